@@ -1,0 +1,2 @@
+//! Local.
+fn main() {}
