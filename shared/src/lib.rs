@@ -1,1 +1,6 @@
-//! Gatehouse.
+//! What the functions of Gatehouse share.
+//!
+//! Every module may use those above it in ARCHITECTURE.md's table and none below;
+//! `domain` uses nothing of ours.
+
+pub mod domain;

@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What lies behind an [`Error`]: for the log, never for the caller.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a caller can be told. The text is for outsiders; the cause is kept apart, in `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be read at all: not JSON, a broken cursor, a header out of form.
+    #[error("{0}")]
+    Malformed(String),
+    /// The request can be read, and some of its fields are wrong.
+    #[error("some fields are not valid")]
+    Invalid(Vec<FieldError>),
+    /// No valid access token came with the request.
+    #[error("a valid access token is required")]
+    Unauthenticated(#[source] Option<Cause>),
+    /// The caller may not do this.
+    #[error("the access token does not allow this")]
+    Forbidden,
+    /// The signature of a webhook is missing, wrong, or too old. Which of these is not told.
+    #[error("the request's signature was not accepted")]
+    SignatureRefused,
+    /// There is nothing there, or nothing that this organization may see.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The method is not one that this path knows.
+    #[error("the method is not allowed here")]
+    MethodNotAllowed {
+        /// The value of the `Allow` header.
+        allow: String,
+    },
+    /// The endpoint path is registered already, in this organization or another.
+    #[error("the endpoint path is taken")]
+    PathTaken,
+    /// There is something that the change would contradict.
+    #[error("{0}")]
+    Conflict(String),
+    /// `If-Match` names a version that is not the current one.
+    #[error("the item has changed since it was read; read it again")]
+    PreconditionFailed,
+    /// An update came without `If-Match`.
+    #[error("updates need an `If-Match` header with the item's version")]
+    PreconditionRequired,
+    /// The idempotency key was used before, for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// The first request with this idempotency key has not ended yet.
+    #[error("a request with this idempotency key is still running")]
+    IdempotencyKeyInUse,
+    /// Too many bytes.
+    #[error("the request is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit that was passed.
+        limit_bytes: u64,
+    },
+    /// The body is of a media type that is not understood.
+    #[error("expected the content type `{expected}`")]
+    UnsupportedMediaType {
+        /// What would have been understood.
+        expected: &'static str,
+    },
+    /// Too many requests.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// Something that we depend on does not answer; the same request may succeed later.
+    #[error("the service is unavailable for the moment")]
+    Unavailable(#[source] Cause),
+    /// A defect or a corrupt item.
+    #[error("an internal error occurred")]
+    Internal(#[source] Cause),
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where, as a JSON Pointer (RFC 6901) into the request's body.
+    pub pointer: String,
+    /// What was expected.
+    pub message: String,
+}
+
+impl FieldError {
+    /// What is wrong at `pointer`.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl Error {
+    /// One wrong field.
+    #[must_use]
+    pub fn field(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(pointer, message)])
+    }
+
+    /// Whether the same request may succeed later without a change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_)
+            | Self::RateLimited { .. }
+            | Self::IdempotencyKeyInUse
+            | Self::Internal(_) => true,
+            Self::Malformed(_)
+            | Self::Invalid(_)
+            | Self::Unauthenticated(_)
+            | Self::Forbidden
+            | Self::SignatureRefused
+            | Self::NotFound(_)
+            | Self::MethodNotAllowed { .. }
+            | Self::PathTaken
+            | Self::Conflict(_)
+            | Self::PreconditionFailed
+            | Self::PreconditionRequired
+            | Self::IdempotencyKeyReused
+            | Self::TooLarge { .. }
+            | Self::UnsupportedMediaType { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{IntegrationId, OrganizationId, Timestamp};
+
+/// An organization's set-up of one provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Integration {
+    /// Its id.
+    pub id: IntegrationId,
+    /// Who owns it.
+    pub organization_id: OrganizationId,
+    /// What people call it.
+    pub name: String,
+    /// The kind of provider.
+    #[serde(rename = "type")]
+    pub integration_type: IntegrationType,
+    /// The catalogue's slug of the provider, if it is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Where the provider's API lives; credentials go to this host only.
+    pub base_url: url::Url,
+    /// How outbound calls authenticate.
+    pub auth_method: AuthMethod,
+    /// What the authentication method needs besides the credentials. Holds no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config: Option<serde_json::Value>,
+    /// Limits of outbound calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<RateLimits>,
+    /// Settings for webhooks that apply to the whole integration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_config: Option<serde_json::Value>,
+    /// Settings of data synchronization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_config: Option<serde_json::Value>,
+    /// Whether it is in use.
+    pub status: IntegrationStatus,
+    /// What is known of its credentials without reading them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialInfo>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What may be told of a credential: everything but the credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialInfo {
+    /// The names of the fields that are set, in alphabetical order.
+    pub fields: Vec<String>,
+    /// When this version was stored.
+    pub created_at: Timestamp,
+    /// When it was last used for an outbound call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+    /// When it stops being valid, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The kind of provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationType {
+    /// Okta, Auth0, Entra ID, …
+    IdentityProvider,
+    /// S3, Azure Blob Storage, Dropbox, …
+    CloudStorage,
+    /// Mixpanel, Segment, …
+    Analytics,
+    /// Slack, Twilio, SendGrid, …
+    Communication,
+    /// Splunk, MISP, …
+    Security,
+    /// Salesforce, HubSpot, …
+    Enterprise,
+    /// Stripe, Adyen, …
+    Payment,
+    /// AstrologyAPI, Prokerala, …
+    Astrology,
+}
+
+/// How an integration authenticates its outbound calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// A key in a header, a query parameter or a body field.
+    ApiKey,
+    /// OAuth 2.0.
+    Oauth2,
+    /// A signed assertion.
+    Jwt,
+    /// RFC 7617.
+    BasicAuth,
+    /// Anything else the catalogue or the integration declares.
+    Custom,
+}
+
+/// Whether an integration is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationStatus {
+    /// In use.
+    Active,
+    /// Switched off by a person: webhooks are refused.
+    Inactive,
+    /// In use, and its last check failed.
+    Error,
+    /// Waiting for a person, such as for consent.
+    Pending,
+}
+
+impl IntegrationStatus {
+    /// Whether webhooks of the integration are taken in.
+    #[must_use]
+    pub fn takes_webhooks(self) -> bool {
+        match self {
+            Self::Active | Self::Error | Self::Pending => true,
+            Self::Inactive => false,
+        }
+    }
+}
+
+/// Limits of an integration's outbound calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimits {
+    /// At most this many in any second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub requests_per_second: Option<u32>,
+    /// At most this many in any minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub requests_per_minute: Option<u32>,
+    /// At most this many in any hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub requests_per_hour: Option<u32>,
+    /// At most this many at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub concurrent_requests: Option<u32>,
+}

@@ -1,0 +1,37 @@
+//! Types, rules and decisions. Pure: no I/O, no clock, no SDK.
+//!
+//! Everything else in this crate may depend on this module; it depends on nothing of ours.
+
+mod delivery;
+mod destination;
+mod endpoint;
+mod error;
+mod event;
+mod id;
+mod integration;
+mod retry;
+mod routing;
+mod sealed;
+mod sources;
+mod timestamp;
+
+pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
+pub use destination::{
+    Breaker, Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget,
+    SqsTarget,
+};
+pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
+pub use error::{Cause, Error, FieldError};
+pub use event::{Event, EventStatus, PayloadLocation};
+pub use id::{
+    DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
+    SecretId,
+};
+pub use integration::{
+    AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
+};
+pub use retry::{Retry, RetryPolicy, RetryPolicyError};
+pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
+pub use sealed::Sealed;
+pub use sources::{Clock, Randomness, Sources};
+pub use timestamp::Timestamp;
