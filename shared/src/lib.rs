@@ -3,4 +3,6 @@
 //! Every module may use those above it in ARCHITECTURE.md's table and none below;
 //! `domain` uses nothing of ours.
 
+pub mod config;
 pub mod domain;
+pub mod lambda;

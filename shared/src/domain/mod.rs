@@ -14,6 +14,7 @@ mod routing;
 mod sealed;
 mod sources;
 mod timestamp;
+mod trace;
 
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{
@@ -35,3 +36,4 @@ pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;
 pub use sources::{Clock, Randomness, Sources};
 pub use timestamp::Timestamp;
+pub use trace::{TraceParent, TraceParentError};

@@ -1,0 +1,188 @@
+//! Metrics in CloudWatch's embedded metric format: a log line that CloudWatch also counts.
+//!
+//! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::Timestamp;
+
+/// The CloudWatch namespace of all metrics.
+pub const NAMESPACE: &str = "Gatehouse";
+
+/// Everything that is counted or measured. One name, one unit, everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Webhooks answered with 2xx and enqueued.
+    EventsAccepted,
+    /// Webhooks not accepted, by reason.
+    RequestsRefused,
+    /// Handshakes answered.
+    HandshakesAnswered,
+    /// Events stored.
+    EventsProcessed,
+    /// Events that had been stored before.
+    EventsRepeated,
+    /// Deliveries that a destination has taken.
+    DeliveriesMade,
+    /// Attempts that failed and will be followed by another.
+    DeliveriesRetried,
+    /// Deliveries given up.
+    DeliveriesFailed,
+    /// Messages moved to the dead-letter queue, by reason.
+    MessagesBuried,
+    /// Circuit breakers that opened.
+    BreakersOpened,
+    /// From an event's receipt to its delivery.
+    EndToEndLatency,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::EventsAccepted => "EventsAccepted",
+            Self::RequestsRefused => "RequestsRefused",
+            Self::HandshakesAnswered => "HandshakesAnswered",
+            Self::EventsProcessed => "EventsProcessed",
+            Self::EventsRepeated => "EventsRepeated",
+            Self::DeliveriesMade => "DeliveriesMade",
+            Self::DeliveriesRetried => "DeliveriesRetried",
+            Self::DeliveriesFailed => "DeliveriesFailed",
+            Self::MessagesBuried => "MessagesBuried",
+            Self::BreakersOpened => "BreakersOpened",
+            Self::EndToEndLatency => "EndToEndLatency",
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::EndToEndLatency => "Milliseconds",
+            _ => "Count",
+        }
+    }
+}
+
+/// Writes metrics of one function.
+#[derive(Clone)]
+pub struct Metrics {
+    function: &'static str,
+    writer: Arc<Mutex<dyn Write + Send>>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("function", &self.function)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Metrics of `function`, to standard error beside its log.
+    #[must_use]
+    pub fn new(function: &'static str) -> Self {
+        Self::with_writer(function, std::io::stderr())
+    }
+
+    /// Metrics of `function`, to `writer`.
+    #[must_use]
+    pub fn with_writer(function: &'static str, writer: impl Write + Send + 'static) -> Self {
+        Self {
+            function,
+            writer: Arc::new(Mutex::new(writer)),
+        }
+    }
+
+    /// One more of `metric`.
+    pub fn count(&self, metric: Metric, now: Timestamp) {
+        self.record(metric, 1, None, now);
+    }
+
+    /// One more of `metric`, for `reason`: a fixed word, never a caller's text, since every
+    /// distinct one is a metric that CloudWatch charges for.
+    pub fn count_for(&self, metric: Metric, reason: &'static str, now: Timestamp) {
+        self.record(metric, 1, Some(reason), now);
+    }
+
+    /// A measurement, in the unit of `metric`.
+    pub fn measure(&self, metric: Metric, value: u64, now: Timestamp) {
+        self.record(metric, value, None, now);
+    }
+
+    fn record(&self, metric: Metric, value: u64, reason: Option<&'static str>, now: Timestamp) {
+        let dimensions = if reason.is_some() {
+            json!([["function", "reason"]])
+        } else {
+            json!([["function"]])
+        };
+        let mut line = Map::new();
+        line.insert(
+            "_aws".into(),
+            json!({
+                "Timestamp": now.as_millisecond(),
+                "CloudWatchMetrics": [{
+                    "Namespace": NAMESPACE,
+                    "Dimensions": dimensions,
+                    "Metrics": [{"Name": metric.name(), "Unit": metric.unit()}],
+                }],
+            }),
+        );
+        line.insert("function".into(), self.function.into());
+        if let Some(reason) = reason {
+            line.insert("reason".into(), reason.into());
+        }
+        line.insert(metric.name().into(), value.into());
+        let mut text = Value::Object(line).to_string();
+        text.push('\n');
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writer.write_all(text.as_bytes()) {
+            tracing::debug!(%error, "a metric could not be written");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer that can be read afterwards.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_what_the_format_asks_for() {
+        let lines = Lines::default();
+        let metrics = Metrics::with_writer("webhooks", lines.clone());
+        let now = Timestamp::from_second(1_760_000_000).unwrap();
+        metrics.count_for(Metric::RequestsRefused, "bad_signature", now);
+        let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_760_000_000_000_u64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Gatehouse",
+                        "Dimensions": [["function", "reason"]],
+                        "Metrics": [{"Name": "RequestsRefused", "Unit": "Count"}],
+                    }],
+                },
+                "function": "webhooks",
+                "reason": "bad_signature",
+                "RequestsRefused": 1,
+            })
+        );
+    }
+}

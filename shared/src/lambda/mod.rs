@@ -1,0 +1,8 @@
+//! What every Lambda function does the same way: start-up, telemetry, batches.
+
+pub mod batch;
+pub mod metrics;
+mod system;
+pub mod telemetry;
+
+pub use system::{SystemClock, SystemRandomness, system_sources};

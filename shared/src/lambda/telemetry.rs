@@ -1,0 +1,56 @@
+//! JSON logs, one line an event, on standard error.
+//!
+//! Fields are an allow-list: ids, codes, counts and durations. Bodies, header values, addresses
+//! inside, tokens and secrets have no business here; docs/logging.md is the list.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::config::Environment;
+
+/// Starts logging for this process. A second call changes nothing.
+pub fn init(environment: &Environment) {
+    let filter =
+        EnvFilter::try_new(environment.log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let started = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_span_events(FmtSpan::NONE)
+        .with_target(true)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+}
+
+/// An error's own text and those of its causes, in one line.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn the_whole_chain_is_in_the_line() {
+        let error = Outer(std::io::Error::other("inner"));
+        assert_eq!(chain(&error), "outer: inner");
+    }
+}
