@@ -6,3 +6,6 @@
 pub mod config;
 pub mod domain;
 pub mod lambda;
+pub mod queue;
+pub mod store;
+pub mod vault;

@@ -30,6 +30,9 @@ pub struct Delivery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     pub leased_until: Option<Timestamp>,
+    /// Why it waits or was given up without an attempt, as a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// The newest attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_attempt: Option<Attempt>,

@@ -24,6 +24,9 @@ pub enum Error {
     /// The signature of a webhook is missing, wrong, or too old. Which of these is not told.
     #[error("the request's signature was not accepted")]
     SignatureRefused,
+    /// A webhook came from a network that its endpoint does not allow.
+    #[error("the request's source address is not allowed")]
+    SourceRefused,
     /// There is nothing there, or nothing that this organization may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -117,6 +120,7 @@ impl Error {
             | Self::Unauthenticated(_)
             | Self::Forbidden
             | Self::SignatureRefused
+            | Self::SourceRefused
             | Self::NotFound(_)
             | Self::MethodNotAllowed { .. }
             | Self::PathTaken

@@ -4,5 +4,7 @@ pub mod batch;
 pub mod metrics;
 mod system;
 pub mod telemetry;
+mod warm_cache;
 
 pub use system::{SystemClock, SystemRandomness, system_sources};
+pub use warm_cache::WarmCache;

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use super::error::sdk;
+use crate::domain::{IntegrationId, OrganizationId, Timestamp};
+
+/// The values of one integration's credentials, by field.
+pub type CredentialSet = BTreeMap<String, SecretString>;
+
+/// What Secrets Manager takes in one secret.
+const MAX_SECRET_BYTES: usize = 64 * 1024;
+/// The stage of the version that is in use. A read that names no stage is not reproducible.
+const CURRENT: &str = "AWSCURRENT";
+/// For so long, deleted credentials can be restored by an administrator of the account.
+const RECOVERY_DAYS: i64 = 30;
+
+/// The credentials of integrations, one secret for each in Secrets Manager.
+#[derive(Clone)]
+pub struct Credentials {
+    client: Client,
+    key_arn: Arc<str>,
+    prefix: Arc<str>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Credentials whose secrets are named `<prefix>/<organization>/<integration>` and encrypted
+    /// under the KMS key `key_arn`.
+    #[must_use]
+    pub fn new(client: Client, key_arn: String, prefix: String) -> Self {
+        Self {
+            client,
+            key_arn: key_arn.into(),
+            prefix: prefix.into(),
+        }
+    }
+
+    /// Makes `values` the current credentials of `integration`. The same `token` (32 to 64
+    /// characters) with the same values has one effect.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::TooLarge`], or Secrets Manager does not answer.
+    pub async fn put(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        values: &CredentialSet,
+        token: &str,
+    ) -> Result<(), VaultError> {
+        let name = self.name(organization, integration);
+        let text = json(values)?;
+        let created = self
+            .client
+            .create_secret()
+            .name(&name)
+            .client_request_token(token)
+            .kms_key_id(&*self.key_arn)
+            .secret_string(&*text)
+            .send()
+            .await;
+        let error = match created {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        if error.code() != Some("ResourceExistsException") {
+            return Err(sdk(error));
+        }
+        self.client
+            .put_secret_value()
+            .secret_id(&name)
+            .client_request_token(token)
+            .secret_string(&*text)
+            .version_stages(CURRENT)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
+    /// The current credentials of `integration`, for use.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`], or Secrets Manager does not answer.
+    pub async fn get(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<CredentialSet, VaultError> {
+        let output = self
+            .client
+            .get_secret_value()
+            .secret_id(self.name(organization, integration))
+            .version_stage(CURRENT)
+            .send()
+            .await
+            .map_err(sdk)?;
+        let text = Zeroizing::new(output.secret_string.ok_or(VaultError::Corrupt)?);
+        serde_json::from_str(&text).map_err(|_| VaultError::Corrupt)
+    }
+
+    /// Deletes the credentials of `integration`. They are unusable at once and gone at the instant
+    /// that is returned; `None`, if there were none.
+    ///
+    /// # Errors
+    ///
+    /// If Secrets Manager does not answer.
+    pub async fn delete(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let sent = self
+            .client
+            .delete_secret()
+            .secret_id(self.name(organization, integration))
+            .recovery_window_in_days(RECOVERY_DAYS)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => Ok(output
+                .deletion_date
+                .and_then(|date| Timestamp::from_second(date.secs()))),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(sdk(error)),
+        }
+    }
+
+    fn name(&self, organization: OrganizationId, integration: IntegrationId) -> String {
+        format!("{}/{organization}/{integration}", self.prefix)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the values go to Secrets Manager, and only there"
+)]
+fn json(values: &CredentialSet) -> Result<Zeroizing<String>, VaultError> {
+    let values: BTreeMap<&str, &str> = values
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose_secret()))
+        .collect();
+    let text = serde_json::to_string(&values).map_err(|_| VaultError::Corrupt)?;
+    let text = Zeroizing::new(text);
+    if text.len() > MAX_SECRET_BYTES {
+        return Err(VaultError::TooLarge {
+            limit_bytes: MAX_SECRET_BYTES as u64,
+        });
+    }
+    Ok(text)
+}

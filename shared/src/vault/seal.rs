@@ -1,0 +1,234 @@
+//! AES-256-GCM under an organization's data key, bound to the place where the result is kept.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use ulid::Ulid;
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use crate::domain::{EndpointId, EventId, OrganizationId, Sealed, SecretId};
+
+/// The only form there is: this byte, the key's version (4 bytes, big-endian), the nonce (12
+/// bytes), the ciphertext with its tag (16 bytes).
+const FORMAT: u8 = 1;
+const VERSION_BYTES: usize = 4;
+
+/// Where a sealed value is kept, and what it is. It opens nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealContext {
+    /// A signing secret of an endpoint or a destination.
+    SigningSecret {
+        /// The endpoint's or the destination's ULID.
+        owner: Ulid,
+        /// The secret.
+        secret: SecretId,
+    },
+    /// The body of an event.
+    EventPayload {
+        /// The endpoint it came in by.
+        endpoint: EndpointId,
+        /// The event.
+        event: EventId,
+    },
+    /// An event on its way through the queue.
+    QueuedEvent {
+        /// The endpoint it came in by.
+        endpoint: EndpointId,
+        /// The event.
+        event: EventId,
+    },
+    /// The answer to a request with an idempotency key.
+    FinishedRequest {
+        /// The digest of that key.
+        key: [u8; 32],
+    },
+}
+
+/// An organization's data key of a version.
+pub(super) struct DataKey {
+    pub(super) version: u32,
+    key: RandomizedNonceKey,
+}
+
+impl std::fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataKey")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DataKey {
+    /// The key of 32 bytes.
+    pub(super) fn new(version: u32, bytes: &[u8]) -> Result<Self, VaultError> {
+        // The library draws each nonce itself, so that none can be used twice by our mistake.
+        let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| VaultError::Corrupt)?;
+        Ok(Self { version, key })
+    }
+
+    pub(super) fn seal(
+        &self,
+        organization: OrganizationId,
+        context: &SealContext,
+        plaintext: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let mut text = Zeroizing::new(Vec::with_capacity(plaintext.len() + 16));
+        text.extend_from_slice(plaintext);
+        let aad = Aad::from(additional_data(organization, context, self.version));
+        let nonce = self
+            .key
+            .seal_in_place_append_tag(aad, &mut *text)
+            .map_err(|_| VaultError::Refused("sealing failed".into()))?;
+        let mut sealed = Vec::with_capacity(1 + VERSION_BYTES + NONCE_LEN + text.len());
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.version.to_be_bytes());
+        sealed.extend_from_slice(nonce.as_ref());
+        sealed.extend_from_slice(&text);
+        Ok(Sealed::from_bytes(sealed))
+    }
+
+    pub(super) fn open(
+        &self,
+        organization: OrganizationId,
+        context: &SealContext,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let rest = sealed
+            .as_bytes()
+            .get(1 + VERSION_BYTES..)
+            .ok_or(VaultError::Tampered)?;
+        let (nonce, text) = rest
+            .split_at_checked(NONCE_LEN)
+            .ok_or(VaultError::Tampered)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::Tampered)?;
+        let aad = Aad::from(additional_data(organization, context, self.version));
+        let mut text = Zeroizing::new(text.to_vec());
+        let opened = self
+            .key
+            .open_in_place(nonce, aad, &mut text)
+            .map_err(|_| VaultError::Tampered)?;
+        let length = opened.len();
+        text.truncate(length);
+        Ok(text)
+    }
+}
+
+/// The version of the key that `sealed` needs.
+pub(super) fn key_version(sealed: &Sealed) -> Result<u32, VaultError> {
+    match sealed.as_bytes() {
+        [FORMAT, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
+        _ => Err(VaultError::Tampered),
+    }
+}
+
+/// Every part has a fixed length for its purpose, and the purpose comes first, so that no two
+/// contexts give the same bytes.
+fn additional_data(organization: OrganizationId, context: &SealContext, version: u32) -> Vec<u8> {
+    let mut data = Vec::with_capacity(64);
+    let (purpose, parts): (u8, [&[u8]; 2]) = match context {
+        SealContext::SigningSecret { owner, secret } => {
+            (1, [&owner.to_bytes(), &secret.ulid().to_bytes()])
+        }
+        SealContext::EventPayload { endpoint, event } => {
+            (2, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
+        }
+        SealContext::QueuedEvent { endpoint, event } => {
+            (3, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
+        }
+        SealContext::FinishedRequest { key } => (4, [key, &[]]),
+    };
+    data.push(FORMAT);
+    data.push(purpose);
+    data.extend_from_slice(&version.to_be_bytes());
+    data.extend_from_slice(&organization.ulid().to_bytes());
+    for part in parts {
+        data.extend_from_slice(part);
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(byte: u8) -> DataKey {
+        DataKey::new(7, &[byte; 32]).unwrap()
+    }
+
+    fn organization(n: u128) -> OrganizationId {
+        Ulid::from(n).into()
+    }
+
+    fn contexts(a: u128, b: u128) -> [SealContext; 4] {
+        let (a, b) = (Ulid::from(a), Ulid::from(b));
+        let mut both = [0; 32];
+        both[..16].copy_from_slice(&a.to_bytes());
+        both[16..].copy_from_slice(&b.to_bytes());
+        [
+            SealContext::SigningSecret {
+                owner: a,
+                secret: b.into(),
+            },
+            SealContext::EventPayload {
+                endpoint: a.into(),
+                event: b.into(),
+            },
+            SealContext::QueuedEvent {
+                endpoint: a.into(),
+                event: b.into(),
+            },
+            SealContext::FinishedRequest { key: both },
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_in_its_place_and_only_there(
+            plaintext: Vec<u8>, a: u128, b: u128, other: u128, n: u128,
+        ) {
+            let organization_a = organization(n);
+            for (i, context) in contexts(a, b).iter().enumerate() {
+                let sealed = key(1).seal(organization_a, context, &plaintext).unwrap();
+                prop_assert_eq!(key_version(&sealed).unwrap(), 7);
+                prop_assert_eq!(&*key(1).open(organization_a, context, &sealed).unwrap(), &plaintext);
+                prop_assert!(key(2).open(organization_a, context, &sealed).is_err());
+                prop_assert!(key(1).open(organization(n ^ 1), context, &sealed).is_err());
+                for (j, elsewhere) in contexts(a, b).iter().enumerate() {
+                    prop_assert_eq!(i == j, key(1).open(organization_a, elsewhere, &sealed).is_ok());
+                }
+                if other != b {
+                    let elsewhere = &contexts(a, other)[i];
+                    prop_assert!(key(1).open(organization_a, elsewhere, &sealed).is_err());
+                }
+            }
+        }
+
+        #[test]
+        fn a_changed_byte_is_noticed(plaintext: Vec<u8>, at: prop::sample::Index, bit in 0_u8..8) {
+            let context = &contexts(1, 2)[0];
+            let sealed = key(1).seal(organization(3), context, &plaintext).unwrap();
+            let mut bytes = sealed.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            let changed = Sealed::from_bytes(bytes);
+            let opened = match key_version(&changed) {
+                Ok(7) => key(1).open(organization(3), context, &changed).is_ok(),
+                _ => false,
+            };
+            prop_assert!(!opened);
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_does_not_open() {
+        for length in 0..33 {
+            let sealed = Sealed::from_bytes(vec![FORMAT; length]);
+            assert!(
+                key(1)
+                    .open(organization(1), &contexts(1, 2)[0], &sealed)
+                    .is_err()
+            );
+        }
+    }
+}
