@@ -3,8 +3,10 @@
 //! Every module may use those above it in ARCHITECTURE.md's table and none below;
 //! `domain` uses nothing of ours.
 
+pub mod access;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod lambda;
 pub mod queue;
 pub mod store;

@@ -1,0 +1,329 @@
+//! One try of a delivery, and what follows from it.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gatehouse::domain::{
+    Attempt, AttemptOutcome, Delivery, DeliveryStatus, Destination, DestinationStatus,
+    DestinationTarget, DisabledReason, Event, Retry, RetryPolicy, Timestamp,
+};
+use gatehouse::lambda::metrics::Metric;
+use gatehouse::store::StoreError;
+use serde_json::Value;
+
+use crate::breaker::{Passage, passage};
+use crate::{State, http_target, sqs_target};
+
+/// An event with its body, on its way to destinations.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) event: Event,
+    pub(crate) body: Bytes,
+    json: OnceLock<Option<Value>>,
+}
+
+impl Parcel {
+    pub(crate) fn new(event: Event, body: Bytes) -> Self {
+        Self {
+            event,
+            body,
+            json: OnceLock::new(),
+        }
+    }
+
+    /// The body, if it is JSON. Parsed at most once, and only if somebody asks.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json
+            .get_or_init(|| serde_json::from_slice(&self.body).ok())
+            .as_ref()
+    }
+}
+
+/// What a destination is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) media_type: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// How handing over ended.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    pub(crate) outcome: AttemptOutcome,
+    pub(crate) response_status: Option<u16>,
+    pub(crate) response_body: Option<String>,
+    pub(crate) error: Option<&'static str>,
+    pub(crate) retry_after: Option<Duration>,
+    /// The destination says that it wants nothing any more.
+    pub(crate) gone: bool,
+}
+
+impl Handover {
+    pub(crate) fn failed(outcome: AttemptOutcome, error: &'static str) -> Self {
+        Self {
+            outcome,
+            response_status: None,
+            response_body: None,
+            error: Some(error),
+            retry_after: None,
+            gone: false,
+        }
+    }
+}
+
+/// Tries `delivery` once, if its destination may be called now, and decides what becomes of it.
+///
+/// # Errors
+///
+/// If the destination's state cannot be written: then nothing has been tried, or the try is to be
+/// repeated.
+pub(crate) async fn deliver(
+    state: &State,
+    parcel: &Parcel,
+    destination: &Destination,
+    policy: &RetryPolicy,
+    delivery: Delivery,
+) -> Result<Delivery, StoreError> {
+    let now = state.sources.now();
+    if destination.status == DestinationStatus::Disabled {
+        return Ok(given_up(state, delivery, "destination_disabled", now));
+    }
+    match passage(destination, now) {
+        Passage::Free => {}
+        Passage::Barred(until) => return Ok(held_back(state, delivery, policy, until, now)),
+        Passage::Probe(renewed) => {
+            let won = state.store.set_breaker(destination, Some(renewed)).await?;
+            state.routes.forget_destinations(destination.integration_id);
+            if !won {
+                return Ok(held_back(state, delivery, policy, renewed.open_until, now));
+            }
+        }
+    }
+    let number = delivery.attempts.saturating_add(1);
+    let handover = hand_over(state, parcel, destination, number, now).await;
+    let ended = state.sources.now();
+    let attempt = Attempt {
+        number,
+        started_at: now,
+        duration_ms: u64::try_from(ended.since(now).as_millis()).unwrap_or(u64::MAX),
+        outcome: handover.outcome,
+        response_status: handover.response_status,
+        response_body: handover.response_body.clone(),
+        error: handover.error.map(str::to_owned),
+    };
+    note(state, destination, &handover, ended).await?;
+    Ok(settle(
+        state,
+        parcel,
+        policy,
+        delivery,
+        attempt,
+        handover.retry_after,
+        ended,
+    ))
+}
+
+async fn hand_over(
+    state: &State,
+    parcel: &Parcel,
+    destination: &Destination,
+    number: u16,
+    now: Timestamp,
+) -> Handover {
+    let content = match content(parcel, destination) {
+        Ok(content) => content,
+        Err(error) => return Handover::failed(AttemptOutcome::Permanent, error),
+    };
+    match &destination.target {
+        DestinationTarget::Http(target) => {
+            http_target::send(
+                state,
+                &parcel.event,
+                destination,
+                target,
+                content,
+                (number, now),
+            )
+            .await
+        }
+        DestinationTarget::Sqs(target) => {
+            sqs_target::send(state, &parcel.event, target, content).await
+        }
+    }
+}
+
+/// The body as it came, or what the destination's transform makes of it.
+fn content(parcel: &Parcel, destination: &Destination) -> Result<Content, &'static str> {
+    let Some(transform) = &destination.transform else {
+        let media_type = parcel.event.content_type.clone();
+        return Ok(Content {
+            media_type: media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
+            bytes: parcel.body.clone(),
+        });
+    };
+    let document = parcel.json().ok_or("transform_needs_json")?;
+    let result = transform
+        .evaluate(document)
+        .map_err(|_| "transform_failed")?;
+    Ok(Content {
+        media_type: "application/json".to_owned(),
+        bytes: result.to_string().into(),
+    })
+}
+
+/// Lets the circuit breaker and the destination's own status follow from the attempt.
+async fn note(
+    state: &State,
+    destination: &Destination,
+    handover: &Handover,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = destination.id;
+    if handover.gone {
+        state
+            .store
+            .disable_destination(destination, DisabledReason::Gone)
+            .await?;
+        state.routes.forget_destinations(destination.integration_id);
+        tracing::warn!(destination.id = %id, "{id} answered 410 and is disabled");
+        return Ok(());
+    }
+    match handover.outcome {
+        AttemptOutcome::Delivered => {
+            state.breakers.succeeded(id);
+            if destination.breaker.is_some() {
+                state.store.close_breaker(destination).await?;
+                state.routes.forget_destinations(destination.integration_id);
+                tracing::info!(destination.id = %id, "{id} takes deliveries again");
+            }
+        }
+        AttemptOutcome::Retryable => {
+            let opened = state
+                .breakers
+                .failed(id, now)
+                .filter(|_| destination.breaker.is_none());
+            if let Some(opened) = opened {
+                state.store.set_breaker(destination, Some(opened)).await?;
+                state.routes.forget_destinations(destination.integration_id);
+                state.metrics.count(Metric::BreakersOpened, now);
+                tracing::warn!(
+                    destination.id = %id,
+                    open_until = %opened.open_until,
+                    "{id} failed too often in a row: deliveries wait"
+                );
+            }
+        }
+        AttemptOutcome::Permanent => {}
+    }
+    Ok(())
+}
+
+/// What becomes of a delivery after an attempt.
+fn settle(
+    state: &State,
+    parcel: &Parcel,
+    policy: &RetryPolicy,
+    delivery: Delivery,
+    attempt: Attempt,
+    retry_after: Option<Duration>,
+    now: Timestamp,
+) -> Delivery {
+    let attempts_of_round = attempt.number.saturating_sub(delivery.earlier_attempts);
+    let randomness = state.sources.randomness.as_ref();
+    let retry = match attempt.outcome {
+        AttemptOutcome::Retryable => policy.after(
+            attempts_of_round,
+            delivery.started_at,
+            now,
+            retry_after,
+            randomness,
+        ),
+        AttemptOutcome::Delivered | AttemptOutcome::Permanent => Retry::Exhausted,
+    };
+    let (status, next_attempt_at, metric) = match (attempt.outcome, retry) {
+        (AttemptOutcome::Delivered, _) => (DeliveryStatus::Delivered, None, Metric::DeliveriesMade),
+        (_, Retry::At(at)) => (
+            DeliveryStatus::Retrying,
+            Some(at),
+            Metric::DeliveriesRetried,
+        ),
+        (_, Retry::Exhausted) => (DeliveryStatus::Failed, None, Metric::DeliveriesFailed),
+    };
+    state.metrics.count(metric, now);
+    let (id, event, destination) = (delivery.id, parcel.event.id, delivery.destination_id);
+    if status == DeliveryStatus::Delivered {
+        let latency = now.since(parcel.event.received_at).as_millis();
+        state.metrics.measure(
+            Metric::EndToEndLatency,
+            u64::try_from(latency).unwrap_or(u64::MAX),
+            now,
+        );
+    }
+    tracing::info!(
+        delivery.id = %id,
+        event.id = %event,
+        destination.id = %destination,
+        attempt = attempt.number,
+        duration_ms = attempt.duration_ms,
+        response_status = attempt.response_status,
+        error = attempt.error.as_deref(),
+        status = ?status,
+        "attempt {} to get {event} to {destination}: {status:?}",
+        attempt.number
+    );
+    Delivery {
+        status,
+        attempts: attempt.number,
+        next_attempt_at,
+        leased_until: None,
+        error: None,
+        last_attempt: Some(attempt),
+        ..delivery
+    }
+}
+
+/// A delivery that waits until its destination's circuit breaker lets it through: that costs no
+/// attempt, but its age still counts.
+fn held_back(
+    state: &State,
+    delivery: Delivery,
+    policy: &RetryPolicy,
+    until: Timestamp,
+    now: Timestamp,
+) -> Delivery {
+    let wait = until.since(now);
+    let randomness = state.sources.randomness.as_ref();
+    let unlimited = RetryPolicy {
+        max_attempts: None,
+        ..*policy
+    };
+    match unlimited.after(1, delivery.started_at, now, Some(wait), randomness) {
+        Retry::At(at) => Delivery {
+            next_attempt_at: Some(at),
+            leased_until: None,
+            error: Some("breaker_open".to_owned()),
+            ..delivery
+        },
+        Retry::Exhausted => given_up(state, delivery, "breaker_open", now),
+    }
+}
+
+/// A delivery that ends without an attempt.
+pub(crate) fn given_up(
+    state: &State,
+    delivery: Delivery,
+    error: &'static str,
+    now: Timestamp,
+) -> Delivery {
+    state.metrics.count(Metric::DeliveriesFailed, now);
+    let (id, destination) = (delivery.id, delivery.destination_id);
+    tracing::warn!(delivery.id = %id, destination.id = %destination, error, "{id} failed: {error}");
+    Delivery {
+        status: DeliveryStatus::Failed,
+        next_attempt_at: None,
+        leased_until: None,
+        error: Some(error.to_owned()),
+        ..delivery
+    }
+}

@@ -1,0 +1,209 @@
+//! An accepted event, on its first way through.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use gatehouse::domain::{
+    Delivery, DeliveryId, DeliveryStatus, Destination, Endpoint, Event, EventStatus,
+    PayloadLocation, Sealed, Timestamp, TraceParent,
+};
+use gatehouse::lambda::metrics::Metric;
+use gatehouse::queue::{DeliveryDue, ReceivedEvent};
+use gatehouse::store::{Claim, EventClaim, StoreError};
+use gatehouse::vault::SealContext;
+
+use crate::State;
+use crate::attempt::{Parcel, deliver};
+use crate::record::Again;
+use crate::routes::{is_filtered, retry_policy, wants};
+use crate::state::LEASE;
+
+/// How long a provider's repetition of an event is recognised: longer than any of them repeats.
+const DEDUPLICATION: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+
+/// Claims the event, routes it, tries each delivery once, stores it, and schedules what is left.
+pub(crate) async fn receive(
+    state: &State,
+    received: ReceivedEvent,
+    trace: TraceParent,
+    repeated: bool,
+) -> Result<(), Again> {
+    let now = state.sources.now();
+    if repeated && let Some(event) = stored(state, &received).await? {
+        // An earlier try got as far as storing the event; perhaps no farther.
+        return schedule(state, &event, now).await;
+    }
+    match claim(state, &received, now).await? {
+        Claim::Won => {}
+        Claim::Lost { owner } => {
+            let id = received.id;
+            state.metrics.count(Metric::EventsRepeated, now);
+            tracing::info!(event.id = %id, first.id = %owner, "{id} repeats {owner} and is dropped");
+            return Ok(());
+        }
+        Claim::Held { until } => {
+            return match stored(state, &received).await? {
+                Some(event) => schedule(state, &event, now).await,
+                None => Err(Again::after(
+                    until.since(now),
+                    "another function works on this event",
+                )),
+            };
+        }
+    }
+    let event = process(state, received, trace, now).await?;
+    state.store.put_event(&event).await?;
+    state.metrics.count(Metric::EventsProcessed, now);
+    let (id, status) = (event.id, event.status);
+    tracing::info!(
+        event.id = %id,
+        organization.id = %event.organization_id,
+        endpoint.id = %event.endpoint_id,
+        trace_id = event.trace_id,
+        deliveries = event.deliveries.len(),
+        ?status,
+        "{id} is stored: {status:?}"
+    );
+    schedule(state, &event, state.sources.now()).await
+}
+
+async fn stored(state: &State, received: &ReceivedEvent) -> Result<Option<Event>, StoreError> {
+    let (organization, integration) = (received.organization_id, received.integration_id);
+    state
+        .store
+        .event(organization, integration, received.id)
+        .await
+}
+
+async fn claim(
+    state: &State,
+    received: &ReceivedEvent,
+    now: Timestamp,
+) -> Result<Claim, StoreError> {
+    let claim = EventClaim {
+        organization_id: received.organization_id,
+        endpoint_id: received.endpoint_id,
+        provider_event_id: received.provider_event_id.clone(),
+        event_id: received.id,
+        leased_until: now.plus(LEASE),
+        expires_at: now.plus(DEDUPLICATION),
+    };
+    state.store.claim_event(&claim, now).await
+}
+
+/// Routes an event and tries each of its deliveries once, all at the same time.
+async fn process(
+    state: &State,
+    received: ReceivedEvent,
+    trace: TraceParent,
+    now: Timestamp,
+) -> Result<Event, Again> {
+    let (organization, integration) = (received.organization_id, received.integration_id);
+    let endpoint = state
+        .routes
+        .endpoint(organization, integration, received.endpoint_id, now)
+        .await?;
+    let destinations = state
+        .routes
+        .destinations(organization, integration, now)
+        .await?;
+    let body = received.body.clone();
+    let sealed = seal(state, &received).await?;
+    let mut parcel = Parcel::new(unrouted(received, trace, sealed), body);
+    if is_filtered(endpoint.as_deref(), parcel.event.event_type.as_deref()) {
+        parcel.event.status = EventStatus::Filtered;
+        return Ok(parcel.event);
+    }
+    let wanting: Vec<&Destination> = destinations
+        .iter()
+        .filter(|destination| {
+            let json = destination
+                .filter
+                .is_some()
+                .then(|| parcel.json())
+                .flatten();
+            wants(destination, parcel.event.event_type.as_deref(), json)
+        })
+        .collect();
+    let deliveries = deliver_all(state, &parcel, &wanting, endpoint.as_deref()).await?;
+    parcel.event.status = EventStatus::of(&deliveries);
+    parcel.event.deliveries = deliveries;
+    Ok(parcel.event)
+}
+
+async fn deliver_all(
+    state: &State,
+    parcel: &Parcel,
+    destinations: &[&Destination],
+    endpoint: Option<&Endpoint>,
+) -> Result<Vec<Delivery>, StoreError> {
+    let now = state.sources.now();
+    try_join_all(destinations.iter().map(|destination| async move {
+        let delivery = Delivery {
+            id: DeliveryId::generate(now, state.sources.randomness.as_ref()),
+            destination_id: destination.id,
+            status: DeliveryStatus::Retrying,
+            attempts: 0,
+            earlier_attempts: 0,
+            started_at: parcel.event.received_at,
+            next_attempt_at: Some(now),
+            leased_until: None,
+            error: None,
+            last_attempt: None,
+        };
+        deliver(
+            state,
+            parcel,
+            destination,
+            &retry_policy(destination, endpoint),
+            delivery,
+        )
+        .await
+    }))
+    .await
+}
+
+/// The event as it stands before it is routed.
+fn unrouted(received: ReceivedEvent, trace: TraceParent, sealed: Sealed) -> Event {
+    Event {
+        id: received.id,
+        organization_id: received.organization_id,
+        integration_id: received.integration_id,
+        endpoint_id: received.endpoint_id,
+        provider_event_id: received.provider_event_id,
+        event_type: received.event_type,
+        scheme: received.scheme,
+        verified_with: received.verified_with,
+        status: EventStatus::Unrouted,
+        received_at: received.received_at,
+        occurred_at: received.occurred_at,
+        content_type: received.content_type,
+        body_bytes: received.body.len() as u64,
+        payload: PayloadLocation::Inline(sealed),
+        deliveries: Vec::new(),
+        trace_id: Some(trace.trace_id()),
+    }
+}
+
+/// The body as it is kept for later tries and replays.
+async fn seal(state: &State, received: &ReceivedEvent) -> Result<Sealed, Again> {
+    let context = SealContext::EventPayload {
+        endpoint: received.endpoint_id,
+        event: received.id,
+    };
+    Ok(state
+        .keys
+        .seal(received.organization_id, &context, &received.body)
+        .await?)
+}
+
+/// Puts a message into the queue for each delivery that is to be tried again.
+async fn schedule(state: &State, event: &Event, now: Timestamp) -> Result<(), Again> {
+    let due: Vec<DeliveryDue> = event
+        .deliveries
+        .iter()
+        .filter_map(|delivery| DeliveryDue::of(event, delivery))
+        .collect();
+    state.queue.send_deliveries(&due, now).await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use gatehouse::domain::Cause;
+use gatehouse::lambda::batch::Outcome;
+use gatehouse::queue::{Message, OpenError};
+
+use crate::State;
+
+/// Handles one message of the queue.
+pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
+    let opened = match state.queue.open(message).await {
+        Ok(opened) => opened,
+        Err(OpenError::Unreadable(reason)) => return Outcome::Drop(reason.code()),
+        Err(OpenError::Unavailable(cause)) => return Outcome::Retry(cause),
+    };
+    let repeated = receive_count(message) > 1;
+    let end = match opened {
+        Message::Event(event, trace) => {
+            crate::receive::receive(state, event, trace, repeated).await
+        }
+        Message::Delivery(due) => crate::redeliver::redeliver(state, due, repeated).await,
+    };
+    match end {
+        Ok(()) => Outcome::Done,
+        Err(Again { after, cause }) => {
+            postpone(state, message, after).await;
+            Outcome::Retry(cause)
+        }
+    }
+}
+
+/// Moves a message that can never succeed to the dead-letter queue.
+pub(crate) async fn bury(
+    state: &State,
+    message: &SqsMessage,
+    reason: &'static str,
+) -> Result<(), Cause> {
+    state.queue.bury(message, reason).await?;
+    let now = state.sources.now();
+    state.metrics.count_for(
+        gatehouse::lambda::metrics::Metric::MessagesBuried,
+        reason,
+        now,
+    );
+    Ok(())
+}
+
+/// Why a message is to come again, and when, if that is known better than the queue's visibility
+/// time-out.
+#[derive(Debug)]
+pub(crate) struct Again {
+    after: Option<Duration>,
+    cause: Cause,
+}
+
+impl Again {
+    pub(crate) fn after(wait: Duration, cause: impl Into<Cause>) -> Self {
+        Self {
+            after: Some(wait),
+            cause: cause.into(),
+        }
+    }
+}
+
+impl<E: Into<gatehouse::domain::Error>> From<E> for Again {
+    fn from(error: E) -> Self {
+        Self {
+            after: Some(Duration::from_secs(5)),
+            cause: error.into().into(),
+        }
+    }
+}
+
+fn receive_count(message: &SqsMessage) -> u32 {
+    message
+        .attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1)
+}
+
+/// A message that cannot be postponed comes again at its own time, so a failure is only noted.
+async fn postpone(state: &State, message: &SqsMessage, after: Option<Duration>) {
+    let Some(after) = after else { return };
+    if let Err(error) = state.queue.postpone(message, after).await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a message was not postponed"
+        );
+    }
+}

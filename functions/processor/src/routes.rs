@@ -1,0 +1,116 @@
+//! Where an event goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatehouse::domain::{
+    Destination, DestinationId, Endpoint, EndpointId, EventPattern, IntegrationId, OrganizationId,
+    RetryPolicy, Timestamp,
+};
+use gatehouse::lambda::WarmCache;
+use gatehouse::store::{Store, StoreError};
+use serde_json::Value;
+
+/// How long set-ups are remembered: for so long, a change does not reach a warm function.
+const MAX_AGE: Duration = Duration::from_secs(5);
+const CAPACITY: usize = 1_000;
+
+/// The endpoints and destinations of integrations, remembered for a short time.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    store: Store,
+    endpoints: WarmCache<EndpointId, Option<Arc<Endpoint>>>,
+    destinations: WarmCache<IntegrationId, Arc<[Destination]>>,
+}
+
+impl Routes {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            endpoints: WarmCache::new(CAPACITY, MAX_AGE),
+            destinations: WarmCache::new(CAPACITY, MAX_AGE),
+        }
+    }
+
+    /// The endpoint, unless it has been deleted.
+    pub(crate) async fn endpoint(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        id: EndpointId,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Endpoint>>, StoreError> {
+        if let Some(endpoint) = self.endpoints.get(&id, now) {
+            return Ok(endpoint);
+        }
+        let stored = self.store.endpoint(organization, integration, id).await?;
+        let endpoint = stored.map(|stored| Arc::new(stored.item));
+        self.endpoints.insert(id, endpoint.clone(), now);
+        Ok(endpoint)
+    }
+
+    /// The destinations of an integration, those that are disabled included.
+    pub(crate) async fn destinations(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        now: Timestamp,
+    ) -> Result<Arc<[Destination]>, StoreError> {
+        if let Some(destinations) = self.destinations.get(&integration, now) {
+            return Ok(destinations);
+        }
+        let stored = self.store.destinations(organization, integration).await?;
+        let destinations: Arc<[Destination]> =
+            stored.into_iter().map(|stored| stored.item).collect();
+        self.destinations
+            .insert(integration, Arc::clone(&destinations), now);
+        Ok(destinations)
+    }
+
+    /// One destination, unless it has been deleted.
+    pub(crate) async fn destination(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        id: DestinationId,
+        now: Timestamp,
+    ) -> Result<Option<Destination>, StoreError> {
+        let destinations = self.destinations(organization, integration, now).await?;
+        Ok(destinations
+            .iter()
+            .find(|destination| destination.id == id)
+            .cloned())
+    }
+
+    /// Forgets the destinations of an integration, because one has just been changed.
+    pub(crate) fn forget_destinations(&self, integration: IntegrationId) {
+        self.destinations.remove(&integration);
+    }
+}
+
+/// How a delivery to `destination` is retried.
+pub(crate) fn retry_policy(destination: &Destination, endpoint: Option<&Endpoint>) -> RetryPolicy {
+    destination
+        .retry_policy
+        .or_else(|| endpoint.and_then(|endpoint| endpoint.retry_policy))
+        .unwrap_or_default()
+}
+
+/// Whether the endpoint's own filter keeps the event from being routed.
+pub(crate) fn is_filtered(endpoint: Option<&Endpoint>, event_type: Option<&str>) -> bool {
+    endpoint.is_some_and(|endpoint| !EventPattern::any_matches(&endpoint.events, event_type))
+}
+
+/// Whether `destination` wants an event of this type with this body, where that is JSON.
+pub(crate) fn wants(
+    destination: &Destination,
+    event_type: Option<&str>,
+    body: Option<&Value>,
+) -> bool {
+    EventPattern::any_matches(&destination.events, event_type)
+        && match (&destination.filter, body) {
+            (None, _) => true,
+            (Some(filter), Some(body)) => filter.accepts(body),
+            (Some(_), None) => false,
+        }
+}

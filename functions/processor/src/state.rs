@@ -1,0 +1,93 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use gatehouse::config::{ConfigError, Environment};
+use gatehouse::domain::{Cause, Sources};
+use gatehouse::egress::{Egress, EgressPolicy};
+use gatehouse::lambda::metrics::Metrics;
+use gatehouse::queue::Queue;
+use gatehouse::store::Store;
+use gatehouse::vault::DataKeys;
+
+use crate::breaker::Breakers;
+use crate::routes::Routes;
+
+/// How long one function may work on an event or a delivery before another may take it over.
+///
+/// Longer than everything that can happen in one go (the longest time-out of a destination, and
+/// the calls around it), shorter than the queue's visibility time-out, so that a message that
+/// comes back finds its lease ended.
+pub(crate) const LEASE: Duration = Duration::from_secs(45);
+
+/// What one running function holds.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) store: Store,
+    pub(crate) keys: DataKeys,
+    pub(crate) queue: Queue,
+    pub(crate) egress: Egress,
+    /// For destinations that are queues; ours is reached through `queue`.
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) breakers: Arc<Breakers>,
+    pub(crate) metrics: Metrics,
+    pub(crate) sources: Sources,
+    pub(crate) retention: Duration,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Connects to what `environment` names.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong, or TLS cannot be set up.
+    pub fn connect(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+    ) -> Result<Self, Cause> {
+        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
+        let keys = DataKeys::new(
+            aws_sdk_kms::Client::new(aws),
+            environment.key_arn()?,
+            store.clone(),
+            sources.clone(),
+        );
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        let queue = Queue::new(
+            sqs.clone(),
+            environment.queue_url()?,
+            Some(environment.dead_letter_queue_url()?),
+            keys.clone(),
+        );
+        let policy = EgressPolicy {
+            allowed: environment.egress_allow()?,
+            ..EgressPolicy::default()
+        };
+        Ok(Self {
+            routes: Arc::new(Routes::new(store.clone())),
+            breakers: Arc::new(Breakers::default()),
+            metrics: Metrics::new("processor"),
+            retention: retention(environment)?,
+            egress: Egress::new(policy)?,
+            store,
+            keys,
+            queue,
+            sqs,
+            sources,
+        })
+    }
+}
+
+fn retention(environment: &Environment) -> Result<Duration, ConfigError> {
+    let days = environment.event_retention_days()?;
+    Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
+}

@@ -1,0 +1,68 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use gatehouse::config::{ConfigError, Environment};
+use gatehouse::domain::Sources;
+use gatehouse::lambda::metrics::Metrics;
+use gatehouse::queue::Queue;
+use gatehouse::store::Store;
+use gatehouse::vault::DataKeys;
+use url::Url;
+
+use crate::endpoints::Endpoints;
+use crate::refusals::Refusals;
+
+/// What one running function holds.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) endpoints: Arc<Endpoints>,
+    pub(crate) queue: Queue,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) metrics: Metrics,
+    pub(crate) sources: Sources,
+    /// Where the HTTP API is reached from outside: some schemes sign the URL.
+    pub(crate) public_url: Arc<Url>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Connects to what `environment` names.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+    ) -> Result<Self, ConfigError> {
+        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
+        let keys = DataKeys::new(
+            aws_sdk_kms::Client::new(aws),
+            environment.key_arn()?,
+            store.clone(),
+            sources.clone(),
+        );
+        let queue = Queue::new(
+            aws_sdk_sqs::Client::new(aws),
+            environment.queue_url()?,
+            None,
+            keys.clone(),
+        );
+        let metrics = Metrics::new("webhooks");
+        Ok(Self {
+            endpoints: Arc::new(Endpoints::new(store, keys)),
+            queue,
+            refusals: Arc::new(Refusals::new(metrics.clone())),
+            metrics,
+            sources,
+            public_url: Arc::new(environment.public_url()?),
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! Key Management Service: symmetric keys, with an encryption context.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::api::{ApiError, ApiResult, parse};
+use crate::database::Database;
+use crate::sealing::{SealingKey, random_bytes, random_id};
+use crate::{ACCOUNT, REGION};
+
+/// What every ciphertext starts with: the length of a key's id.
+const ID_BYTES: usize = 36;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Kms {
+    database: Database,
+    sealing: SealingKey,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    key_id: Option<String>,
+    alias_name: Option<String>,
+    target_key_id: Option<String>,
+    plaintext: Option<String>,
+    ciphertext_blob: Option<String>,
+    #[serde(default)]
+    encryption_context: BTreeMap<String, String>,
+    key_spec: Option<String>,
+    number_of_bytes: Option<usize>,
+}
+
+impl Kms {
+    pub(crate) fn new(database: Database, sealing: SealingKey) -> Self {
+        Self { database, sealing }
+    }
+
+    pub(crate) async fn call(&self, operation: &str, body: Value, now: i64) -> ApiResult {
+        let input: Input = parse(body)?;
+        let (operation, sealing) = (operation.to_owned(), self.sealing.clone());
+        self.database
+            .run(move |connection| {
+                let service = Service {
+                    connection,
+                    sealing: &sealing,
+                    now,
+                };
+                match operation.as_str() {
+                    "CreateKey" => service.create_key(),
+                    "CreateAlias" => service.create_alias(&input),
+                    "DescribeKey" => service.describe_key(&input),
+                    "GenerateDataKey" => service.generate_data_key(&input, true),
+                    "GenerateDataKeyWithoutPlaintext" => service.generate_data_key(&input, false),
+                    "Encrypt" => service.encrypt(&input),
+                    "Decrypt" => service.decrypt(&input),
+                    other => Err(ApiError::unknown_operation(other)),
+                }
+            })
+            .await
+    }
+}
+
+struct Service<'a> {
+    connection: &'a Connection,
+    sealing: &'a SealingKey,
+    now: i64,
+}
+
+impl Service<'_> {
+    fn create_key(&self) -> ApiResult {
+        let id = random_id()?;
+        let sealed = self.sealing.seal(id.as_bytes(), &*random_bytes()?)?;
+        self.connection.execute(
+            "INSERT INTO kms_keys (id, sealed, created_at) VALUES (?1, ?2, ?3)",
+            params![id, sealed, self.now],
+        )?;
+        Ok(json!({"KeyMetadata": metadata(&id, self.now)}))
+    }
+
+    fn create_alias(&self, input: &Input) -> ApiResult {
+        let name = required(input.alias_name.as_deref(), "AliasName")?;
+        let key = self.resolve(required(input.target_key_id.as_deref(), "TargetKeyId")?)?;
+        let changed = self.connection.execute(
+            "INSERT OR IGNORE INTO kms_aliases (name, key_id) VALUES (?1, ?2)",
+            params![name, key],
+        )?;
+        if changed == 0 {
+            return Err(ApiError::new("AlreadyExistsException", "the alias exists"));
+        }
+        Ok(Value::Null)
+    }
+
+    fn describe_key(&self, input: &Input) -> ApiResult {
+        let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
+        Ok(json!({"KeyMetadata": metadata(&key, self.now)}))
+    }
+
+    fn generate_data_key(&self, input: &Input, with_plaintext: bool) -> ApiResult {
+        let length = match (input.key_spec.as_deref(), input.number_of_bytes) {
+            (Some("AES_256"), None) => 32,
+            (Some("AES_128"), None) => 16,
+            (None, Some(length)) if (1..=32).contains(&length) => length,
+            _ => {
+                return Err(ApiError::new(
+                    "ValidationException",
+                    "KeySpec or NumberOfBytes",
+                ));
+            }
+        };
+        let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
+        let bytes = random_bytes()?;
+        let plaintext = bytes.get(..length).unwrap_or_default();
+        let blob = self.seal(&key, &input.encryption_context, plaintext)?;
+        let mut output = json!({"KeyId": arn(&key), "CiphertextBlob": STANDARD.encode(blob)});
+        if with_plaintext && let Some(fields) = output.as_object_mut() {
+            fields.insert("Plaintext".to_owned(), STANDARD.encode(plaintext).into());
+        }
+        Ok(output)
+    }
+
+    fn encrypt(&self, input: &Input) -> ApiResult {
+        let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
+        let plaintext = decode(required(input.plaintext.as_deref(), "Plaintext")?)?;
+        if plaintext.is_empty() || plaintext.len() > 4096 {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Plaintext must be 1 to 4096 bytes",
+            ));
+        }
+        let blob = self.seal(&key, &input.encryption_context, &plaintext)?;
+        Ok(json!({"KeyId": arn(&key), "CiphertextBlob": STANDARD.encode(blob)}))
+    }
+
+    fn decrypt(&self, input: &Input) -> ApiResult {
+        let invalid = || ApiError::new("InvalidCiphertextException", "the ciphertext is invalid");
+        let blob = decode(required(
+            input.ciphertext_blob.as_deref(),
+            "CiphertextBlob",
+        )?)?;
+        let (id, sealed) = blob.split_at_checked(ID_BYTES).ok_or_else(invalid)?;
+        let key = std::str::from_utf8(id).map_err(|_| invalid())?;
+        if let Some(named) = input.key_id.as_deref()
+            && self.resolve(named)? != key
+        {
+            return Err(ApiError::new(
+                "IncorrectKeyException",
+                "another key encrypted this",
+            ));
+        }
+        let material = self.material(key)?.ok_or_else(invalid)?;
+        let context = context_bytes(&input.encryption_context)?;
+        let plaintext = material.open(&context, sealed).ok_or_else(invalid)?;
+        Ok(json!({"KeyId": arn(key), "Plaintext": STANDARD.encode(&*plaintext)}))
+    }
+
+    fn seal(
+        &self,
+        key: &str,
+        context: &BTreeMap<String, String>,
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, ApiError> {
+        let material = self.material(key)?.ok_or_else(not_found)?;
+        let mut blob = key.as_bytes().to_vec();
+        blob.append(&mut material.seal(&context_bytes(context)?, plaintext)?);
+        Ok(blob)
+    }
+
+    fn material(&self, key: &str) -> Result<Option<SealingKey>, ApiError> {
+        let sealed: Option<Vec<u8>> = self
+            .connection
+            .query_row("SELECT sealed FROM kms_keys WHERE id = ?1", [key], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let bytes = self.sealing.open(key.as_bytes(), &sealed);
+        let bytes = bytes.ok_or_else(|| ApiError::internal("the key file is another one"))?;
+        SealingKey::new(&bytes).map(Some)
+    }
+
+    /// The key's id, given that, its ARN, or an alias.
+    fn resolve(&self, name: &str) -> Result<String, ApiError> {
+        let name = name.rsplit_once(":key/").map_or(name, |(_, id)| id);
+        let alias = name
+            .rsplit_once(":alias/")
+            .map(|(_, alias)| format!("alias/{alias}"));
+        let name = alias.as_deref().unwrap_or(name);
+        let query = "SELECT id FROM kms_keys WHERE id = ?1 \
+                     UNION SELECT key_id FROM kms_aliases WHERE name = ?1";
+        let found = self
+            .connection
+            .query_row(query, [name], |row| row.get(0))
+            .optional()?;
+        found.ok_or_else(not_found)
+    }
+}
+
+pub(crate) fn arn(key: &str) -> String {
+    format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}")
+}
+
+fn metadata(key: &str, now: i64) -> Value {
+    json!({
+        "AWSAccountId": ACCOUNT,
+        "Arn": arn(key),
+        "CreationDate": now / 1000,
+        "Enabled": true,
+        "KeyId": key,
+        "KeyManager": "CUSTOMER",
+        "KeySpec": "SYMMETRIC_DEFAULT",
+        "KeyState": "Enabled",
+        "KeyUsage": "ENCRYPT_DECRYPT",
+        "Origin": "AWS_KMS",
+    })
+}
+
+fn not_found() -> ApiError {
+    ApiError::new("NotFoundException", "there is no such key")
+}
+
+fn required<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str, ApiError> {
+    value.ok_or_else(|| ApiError::new("ValidationException", format!("{name} is required")))
+}
+
+fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let bytes = STANDARD.decode(text);
+    bytes
+        .map(Zeroizing::new)
+        .map_err(|_| ApiError::new("ValidationException", "not base64"))
+}
+
+/// The same for the same pairs, whatever their order.
+fn context_bytes(context: &BTreeMap<String, String>) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(context).map_err(|_| ApiError::internal("the context cannot be written"))
+}

@@ -1,0 +1,16 @@
+//! The embedded services, by way of the AWS SDK.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers in this file are tests to people, not to the lint"
+)]
+
+mod template;
+
+use embedded_aws::template::Template;
+
+/// What the services hold in these tests: the deployment's own template.
+fn deployed() -> Template {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+    Template::read(file.as_ref()).unwrap()
+}

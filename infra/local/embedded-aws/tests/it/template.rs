@@ -1,0 +1,106 @@
+use embedded_aws::template::{EventSource, Route, Template};
+
+use super::deployed;
+
+#[test]
+fn routes_lead_to_the_functions_that_answer() {
+    let route = |method: Option<&str>, path: &str, function: &str| Route {
+        method: method.map(str::to_owned),
+        path: path.to_owned(),
+        function: function.to_owned(),
+    };
+    assert_eq!(
+        deployed().routes(),
+        [
+            route(None, "/portal/{proxy+}", "integrations"),
+            route(Some("GET"), "/openapi.json", "integrations"),
+            route(None, "/webhooks/{proxy+}", "webhooks"),
+        ]
+    );
+}
+
+#[test]
+fn the_queue_triggers_the_processor() {
+    let source = EventSource {
+        queue: "EventsQueue".to_owned(),
+        function: "processor".to_owned(),
+        batch_size: 10,
+    };
+    assert_eq!(deployed().event_sources(), [source]);
+}
+
+#[test]
+fn a_functions_environment_has_no_function_left_in_it() {
+    let parameters = [
+        ("PublicUrl", "http://127.0.0.1:8080"),
+        ("Issuer", "http://127.0.0.1:8080"),
+    ];
+    let environment = deployed()
+        .environment("integrations", "http://127.0.0.1:1", &parameters)
+        .unwrap();
+    let expected = [
+        ("GATEHOUSE_AUDIENCE", "gatehouse"),
+        ("GATEHOUSE_EGRESS_ALLOW", ""),
+        ("GATEHOUSE_ISSUER", "http://127.0.0.1:8080"),
+        ("GATEHOUSE_JWKS_URL", ""),
+        (
+            "GATEHOUSE_KEY_ARN",
+            "arn:aws:kms:us-east-1:000000000000:alias/gatehouse-Key",
+        ),
+        ("GATEHOUSE_LOG", "info"),
+        ("GATEHOUSE_ORGANIZATION_CLAIM", "org_id"),
+        ("GATEHOUSE_PUBLIC_URL", "http://127.0.0.1:8080"),
+        (
+            "GATEHOUSE_QUEUE_URL",
+            "http://127.0.0.1:1/000000000000/gatehouse-EventsQueue",
+        ),
+        ("GATEHOUSE_SECRET_PREFIX", "gatehouse/dev"),
+        ("GATEHOUSE_TABLE", "gatehouse-Table"),
+    ];
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(environment, expected);
+}
+
+fn problem(text: &str) -> String {
+    Template::parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    assert_eq!(
+        problem("Resources:\n  Lake:\n    Type: AWS::S3::Bucket\n"),
+        "the template is not understood: `Lake`: resources of the type AWS::S3::Bucket are not known here"
+    );
+    let queue = "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      ";
+    assert_eq!(
+        problem(&format!("{queue}FifoQueue: true\n")),
+        "the template is not understood: `Q.FifoQueue`: this property of AWS::SQS::Queue is not known here"
+    );
+    assert_eq!(
+        problem(&format!("{queue}DelaySeconds: !Ref Nobody\n")),
+        "the template is not understood: `Q.DelaySeconds`: `Nobody` stands for nothing"
+    );
+    assert_eq!(
+        problem(&format!("{queue}DelaySeconds: !FindInMap [a, b, c]\n")),
+        "the template is not understood: `Q.DelaySeconds`: `!FindInMap` is not known here"
+    );
+    assert_eq!(
+        problem("Resources:\n  - a\n"),
+        "the template is not understood: `Resources`: is missing"
+    );
+    assert!(problem("a: [").starts_with("the template is not YAML"));
+}
+
+#[test]
+fn a_resource_whose_condition_does_not_hold_is_not_there() {
+    let template = "
+Parameters: {Wanted: {Type: String, Default: 'no'}}
+Conditions: {IsWanted: !Equals [!Ref Wanted, 'yes']}
+Resources:
+  Lake: {Type: AWS::S3::Bucket, Condition: IsWanted}
+";
+    assert!(Template::parse(template).unwrap().routes().is_empty());
+}

@@ -1,0 +1,40 @@
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::header;
+use http::request::Parts;
+
+use super::ApiError;
+use crate::access::{Caller, Verifier};
+use crate::domain::{Error, Sources};
+
+/// What a router's state holds for [`Caller`] to be an extractor.
+#[derive(Clone, Debug)]
+pub struct Authentication {
+    /// Verifies the token.
+    pub verifier: Arc<Verifier>,
+    /// Says when.
+    pub sources: Sources,
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    Authentication: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        let Authentication { verifier, sources } = Authentication::from_ref(state);
+        let headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let verified = verifier
+            .verify(headers.map(|value| value.as_bytes()), sources.now())
+            .await;
+        let caller = verified.map_err(Error::from)?;
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}

@@ -1,0 +1,106 @@
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use lambda_http::request::RequestContext;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::ApiError;
+use super::problem::code_of;
+use crate::domain::{Cause, Error, Sources};
+use crate::lambda::telemetry::chain;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: API Gateway's own, or one of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// What surrounds every function's routes: request ids, security headers, problems that name their
+/// request and are logged once, and answers to what no route answers.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    sources: Sources,
+}
+
+impl Edge {
+    /// An edge that takes ids from `sources`.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        Self { sources }
+    }
+
+    /// `router` with the edge around it.
+    pub fn apply(self, router: Router) -> Router {
+        router
+            .layer(CatchPanicLayer::custom(|_| {
+                ApiError::from(Error::Internal(Cause::from("a handler panicked"))).into_response()
+            }))
+            .layer(from_fn_with_state(self, surround))
+    }
+}
+
+async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let id = id_of(&request, &edge.sources);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        log(&error, &id);
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = error.render(Some(&id));
+        // The router knows better than a handler which methods there are.
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    add_headers(response.headers_mut(), &id);
+    response
+}
+
+fn id_of(request: &Request, sources: &Sources) -> String {
+    let given = match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
+        _ => None,
+    };
+    given.unwrap_or_else(|| format!("req_{}", sources.randomness.ulid(sources.now())))
+}
+
+fn log(error: &ApiError, id: &str) {
+    let code = code_of(&error.0);
+    let status = code.status.as_u16();
+    let cause = chain(&*error.0);
+    if code.status.is_server_error() {
+        tracing::error!(
+            request.id = id,
+            code = code.code,
+            status,
+            cause,
+            "{id} failed"
+        );
+    } else {
+        tracing::info!(
+            request.id = id,
+            code = code.code,
+            status,
+            cause,
+            "{id} was refused"
+        );
+    }
+}
+
+fn add_headers(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+    ] {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+}

@@ -1,0 +1,286 @@
+//! Errors as RFC 9457 problem documents: the only place where a status code is chosen.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::domain::{Error, FieldError};
+
+/// What a kind of problem is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// For people; the same for every problem of the kind.
+    pub title: &'static str,
+}
+
+/// The kind of problem that an error is.
+#[deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+#[must_use]
+pub fn code_of(error: &Error) -> Code {
+    let (code, status, title) = match error {
+        Error::Malformed(_) => ("malformed", StatusCode::BAD_REQUEST, "Malformed request"),
+        Error::Invalid(_) => ("invalid", StatusCode::BAD_REQUEST, "Invalid fields"),
+        Error::Unauthenticated(_) => (
+            "unauthenticated",
+            StatusCode::UNAUTHORIZED,
+            "Access token required",
+        ),
+        Error::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
+        Error::SignatureRefused => (
+            "signature_refused",
+            StatusCode::UNAUTHORIZED,
+            "Signature not accepted",
+        ),
+        Error::SourceRefused => (
+            "source_refused",
+            StatusCode::FORBIDDEN,
+            "Source address not allowed",
+        ),
+        Error::NotFound(_) => ("not_found", StatusCode::NOT_FOUND, "Not found"),
+        Error::MethodNotAllowed { .. } => (
+            "method_not_allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+        ),
+        Error::PathTaken => ("path_taken", StatusCode::CONFLICT, "Endpoint path taken"),
+        Error::Conflict(_) => ("conflict", StatusCode::CONFLICT, "Conflict"),
+        Error::PreconditionFailed => (
+            "precondition_failed",
+            StatusCode::PRECONDITION_FAILED,
+            "Changed since it was read",
+        ),
+        Error::PreconditionRequired => (
+            "precondition_required",
+            StatusCode::PRECONDITION_REQUIRED,
+            "If-Match required",
+        ),
+        Error::IdempotencyKeyReused => (
+            "idempotency_key_reused",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Idempotency key used for another request",
+        ),
+        Error::IdempotencyKeyInUse => (
+            "idempotency_key_in_use",
+            StatusCode::CONFLICT,
+            "Request still running",
+        ),
+        Error::TooLarge { .. } => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::UnsupportedMediaType { .. } => (
+            "unsupported_media_type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported content type",
+        ),
+        Error::RateLimited { .. } => (
+            "rate_limited",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests",
+        ),
+        Error::Unavailable(_) => (
+            "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Temporarily unavailable",
+        ),
+        Error::Internal(_) => (
+            "internal",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+        ),
+    };
+    Code {
+        code,
+        status,
+        title,
+    }
+}
+
+/// What a handler returns when it fails. Anything that becomes a [`domain::Error`](Error) does.
+#[derive(Clone, Debug)]
+pub struct ApiError(pub(super) Arc<Error>);
+
+impl<E: Into<Error>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        Self(Arc::new(error.into()))
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    type_uri: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl ApiError {
+    /// The problem document of the request called `request_id`.
+    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+        let Code {
+            code,
+            status,
+            title,
+        } = code_of(&self.0);
+        let errors: &[FieldError] = match &*self.0 {
+            Error::Invalid(errors) => errors,
+            _ => &[],
+        };
+        let document = Document {
+            type_uri: format!("urn:gatehouse:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: self.0.to_string(),
+            instance: request_id.map(|id| format!("urn:gatehouse:request:{id}")),
+            code,
+            errors,
+        };
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        self.add_headers(response.headers_mut());
+        response
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        let (name, value) = match &*self.0 {
+            Error::Unauthenticated(None) => (header::WWW_AUTHENTICATE, "Bearer".to_owned()),
+            Error::Unauthenticated(Some(_)) => (
+                header::WWW_AUTHENTICATE,
+                "Bearer error=\"invalid_token\"".to_owned(),
+            ),
+            Error::MethodNotAllowed { allow } if !allow.is_empty() => {
+                (header::ALLOW, allow.clone())
+            }
+            Error::RateLimited { retry_after } => (
+                header::RETRY_AFTER,
+                retry_after.as_secs().max(1).to_string(),
+            ),
+            Error::Unavailable(_) | Error::IdempotencyKeyInUse => {
+                (header::RETRY_AFTER, "1".to_owned())
+            }
+            _ => return,
+        };
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// `Edge` renders it again, with the request's id, and logs it.
+    fn into_response(self) -> Response {
+        let mut response = self.render(None);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// One error of every kind, for tests that look at all of them.
+#[cfg(test)]
+pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
+    use std::time::Duration;
+    let cause = || crate::domain::Cause::from(cause.to_owned());
+    vec![
+        Error::Malformed("the cursor is broken".into()),
+        Error::field("/name", "is required"),
+        Error::Unauthenticated(Some(cause())),
+        Error::Forbidden,
+        Error::SignatureRefused,
+        Error::SourceRefused,
+        Error::NotFound("integration"),
+        Error::MethodNotAllowed {
+            allow: "POST".into(),
+        },
+        Error::PathTaken,
+        Error::Conflict("nothing to retry".into()),
+        Error::PreconditionFailed,
+        Error::PreconditionRequired,
+        Error::IdempotencyKeyReused,
+        Error::IdempotencyKeyInUse,
+        Error::TooLarge { limit_bytes: 1 },
+        Error::UnsupportedMediaType {
+            expected: "application/json",
+        },
+        Error::RateLimited {
+            retry_after: Duration::from_secs(2),
+        },
+        Error::Unavailable(cause()),
+        Error::Internal(cause()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_code_of_its_own_and_a_row_in_the_documentation() {
+        let documentation = include_str!("../../../docs/errors.md");
+        let mut seen = HashSet::new();
+        for error in one_of_each("cause") {
+            let Code {
+                code,
+                status,
+                title,
+            } = code_of(&error);
+            assert!(seen.insert(code), "{code} is used twice");
+            let row = format!("| `{code}` | {} | {title} |", status.as_u16());
+            assert!(documentation.contains(&row), "docs/errors.md lacks: {row}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_cause_is_told_to_the_caller() {
+        for error in one_of_each("canary") {
+            let response = ApiError::from(error).into_response();
+            assert_eq!(
+                response.headers()[header::CONTENT_TYPE],
+                "application/problem+json"
+            );
+            let headers = format!("{:?}", response.headers());
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(
+                !body.contains("canary") && !headers.contains("canary"),
+                "{body}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn fields_are_listed_with_their_pointers() {
+        let response = ApiError::from(Error::field("/name", "is required")).render(Some("req_1"));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "urn:gatehouse:problem:invalid",
+                "title": "Invalid fields",
+                "status": 400,
+                "detail": "some fields are not valid",
+                "instance": "urn:gatehouse:request:req_1",
+                "code": "invalid",
+                "errors": [{"pointer": "/name", "message": "is required"}],
+            })
+        );
+    }
+}
