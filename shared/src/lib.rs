@@ -4,10 +4,13 @@
 //! `domain` uses nothing of ours.
 
 pub mod access;
+pub mod catalog;
 pub mod config;
 pub mod domain;
+pub mod egress;
 pub mod http;
 pub mod lambda;
 pub mod queue;
+pub mod signature;
 pub mod store;
 pub mod vault;

@@ -106,7 +106,11 @@ impl KeySet {
         let is_older = |at: Option<Timestamp>, age| at.is_none_or(|at| now.since(at) >= age);
         let found = state.find(id);
         let wants_fetch = is_older(state.fetched_at, MAX_AGE) || found.is_none();
-        let pause = if state.fetched_at.is_some() { REFETCH_PAUSE } else { FIRST_FETCH_PAUSE };
+        let pause = if state.fetched_at.is_some() {
+            REFETCH_PAUSE
+        } else {
+            FIRST_FETCH_PAUSE
+        };
         if !wants_fetch || !is_older(state.tried_at, pause) {
             let unusable = state.fetched_at.is_none();
             return if unusable {

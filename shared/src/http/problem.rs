@@ -25,6 +25,7 @@ pub struct Code {
     clippy::match_wildcard_for_single_variants
 )]
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 pub fn code_of(error: &Error) -> Code {
     let (code, status, title) = match error {
         Error::Malformed(_) => ("malformed", StatusCode::BAD_REQUEST, "Malformed request"),

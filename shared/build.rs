@@ -1,0 +1,29 @@
+//! Embeds the catalogue: a provider is added by adding a file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("catalog");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let mut files = Vec::new();
+    for category in fs::read_dir(&root)? {
+        for file in fs::read_dir(category?.path())? {
+            files.push(file?.path());
+        }
+    }
+    files.sort();
+    let mut code = String::from("&[\n");
+    for file in &files {
+        let name = file.strip_prefix(&root).unwrap_or(file);
+        let _ = writeln!(
+            code,
+            "    ({:?}, include_str!({file:?})),",
+            name.display().to_string()
+        );
+    }
+    code.push_str("]\n");
+    let out = env::var_os("OUT_DIR").unwrap_or_default();
+    fs::write(Path::new(&out).join("catalog_files.rs"), code)
+}

@@ -1,0 +1,30 @@
+//! The only way out.
+//!
+//! Whoever can have Gatehouse call a URL can try to make it call something that only Gatehouse can
+//! reach: the metadata service at 169.254.169.254, a database in the same network, this function
+//! itself. URLs come from users (destinations), from providers (redirects, links) and from name
+//! servers that answer differently the second time. So nothing here believes a URL:
+//!
+//! 1. Before anything is sent, the URL's form is checked, and an address that is written into it
+//!    is classified ([`Egress::check_url`]). `url` reads every spelling of an address (decimal,
+//!    octal, hexadecimal, full-width digits) as the WHATWG standard says, so one check sees all.
+//! 2. When a connection is made, the name is resolved by [`resolve::GuardedResolver`], which
+//!    classifies every address of the answer and gives exactly those to the HTTP client. There is
+//!    no second look-up that could answer something else. One forbidden address among many refuses
+//!    the whole answer: an honest name does not have one.
+//!
+//! What is not globally routable is forbidden, unless configuration names its network
+//! (`GATEHOUSE_EGRESS_ALLOW`): that is how the local system and the tests reach loopback. Plain
+//! `http` is for those networks only.
+//!
+//! A connection that is kept open leads to an address that was classified when it was made.
+
+mod address;
+mod client;
+mod error;
+mod resolve;
+
+pub use address::is_globally_routable;
+pub use client::{Egress, EgressPolicy, OutboundRequest, OutboundResponse, Redirects, TlsVersion};
+pub use error::EgressError;
+pub use resolve::{Resolve, SystemResolver};

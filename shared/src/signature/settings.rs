@@ -1,0 +1,191 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::engine::effective_versions;
+use super::keys::{SecretError, SigningSecret, fits};
+use crate::catalog::{Encoding, KeyForm, Location, Scheme, Verification};
+
+/// What an endpoint says of its scheme besides the secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SchemeSettings {
+    /// The header with the signature. For `hmac-sha256` and `hmac-sha1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// What comes before the signature in the header. For `hmac-sha256` and `hmac-sha1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// How the signature is written: `hex` (the default), `base64` or `base64url`. For
+    /// `hmac-sha256` and `hmac-sha1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// How the secret is written: `text` (the default), `hex` or `base64`. For `hmac-sha256` and
+    /// `hmac-sha1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_encoding: Option<String>,
+    /// Where the provider's id of an event is. For `hmac-sha256`, `hmac-sha1` and `none`; without
+    /// it, every request is an event of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Location>,
+    /// Where the provider's name for what happened is. For `hmac-sha256`, `hmac-sha1` and `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<Location>,
+    /// The URL as the provider calls it, if that is not the endpoint's own. For `twilio`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// How far a signed timestamp may be from now, in seconds; the endpoint's `toleranceSeconds`.
+    #[serde(skip)]
+    pub tolerance_seconds: Option<u32>,
+}
+
+/// What is wrong with an endpoint's settings or secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The scheme needs it.
+    #[error("`{0}` is required by this scheme")]
+    Missing(&'static str),
+    /// The scheme has no use for it.
+    #[error("`{0}` has no meaning for this scheme")]
+    Unused(&'static str),
+    /// It is something else than it must be.
+    #[error("`{field}` must be {expected}")]
+    Invalid {
+        /// The setting.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+}
+
+impl SettingsError {
+    /// The setting that is wrong.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Missing(field) | Self::Unused(field) | Self::Invalid { field, .. } => field,
+        }
+    }
+}
+
+impl SchemeSettings {
+    /// Checks the settings against a scheme.
+    ///
+    /// # Errors
+    ///
+    /// The first that is wrong.
+    pub fn check(&self, scheme: &Scheme) -> Result<(), SettingsError> {
+        let is_hmac =
+            scheme.generic && matches!(scheme.verification, Verification::Signature { .. });
+        let signs_url = matches!(scheme.verification, Verification::Twilio { .. });
+        let uses = [
+            ("header", self.header.is_some(), is_hmac),
+            ("prefix", self.prefix.is_some(), is_hmac),
+            ("encoding", self.encoding.is_some(), is_hmac),
+            ("keyEncoding", self.key_encoding.is_some(), is_hmac),
+            ("eventId", self.event_id.is_some(), scheme.generic),
+            ("eventType", self.event_type.is_some(), scheme.generic),
+            ("url", self.url.is_some(), signs_url),
+        ];
+        if let Some((field, ..)) = uses.iter().find(|(_, is_set, is_used)| *is_set && !is_used) {
+            return Err(SettingsError::Unused(field));
+        }
+        if is_hmac {
+            let name = self
+                .header
+                .as_deref()
+                .ok_or(SettingsError::Missing("header"))?;
+            check_header("header", name)?;
+        }
+        for (field, location) in [("eventId", &self.event_id), ("eventType", &self.event_type)] {
+            match location {
+                Some(Location::Header(name)) => check_header(field, name)?,
+                Some(Location::Body(pointer)) if !pointer.starts_with('/') => {
+                    return Err(SettingsError::Invalid {
+                        field,
+                        expected: "a JSON Pointer",
+                    });
+                }
+                _ => {}
+            }
+        }
+        self.signature_encoding()?;
+        self.key_form()?;
+        if self
+            .url
+            .as_ref()
+            .is_some_and(|url| url.parse::<url::Url>().is_err())
+        {
+            return Err(SettingsError::Invalid {
+                field: "url",
+                expected: "an absolute URL",
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn signature_encoding(&self) -> Result<Option<Encoding>, SettingsError> {
+        let expected = "`hex`, `base64` or `base64url`";
+        match self.encoding.as_deref() {
+            None => Ok(None),
+            Some("hex") => Ok(Some(Encoding::Hex)),
+            Some("base64") => Ok(Some(Encoding::Base64)),
+            Some("base64url") => Ok(Some(Encoding::Base64url)),
+            Some(_) => Err(SettingsError::Invalid {
+                field: "encoding",
+                expected,
+            }),
+        }
+    }
+
+    pub(super) fn key_form(&self) -> Result<Option<KeyForm>, SettingsError> {
+        let expected = "`text`, `hex` or `base64`";
+        match self.key_encoding.as_deref() {
+            None => Ok(None),
+            Some("text") => Ok(Some(KeyForm::Text)),
+            Some("hex") => Ok(Some(KeyForm::Hex)),
+            Some("base64") => Ok(Some(KeyForm::Base64 {
+                prefix: String::new(),
+                optional: false,
+            })),
+            Some(_) => Err(SettingsError::Invalid {
+                field: "keyEncoding",
+                expected,
+            }),
+        }
+    }
+}
+
+fn check_header(field: &'static str, name: &str) -> Result<(), SettingsError> {
+    match name.parse::<http::HeaderName>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(SettingsError::Invalid {
+            field,
+            expected: "the name of a header",
+        }),
+    }
+}
+
+impl SigningSecret {
+    /// Checks that the secret can be one of `scheme`'s.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, or cannot be decoded as the scheme says.
+    pub fn check(&self, scheme: &Scheme, settings: &SchemeSettings) -> Result<(), SecretError> {
+        match &scheme.verification {
+            Verification::None => Ok(()),
+            Verification::Twilio { .. } => self.key(&KeyForm::Text).map(|_| ()),
+            Verification::Signature { versions, .. } => {
+                let mut error = SecretError::Form;
+                for version in effective_versions(versions, settings) {
+                    match self.key(&version.key) {
+                        Ok(key) if fits(version.algorithm, &key) => return Ok(()),
+                        Ok(_) => {}
+                        Err(problem) => error = problem,
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Twilio signs its URL and, of a form, the sorted parameters instead of the bytes.
+//! <https://www.twilio.com/docs/usage/webhooks/webhooks-security>
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::header;
+
+use super::keys::{decode, verify as verify_signature};
+use super::{InboundRequest, Refusal, SchemeSettings, SigningSecret};
+use crate::catalog::{Algorithm, Encoding, KeyForm};
+use crate::domain::SecretId;
+
+const SIGNATURE: &str = "x-twilio-signature";
+/// Says which key and algorithm the newer scheme used. It is not signed, so it may only agree.
+const SHARED_KEY_SETTINGS: &str = "x-twilio-webhooks-signature-settings";
+const FORM: &str = "application/x-www-form-urlencoded";
+const BODY_HASH: &str = "bodySHA256";
+
+pub(super) fn verify(
+    shared_key: bool,
+    request: &InboundRequest<'_>,
+    secrets: &[(SecretId, &SigningSecret)],
+    settings: &SchemeSettings,
+) -> Result<SecretId, Refusal> {
+    let signature = single(request, SIGNATURE)?;
+    let signature = decode(Encoding::Base64, signature.as_bytes()).ok_or(Refusal::BadForm)?;
+    let algorithm = if shared_key {
+        let named = single(request, SHARED_KEY_SETTINGS)?;
+        if !named
+            .split(',')
+            .any(|item| item.trim() == "algorithm=HMAC_SHA256")
+        {
+            return Err(Refusal::BadForm);
+        }
+        Algorithm::HmacSha256
+    } else {
+        Algorithm::HmacSha1
+    };
+    let url = settings.url.as_deref().unwrap_or(request.url);
+    let parameters = parameters(request, url)?;
+    for url in spellings(url) {
+        let message = [url.as_bytes(), &parameters];
+        for (id, secret) in secrets {
+            let key = secret.key(&KeyForm::Text);
+            if key.is_ok_and(|key| verify_signature(algorithm, &key, &message, &signature)) {
+                return Ok(*id);
+            }
+        }
+    }
+    Err(Refusal::BadSignature)
+}
+
+fn single<'a>(request: &InboundRequest<'a>, name: &str) -> Result<&'a str, Refusal> {
+    let mut values = request.headers.get_all(name).iter();
+    let value = values.next().ok_or(Refusal::MissingHeader)?;
+    if values.next().is_some() {
+        return Err(Refusal::RepeatedHeader);
+    }
+    value.to_str().map_err(|_| Refusal::BadForm)
+}
+
+/// What is signed after the URL: nothing, if the URL holds the body's hash or there is no body;
+/// else the form's parameters by name, each with its distinct values in order.
+fn parameters(request: &InboundRequest<'_>, url: &str) -> Result<Vec<u8>, Refusal> {
+    if let Some(expected) = body_hash(url) {
+        let computed = hex::encode(digest(&SHA256, request.body));
+        return if expected == computed {
+            Ok(Vec::new())
+        } else {
+            Err(Refusal::BadSignature)
+        };
+    }
+    if request.body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let content_type = request.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case(FORM) {
+        // Any other body is authenticated by its hash or not at all.
+        return Err(Refusal::BadSignature);
+    }
+    let mut sorted: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(request.body) {
+        sorted.entry(name).or_default().push(value);
+    }
+    let mut text = Vec::new();
+    for (name, mut values) in sorted {
+        values.sort_unstable();
+        values.dedup();
+        for value in values {
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(value.as_bytes());
+        }
+    }
+    Ok(text)
+}
+
+fn body_hash(url: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == BODY_HASH);
+    found.map(|(_, value)| value.into_owned())
+}
+
+/// The URL with and without the default port: Twilio signs either.
+fn spellings(url: &str) -> Vec<String> {
+    let mut spellings = vec![url.to_owned()];
+    for (scheme, port) in [("https://", ":443"), ("http://", ":80")] {
+        let Some(rest) = url.strip_prefix(scheme) else {
+            continue;
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if let Some(host) = authority.strip_suffix(port) {
+            spellings.push(format!("{scheme}{host}{path}"));
+        } else if !authority
+            .rsplit(']')
+            .next()
+            .unwrap_or_default()
+            .contains(':')
+        {
+            spellings.push(format!("{scheme}{authority}{port}{path}"));
+        }
+    }
+    spellings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_default_port_is_added_or_left_out() {
+        assert_eq!(
+            spellings("https://a.b/c?d"),
+            ["https://a.b/c?d", "https://a.b:443/c?d"]
+        );
+        assert_eq!(
+            spellings("https://a.b:443"),
+            ["https://a.b:443", "https://a.b"]
+        );
+        assert_eq!(spellings("http://a.b:8080/"), ["http://a.b:8080/"]);
+        assert_eq!(
+            spellings("https://[::1]/"),
+            ["https://[::1]/", "https://[::1]:443/"]
+        );
+    }
+}
