@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod config;
 pub mod domain;
 pub mod egress;
+pub mod flows;
 pub mod http;
 pub mod lambda;
 pub mod queue;

@@ -1,1 +1,127 @@
-//! `integrations`.
+//! `integrations`: what people set up (integrations, endpoints, destinations), and what they look
+//! at (events, status).
+//!
+//! Every route under `/portal` needs an access token and reaches what belongs to the token's
+//! organization, and nothing else: an id of another organization's is as unknown as one that does
+//! not exist. Secrets come in here and never go out; the one exception is the signing secret that
+//! a destination is given, which is shown once.
+
+mod bodies;
+mod bulk_retry;
+mod destination_bodies;
+mod destinations;
+mod endpoint_bodies;
+mod endpoints;
+mod events;
+mod fetch;
+mod free_json;
+mod integrations;
+mod openapi;
+mod replay;
+mod secrets;
+mod state;
+mod status;
+
+use axum::Router;
+use axum::extract::{Request, State as Shared};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use gatehouse::access::Caller;
+use gatehouse::domain::Error;
+use gatehouse::flows::idempotent;
+use gatehouse::http::{ApiError, Edge};
+
+pub use openapi::document;
+pub use state::State;
+
+/// The function's HTTP interface.
+pub fn router(state: State) -> Router {
+    let edge = Edge::new(state.sources.clone());
+    let portal = Router::new()
+        .route(
+            "/portal/integrations",
+            post(integrations::create).get(integrations::list),
+        )
+        .route(
+            "/portal/integrations/{integration}",
+            get(integrations::read)
+                .patch(integrations::update)
+                .delete(integrations::delete),
+        )
+        .route(
+            "/portal/integrations/{integration}/status",
+            get(status::read),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks",
+            post(endpoints::create).get(endpoints::list),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/logs",
+            get(events::list),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/events/{event}",
+            get(events::read),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/events/{event}/retry",
+            post(replay::retry),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}",
+            get(endpoints::read)
+                .patch(endpoints::update)
+                .delete(endpoints::delete),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/retry",
+            post(bulk_retry::retry),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/secrets",
+            post(endpoints::add_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}",
+            axum::routing::delete(endpoints::delete_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/destinations",
+            post(destinations::create).get(destinations::list),
+        )
+        .route(
+            "/portal/integrations/{integration}/destinations/{destination}",
+            get(destinations::read)
+                .patch(destinations::update)
+                .delete(destinations::delete),
+        )
+        .route(
+            "/portal/integrations/{integration}/destinations/{destination}/secrets",
+            post(destinations::rotate_secret),
+        )
+        .route_layer(from_fn_with_state(state.idempotency(), idempotent))
+        // Outermost: nobody without a token learns which routes there are.
+        .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
+        .method_not_allowed_fallback(|| async {
+            ApiError::from(Error::MethodNotAllowed {
+                allow: String::new(),
+            })
+        })
+        .layer(from_fn_with_state(state.clone(), authenticated));
+    let public = Router::new().route("/openapi.json", get(openapi::serve));
+    edge.apply(portal.merge(public).with_state(state))
+}
+
+/// Lets a request pass whose access token is accepted; handlers and layers find the caller in its
+/// extensions.
+async fn authenticated(
+    Shared(_): Shared<State>,
+    caller: Caller,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}

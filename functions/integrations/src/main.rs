@@ -1,2 +1,14 @@
-//! `integrations`.
-fn main() {}
+//! `integrations`: everything under `/portal`. Wiring only; behaviour is in lib.rs.
+
+use gatehouse::config::Environment;
+use gatehouse::lambda::{system_sources, telemetry};
+use integrations::{State, router};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    let environment = Environment::of_process();
+    telemetry::init(&environment);
+    let aws = aws_config::load_from_env().await;
+    let state = State::connect(&environment, &aws, system_sources())?;
+    lambda_http::run(router(state)).await
+}

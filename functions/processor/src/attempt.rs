@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatehouse::domain::{
-    Attempt, AttemptOutcome, Delivery, DeliveryStatus, Destination, DestinationStatus,
+    Attempt, AttemptOutcome, Breaker, Delivery, DeliveryStatus, Destination, DestinationStatus,
     DestinationTarget, DisabledReason, Event, Retry, RetryPolicy, Timestamp,
 };
 use gatehouse::lambda::metrics::Metric;
@@ -93,13 +93,27 @@ pub(crate) async fn deliver(
         Passage::Free => {}
         Passage::Barred(until) => return Ok(held_back(state, delivery, policy, until, now)),
         Passage::Probe(renewed) => {
-            let won = state.store.set_breaker(destination, Some(renewed)).await?;
-            state.routes.forget_destinations(destination.integration_id);
-            if !won {
+            if !set_breaker(state, destination, Some(renewed)).await? {
                 return Ok(held_back(state, delivery, policy, renewed.open_until, now));
             }
+            let probed = Destination {
+                breaker: Some(renewed),
+                ..destination.clone()
+            };
+            return attempt(state, parcel, &probed, policy, delivery, now).await;
         }
     }
+    attempt(state, parcel, destination, policy, delivery, now).await
+}
+
+async fn attempt(
+    state: &State,
+    parcel: &Parcel,
+    destination: &Destination,
+    policy: &RetryPolicy,
+    delivery: Delivery,
+    now: Timestamp,
+) -> Result<Delivery, StoreError> {
     let number = delivery.attempts.saturating_add(1);
     let handover = hand_over(state, parcel, destination, number, now).await;
     let ended = state.sources.now();
@@ -118,9 +132,7 @@ pub(crate) async fn deliver(
         parcel,
         policy,
         delivery,
-        attempt,
-        handover.retry_after,
-        ended,
+        (attempt, handover.retry_after),
     ))
 }
 
@@ -181,11 +193,7 @@ async fn note(
 ) -> Result<(), StoreError> {
     let id = destination.id;
     if handover.gone {
-        state
-            .store
-            .disable_destination(destination, DisabledReason::Gone)
-            .await?;
-        state.routes.forget_destinations(destination.integration_id);
+        disable(state, destination).await?;
         tracing::warn!(destination.id = %id, "{id} answered 410 and is disabled");
         return Ok(());
     }
@@ -193,19 +201,14 @@ async fn note(
         AttemptOutcome::Delivered => {
             state.breakers.succeeded(id);
             if destination.breaker.is_some() {
-                state.store.close_breaker(destination).await?;
-                state.routes.forget_destinations(destination.integration_id);
+                set_breaker(state, destination, None).await?;
                 tracing::info!(destination.id = %id, "{id} takes deliveries again");
             }
         }
         AttemptOutcome::Retryable => {
-            let opened = state
-                .breakers
-                .failed(id, now)
-                .filter(|_| destination.breaker.is_none());
-            if let Some(opened) = opened {
-                state.store.set_breaker(destination, Some(opened)).await?;
-                state.routes.forget_destinations(destination.integration_id);
+            let opened = state.breakers.failed(id, now);
+            if let Some(opened) = opened.filter(|_| destination.breaker.is_none()) {
+                set_breaker(state, destination, Some(opened)).await?;
                 state.metrics.count(Metric::BreakersOpened, now);
                 tracing::warn!(
                     destination.id = %id,
@@ -219,16 +222,58 @@ async fn note(
     Ok(())
 }
 
+/// Changes the breaker, unless somebody else has, or the destination is gone. Whether it did.
+async fn set_breaker(
+    state: &State,
+    destination: &Destination,
+    breaker: Option<Breaker>,
+) -> Result<bool, StoreError> {
+    let Destination {
+        organization_id,
+        integration_id,
+        id,
+        breaker: expected,
+        ..
+    } = destination;
+    let set = state
+        .store
+        .set_breaker(*organization_id, *integration_id, *id, breaker, *expected)
+        .await;
+    state.routes.forget_destinations(*integration_id);
+    match set {
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict | StoreError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn disable(state: &State, destination: &Destination) -> Result<(), StoreError> {
+    let Destination {
+        organization_id,
+        integration_id,
+        id,
+        ..
+    } = destination;
+    let disabled = state
+        .store
+        .disable_destination(*organization_id, *integration_id, *id, DisabledReason::Gone)
+        .await;
+    state.routes.forget_destinations(*integration_id);
+    match disabled {
+        Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// What becomes of a delivery after an attempt.
 fn settle(
     state: &State,
     parcel: &Parcel,
     policy: &RetryPolicy,
     delivery: Delivery,
-    attempt: Attempt,
-    retry_after: Option<Duration>,
-    now: Timestamp,
+    (attempt, retry_after): (Attempt, Option<Duration>),
 ) -> Delivery {
+    let now = state.sources.now();
     let attempts_of_round = attempt.number.saturating_sub(delivery.earlier_attempts);
     let randomness = state.sources.randomness.as_ref();
     let retry = match attempt.outcome {

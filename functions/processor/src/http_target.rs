@@ -61,16 +61,17 @@ async fn sign(
         .iter()
         .filter(|secret| secret.is_valid_at(now))
     {
+        let owner = destination.id.ulid();
         let context = SealContext::SigningSecret {
-            owner: destination.id.ulid(),
+            owner,
             secret: secret.id,
         };
-        keys.push(
-            state
-                .keys
-                .open(destination.organization_id, &context, &secret.sealed)
-                .await?,
-        );
+        let text = state
+            .keys
+            .open(destination.organization_id, &context, &secret.sealed)
+            .await?;
+        let key = standard_webhooks::key(&text);
+        keys.push(key.ok_or_else(|| Error::Internal("a signing secret is not valid".into()))?);
     }
     Ok(standard_webhooks::signature(
         &keys,

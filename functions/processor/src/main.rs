@@ -2,17 +2,16 @@
 
 use gatehouse::config::Environment;
 use gatehouse::lambda::{system_sources, telemetry};
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use processor::{State, handle};
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::init(&environment);
     let aws = aws_config::load_from_env().await;
     let state = State::connect(&environment, &aws, system_sources())?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
-        handle(&state, event.payload)
-    }))
-    .await
+    let handler =
+        |event: LambdaEvent<_>| async { Ok::<_, Error>(handle(&state, event.payload).await?) };
+    lambda_runtime::run(service_fn(handler)).await
 }

@@ -15,7 +15,7 @@ use gatehouse::vault::SealContext;
 use crate::State;
 use crate::attempt::{Parcel, deliver};
 use crate::record::Again;
-use crate::routes::{is_filtered, retry_policy, wants};
+use crate::routes::{is_filtered, retry_policy};
 use crate::state::LEASE;
 
 /// How long a provider's repetition of an event is recognised: longer than any of them repeats.
@@ -26,15 +26,16 @@ pub(crate) async fn receive(
     state: &State,
     received: ReceivedEvent,
     trace: TraceParent,
-    repeated: bool,
 ) -> Result<(), Again> {
     let now = state.sources.now();
-    if repeated && let Some(event) = stored(state, &received).await? {
-        // An earlier try got as far as storing the event; perhaps no farther.
-        return schedule(state, &event, now).await;
-    }
     match claim(state, &received, now).await? {
         Claim::Won => {}
+        // An earlier try may have got as far as storing the event, and perhaps no farther.
+        Claim::Resumed => {
+            if let Some(event) = stored(state, &received).await? {
+                return schedule(state, &event, now).await;
+            }
+        }
         Claim::Lost { owner } => {
             let id = received.id;
             state.metrics.count(Metric::EventsRepeated, now);
@@ -52,7 +53,10 @@ pub(crate) async fn receive(
         }
     }
     let event = process(state, received, trace, now).await?;
-    state.store.put_event(&event).await?;
+    state
+        .store
+        .put_event(&event, event.received_at.plus(state.retention))
+        .await?;
     state.metrics.count(Metric::EventsProcessed, now);
     let (id, status) = (event.id, event.status);
     tracing::info!(
@@ -71,7 +75,7 @@ async fn stored(state: &State, received: &ReceivedEvent) -> Result<Option<Event>
     let (organization, integration) = (received.organization_id, received.integration_id);
     state
         .store
-        .event(organization, integration, received.id)
+        .event(organization, integration, received.id, state.sources.now())
         .await
 }
 
@@ -81,14 +85,15 @@ async fn claim(
     now: Timestamp,
 ) -> Result<Claim, StoreError> {
     let claim = EventClaim {
-        organization_id: received.organization_id,
-        endpoint_id: received.endpoint_id,
-        provider_event_id: received.provider_event_id.clone(),
-        event_id: received.id,
+        organization: received.organization_id,
+        endpoint: received.endpoint_id,
+        provider_event_id: received.provider_event_id.as_deref(),
+        event: received.id,
+        now,
         leased_until: now.plus(LEASE),
         expires_at: now.plus(DEDUPLICATION),
     };
-    state.store.claim_event(&claim, now).await
+    state.store.claim_event(&claim).await
 }
 
 /// Routes an event and tries each of its deliveries once, all at the same time.
@@ -122,7 +127,7 @@ async fn process(
                 .is_some()
                 .then(|| parcel.json())
                 .flatten();
-            wants(destination, parcel.event.event_type.as_deref(), json)
+            destination.wants(parcel.event.event_type.as_deref(), json)
         })
         .collect();
     let deliveries = deliver_all(state, &parcel, &wanting, endpoint.as_deref()).await?;
@@ -176,9 +181,8 @@ fn unrouted(received: ReceivedEvent, trace: TraceParent, sealed: Sealed) -> Even
         verified_with: received.verified_with,
         status: EventStatus::Unrouted,
         received_at: received.received_at,
-        occurred_at: received.occurred_at,
         content_type: received.content_type,
-        body_bytes: received.body.len() as u64,
+        body_bytes: u64::try_from(received.body.len()).unwrap_or(u64::MAX),
         payload: PayloadLocation::Inline(sealed),
         deliveries: Vec::new(),
         trace_id: Some(trace.trace_id()),

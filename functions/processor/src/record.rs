@@ -14,12 +14,11 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
         Err(OpenError::Unreadable(reason)) => return Outcome::Drop(reason.code()),
         Err(OpenError::Unavailable(cause)) => return Outcome::Retry(cause),
     };
-    let repeated = receive_count(message) > 1;
     let end = match opened {
-        Message::Event(event, trace) => {
-            crate::receive::receive(state, event, trace, repeated).await
+        Message::Event(event, trace) => crate::receive::receive(state, *event, trace).await,
+        Message::Delivery(due) => {
+            crate::redeliver::redeliver(state, due, receive_count(message) > 1).await
         }
-        Message::Delivery(due) => crate::redeliver::redeliver(state, due, repeated).await,
     };
     match end {
         Ok(()) => Outcome::Done,

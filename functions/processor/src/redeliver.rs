@@ -1,9 +1,9 @@
 //! A delivery that is due again.
 
 use bytes::Bytes;
-use gatehouse::domain::{Delivery, DeliveryStatus, Destination, Event, PayloadLocation};
+use gatehouse::domain::{Delivery, DeliveryStatus, Destination, Event};
 use gatehouse::queue::DeliveryDue;
-use gatehouse::store::Lease;
+use gatehouse::store::{DeliveryLease, Lease};
 use gatehouse::vault::SealContext;
 
 use crate::State;
@@ -24,77 +24,80 @@ pub(crate) async fn redeliver(
         state.queue.send_deliveries(&[due], now).await?;
         return Ok(());
     }
-    let (organization, integration) = (due.organization_id, due.integration_id);
-    let Some(event) = state
-        .store
-        .event(organization, integration, due.event_id)
-        .await?
-    else {
-        tracing::info!(event.id = %due.event_id, "a delivery outlived its event");
-        return Ok(());
+    let lease = DeliveryLease {
+        destination: due.destination_id,
+        expected_attempts: due.attempt.saturating_sub(1),
+        now,
+        until: now.plus(LEASE),
     };
+    let (organization, integration) = (due.organization_id, due.integration_id);
+    match state
+        .store
+        .lease_delivery(organization, integration, due.event_id, &lease)
+        .await?
+    {
+        Lease::Leased(event) => retry(state, *event, &due).await,
+        Lease::NotDue { until } => Err(Again::after(
+            until.since(now),
+            "another function works on this delivery",
+        )),
+        Lease::Gone if repeated => reschedule(state, &due).await,
+        Lease::Gone => Ok(()),
+    }
+}
+
+/// The message was overtaken: what it asks for has been done. If its last handling broke off
+/// there, the message for the next try may be missing, so it is sent again; one too many does no
+/// harm.
+async fn reschedule(state: &State, due: &DeliveryDue) -> Result<(), Again> {
+    let now = state.sources.now();
+    let (organization, integration) = (due.organization_id, due.integration_id);
+    match state
+        .store
+        .event(organization, integration, due.event_id, now)
+        .await?
+    {
+        Some(event) => schedule(state, &event, event.delivery_to(due.destination_id)).await,
+        None => Ok(()),
+    }
+}
+
+async fn schedule(state: &State, event: &Event, delivery: Option<&Delivery>) -> Result<(), Again> {
+    let next = delivery.and_then(|delivery| DeliveryDue::of(event, delivery));
+    state
+        .queue
+        .send_deliveries(next.as_slice(), state.sources.now())
+        .await?;
+    Ok(())
+}
+
+/// Makes the attempt that was leased.
+async fn retry(state: &State, event: Event, due: &DeliveryDue) -> Result<(), Again> {
+    let now = state.sources.now();
+    let (organization, integration) = (due.organization_id, due.integration_id);
     let Some(delivery) = event.delivery_to(due.destination_id).cloned() else {
         return Ok(());
     };
-    if delivery.status != DeliveryStatus::Retrying || delivery.attempts >= due.attempt {
-        return settled_before(state, &event, &delivery, repeated).await;
-    }
-    match state
-        .store
-        .lease_delivery(&event, &delivery, now.plus(LEASE), now)
-        .await?
-    {
-        Lease::Won => {}
-        Lease::Held { until } => {
-            return Err(Again::after(
-                until.since(now),
-                "another function works on this delivery",
-            ));
-        }
-        Lease::Stale => return settled_before(state, &event, &delivery, repeated).await,
-    }
+    let before = delivery.attempts;
     let destination = state
         .routes
         .destination(organization, integration, due.destination_id, now)
         .await?;
-    let before = delivery.attempts;
     let (event, delivery) = match destination {
-        Some(destination) => retry(state, event, delivery, &destination).await?,
-        None => {
-            let delivery = given_up(state, delivery, "destination_deleted", now);
-            (event, delivery)
-        }
+        Some(destination) => attempt(state, event, delivery, &destination).await?,
+        None => (event, given_up(state, delivery, "destination_deleted", now)),
     };
     state
         .store
-        .record_attempt(&event, &delivery, before)
+        .record_attempt(organization, integration, event.id, &delivery, before)
         .await?;
-    schedule(state, &event, &delivery).await
-}
-
-/// The message was overtaken: what it asks for has been done. If its last handling broke off, the
-/// message for the next try may be missing, so it is sent again; one too many does no harm.
-async fn settled_before(
-    state: &State,
-    event: &Event,
-    delivery: &Delivery,
-    repeated: bool,
-) -> Result<(), Again> {
-    if repeated {
-        schedule(state, event, delivery).await
-    } else {
-        Ok(())
+    if delivery.status == DeliveryStatus::Retrying {
+        schedule(state, &event, Some(&delivery)).await?;
     }
-}
-
-async fn schedule(state: &State, event: &Event, delivery: &Delivery) -> Result<(), Again> {
-    let now = state.sources.now();
-    let due: Vec<DeliveryDue> = DeliveryDue::of(event, delivery).into_iter().collect();
-    state.queue.send_deliveries(&due, now).await?;
     Ok(())
 }
 
-async fn retry(
+async fn attempt(
     state: &State,
     event: Event,
     delivery: Delivery,
@@ -111,29 +114,16 @@ async fn retry(
         )
         .await?;
     let policy = retry_policy(destination, endpoint.as_deref());
-    let body = open_payload(state, &event).await?;
-    let parcel = Parcel::new(event, body);
-    let delivery = deliver(state, &parcel, destination, &policy, delivery).await?;
-    Ok((parcel.event, delivery))
-}
-
-async fn open_payload(state: &State, event: &Event) -> Result<Bytes, Again> {
     let context = SealContext::EventPayload {
         endpoint: event.endpoint_id,
         event: event.id,
     };
-    let sealed = match &event.payload {
-        PayloadLocation::Inline(sealed) => sealed.clone(),
-        PayloadLocation::Parts(parts) => {
-            state
-                .store
-                .payload(event.organization_id, event.id, *parts)
-                .await?
-        }
-    };
-    let opened = state
+    let sealed = state.store.payload(&event).await?;
+    let body = state
         .keys
-        .open(event.organization_id, &context, &sealed)
+        .open_payload(event.organization_id, &context, &sealed, event.body_bytes)
         .await?;
-    Ok(Bytes::copy_from_slice(&opened))
+    let parcel = Parcel::new(event, Bytes::from(body));
+    let delivery = deliver(state, &parcel, destination, &policy, delivery).await?;
+    Ok((parcel.event, delivery))
 }

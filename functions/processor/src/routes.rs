@@ -9,11 +9,12 @@ use gatehouse::domain::{
 };
 use gatehouse::lambda::WarmCache;
 use gatehouse::store::{Store, StoreError};
-use serde_json::Value;
 
 /// How long set-ups are remembered: for so long, a change does not reach a warm function.
 const MAX_AGE: Duration = Duration::from_secs(5);
 const CAPACITY: usize = 1_000;
+/// An integration cannot have more; `integrations` sees to that.
+const MAX_DESTINATIONS: u16 = 50;
 
 /// The endpoints and destinations of integrations, remembered for a short time.
 #[derive(Debug)]
@@ -59,9 +60,12 @@ impl Routes {
         if let Some(destinations) = self.destinations.get(&integration, now) {
             return Ok(destinations);
         }
-        let stored = self.store.destinations(organization, integration).await?;
+        let page = self
+            .store
+            .destinations(organization, integration, MAX_DESTINATIONS, None)
+            .await?;
         let destinations: Arc<[Destination]> =
-            stored.into_iter().map(|stored| stored.item).collect();
+            page.items.into_iter().map(|stored| stored.item).collect();
         self.destinations
             .insert(integration, Arc::clone(&destinations), now);
         Ok(destinations)
@@ -99,18 +103,4 @@ pub(crate) fn retry_policy(destination: &Destination, endpoint: Option<&Endpoint
 /// Whether the endpoint's own filter keeps the event from being routed.
 pub(crate) fn is_filtered(endpoint: Option<&Endpoint>, event_type: Option<&str>) -> bool {
     endpoint.is_some_and(|endpoint| !EventPattern::any_matches(&endpoint.events, event_type))
-}
-
-/// Whether `destination` wants an event of this type with this body, where that is JSON.
-pub(crate) fn wants(
-    destination: &Destination,
-    event_type: Option<&str>,
-    body: Option<&Value>,
-) -> bool {
-    EventPattern::any_matches(&destination.events, event_type)
-        && match (&destination.filter, body) {
-            (None, _) => true,
-            (Some(filter), Some(body)) => filter.accepts(body),
-            (Some(_), None) => false,
-        }
 }

@@ -58,7 +58,6 @@ fn message(event: &Event, content: &Content) -> Value {
         "providerEventId": event.provider_event_id,
         "scheme": event.scheme,
         "receivedAt": event.received_at,
-        "occurredAt": event.occurred_at,
         "contentType": content.media_type,
     });
     let body = match serde_json::from_slice::<Value>(&content.bytes) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
-use gatehouse::domain::{Cause, Sources};
+use gatehouse::domain::Sources;
 use gatehouse::egress::{Egress, EgressPolicy};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
@@ -48,12 +48,12 @@ impl State {
     ///
     /// # Errors
     ///
-    /// If a variable is missing or wrong, or TLS cannot be set up.
+    /// If a variable is missing or wrong.
     pub fn connect(
         environment: &Environment,
         aws: &SdkConfig,
         sources: Sources,
-    ) -> Result<Self, Cause> {
+    ) -> Result<Self, ConfigError> {
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
         let keys = DataKeys::new(
             aws_sdk_kms::Client::new(aws),
@@ -65,9 +65,10 @@ impl State {
         let queue = Queue::new(
             sqs.clone(),
             environment.queue_url()?,
-            Some(environment.dead_letter_queue_url()?),
             keys.clone(),
-        );
+            sources.clone(),
+        )
+        .with_dead_letters(environment.dead_letter_queue_url()?);
         let policy = EgressPolicy {
             allowed: environment.egress_allow()?,
             ..EgressPolicy::default()
@@ -77,7 +78,7 @@ impl State {
             breakers: Arc::new(Breakers::default()),
             metrics: Metrics::new("processor"),
             retention: retention(environment)?,
-            egress: Egress::new(policy)?,
+            egress: Egress::new(policy),
             store,
             keys,
             queue,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse::catalog;
+use gatehouse::catalog::Scheme;
 use gatehouse::domain::{
     Cause, Endpoint, EndpointPath, EndpointStatus, Error, SecretId, Timestamp,
 };
 use gatehouse::lambda::WarmCache;
-use gatehouse::signature::{Scheme, SchemeSettings, SigningSecret};
+use gatehouse::signature::{SchemeSettings, SigningSecret};
 use gatehouse::store::Store;
 use gatehouse::vault::{DataKeys, SealContext};
 
@@ -115,8 +116,9 @@ impl Endpoints {
     async fn open(&self, endpoint: Endpoint) -> Result<OpenEndpoint, Error> {
         let scheme = catalog::scheme(&endpoint.scheme)
             .ok_or_else(|| internal("the endpoint's scheme is not in the catalogue"))?;
-        let settings = serde_json::from_value(endpoint.settings.clone())
+        let mut settings: SchemeSettings = serde_json::from_value(endpoint.settings.clone())
             .map_err(|error| Error::Internal(error.into()))?;
+        settings.tolerance_seconds = endpoint.tolerance_seconds;
         let mut secrets = Vec::with_capacity(endpoint.secrets.len());
         for stored in &endpoint.secrets {
             let context = SealContext::SigningSecret {
@@ -127,7 +129,7 @@ impl Endpoints {
                 .keys
                 .open(endpoint.organization_id, &context, &stored.sealed)
                 .await?;
-            let secret = SigningSecret::from_utf8(text)
+            let secret = SigningSecret::from_utf8(&text)
                 .map_err(|_| internal("a signing secret is not text"))?;
             secrets.push(OpenSecret {
                 id: stored.id,

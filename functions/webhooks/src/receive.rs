@@ -7,7 +7,9 @@ use gatehouse::domain::{Endpoint, EndpointPath, Error, EventId, Timestamp, Trace
 use gatehouse::http::{ApiError, ClientAddress};
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::ReceivedEvent;
-use gatehouse::signature::{EventFacts, HandshakeResponse, InboundRequest, Received, Refusal};
+use gatehouse::signature::{
+    self, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal,
+};
 use http::{HeaderName, StatusCode, header, request::Parts};
 
 use crate::State;
@@ -54,7 +56,7 @@ pub(crate) async fn receive(
         Ok(Received::Event(facts)) => {
             accept(&state, &endpoint.endpoint, &parts, facts, body, now).await
         }
-        Err(refusal) => refuse(refusal.reason(), refusal_error(&refusal)),
+        Err(refusal) => refuse(refusal.code(), refusal_error(&refusal)),
     }
 }
 
@@ -98,10 +100,8 @@ async fn verify(
         body,
     };
     let verdict = verify_with(endpoint, &request, now);
-    if matches!(
-        verdict,
-        Err(Refusal::BadSignature | Refusal::NoSecretConfigured)
-    ) && let Some(newer) = state.endpoints.at_if_newer(path, now).await?
+    if matches!(verdict, Err(Refusal::BadSignature | Refusal::NoSecret))
+        && let Some(newer) = state.endpoints.at_if_newer(path, now).await?
     {
         return Ok(verify_with(&newer, &request, now));
     }
@@ -113,10 +113,12 @@ fn verify_with(
     request: &InboundRequest<'_>,
     now: Timestamp,
 ) -> Result<Received, Refusal> {
-    endpoint.scheme.receive(
+    let (scheme, settings) = (endpoint.scheme, &endpoint.settings);
+    signature::receive(
+        scheme,
         request,
         &endpoint.secrets(now),
-        &endpoint.settings,
+        settings,
         now.into(),
     )
 }
@@ -147,7 +149,6 @@ async fn accept(
         scheme: endpoint.scheme.clone(),
         provider_event_id: facts.provider_event_id,
         event_type: facts.event_type,
-        occurred_at: facts.occurred_at.map(Timestamp::from),
         verified_with: facts.verified_with,
         content_type: content_type(parts),
         body,
@@ -191,9 +192,7 @@ fn refusal_error(refusal: &Refusal) -> Error {
         Refusal::MethodNotAllowed { allow } => Error::MethodNotAllowed {
             allow: allow.clone(),
         },
-        Refusal::MalformedRequest => {
-            Error::Malformed("the request is not of the expected form".into())
-        }
+        Refusal::Malformed => Error::Malformed("the request is not of the expected form".into()),
         _ => Error::SignatureRefused,
     }
 }

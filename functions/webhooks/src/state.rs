@@ -52,8 +52,8 @@ impl State {
         let queue = Queue::new(
             aws_sdk_sqs::Client::new(aws),
             environment.queue_url()?,
-            None,
             keys.clone(),
+            sources.clone(),
         );
         let metrics = Metrics::new("webhooks");
         Ok(Self {

@@ -58,9 +58,9 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// If it is not set.
-    pub fn table(&self) -> Result<String, ConfigError> {
-        self.required("GATEHOUSE_TABLE").map(str::to_owned)
+    /// If it is not set, or not a name of a table.
+    pub fn table<T: FromStr>(&self) -> Result<T, ConfigError> {
+        self.parsed("GATEHOUSE_TABLE", "the name of a table")
     }
 
     /// `GATEHOUSE_KEY_ARN`: the KMS key that wraps the organizations' data keys.
@@ -227,7 +227,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = environment(&[("GATEHOUSE_TABLE", "")]).table().unwrap_err();
+        let error = environment(&[("GATEHOUSE_TABLE", "")])
+            .table::<String>()
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "the environment variable `GATEHOUSE_TABLE` is not set"

@@ -48,6 +48,19 @@ pub struct Destination {
     pub updated_at: Timestamp,
 }
 
+impl Destination {
+    /// Whether it wants an event of this type with this body, where that is JSON.
+    #[must_use]
+    pub fn wants(&self, event_type: Option<&str>, body: Option<&serde_json::Value>) -> bool {
+        EventPattern::any_matches(&self.events, event_type)
+            && match (&self.filter, body) {
+                (None, _) => true,
+                (Some(filter), Some(body)) => filter.accepts(body),
+                (Some(_), None) => false,
+            }
+    }
+}
+
 /// How an event is handed over to a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -33,9 +33,6 @@ pub struct Event {
     pub status: EventStatus,
     /// When it was accepted.
     pub received_at: Timestamp,
-    /// When it happened, by the provider's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub occurred_at: Option<Timestamp>,
     /// The media type of its body, as the provider sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use super::{IntegrationId, OrganizationId, Timestamp};
 
 /// An organization's set-up of one provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Integration {
     /// Its id.

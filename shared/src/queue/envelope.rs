@@ -63,7 +63,6 @@ struct Facts {
     scheme: String,
     provider_event_id: Option<String>,
     event_type: Option<String>,
-    occurred_at: Option<Timestamp>,
     verified_with: Option<SecretId>,
     content_type: Option<String>,
 }
@@ -85,7 +84,6 @@ pub(super) async fn seal_event(
         scheme: event.scheme.clone(),
         provider_event_id: event.provider_event_id.clone(),
         event_type: event.event_type.clone(),
-        occurred_at: event.occurred_at,
         verified_with: event.verified_with,
         content_type: event.content_type.clone(),
     };
@@ -166,7 +164,6 @@ async fn open_event(
         scheme: facts.scheme,
         provider_event_id: facts.provider_event_id,
         event_type: facts.event_type,
-        occurred_at: facts.occurred_at,
         verified_with: facts.verified_with,
         content_type: facts.content_type,
         body,
@@ -206,7 +203,6 @@ mod tests {
             scheme: text.to_owned(),
             provider_event_id: Some(text.to_owned()),
             event_type: None,
-            occurred_at: None,
             verified_with: None,
             content_type: Some(text.to_owned()),
         }

@@ -160,7 +160,12 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     if values.next().is_some() {
         return Err(Refusal::RepeatedHeader);
     }
-    value.to_str().map_err(|_| Refusal::BadForm)
+    let value = value.to_str().map_err(|_| Refusal::BadForm)?;
+    if value.starts_with(' ') || value.ends_with(' ') {
+        Err(Refusal::BadForm)
+    } else {
+        Ok(value)
+    }
 }
 
 fn check_timestamp(

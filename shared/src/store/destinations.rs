@@ -1,179 +1,212 @@
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 
-use super::error::sdk;
-use super::items::{self, DATA, VERSION, Versioned};
-use super::keys::{ItemKey, integration_partition, prefix};
-use super::table::Order;
-use super::{Store, StoreError};
 use crate::domain::{
     Breaker, Destination, DestinationId, DestinationStatus, DisabledReason, IntegrationId,
     OrganizationId,
 };
 
-/// An integration has at most this many destinations, so that all are read in one query and an
-/// event's item holds all its deliveries.
-const MAX_DESTINATIONS: i32 = 50;
+use super::error::contended;
+use super::items::{DATA, Stored, VERSION, Versioned, encode, number};
+use super::keys::{Collection, ItemKey};
+use super::table::{ABSENT, Put, TRIES, Transacted};
+use super::{Page, Store, StoreError};
 
 impl Store {
-    /// Stores a new destination.
+    /// Adds a destination.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if its id exists.
+    /// [`StoreError::NotFound`] if its integration does not exist, [`StoreError::Conflict`] if
+    /// there is a destination with its id.
     pub async fn create_destination(&self, destination: &Destination) -> Result<(), StoreError> {
-        self.create(items::item(key(destination), destination, 1, None)?)
-            .await
+        let integration =
+            ItemKey::Integration(destination.organization_id, destination.integration_id);
+        let item = Stored::first(destination.clone());
+        let operations = vec![
+            self.exists_operation(integration)?,
+            self.put_operation(key(destination), &item, Some(ABSENT))?,
+        ];
+        match self.transact(operations).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Unmet(0) => Err(StoreError::NotFound(integration.item_type())),
+            Transacted::Unmet(_) => match self.get(key(destination)).await? {
+                // The answer to an earlier try was lost.
+                Some(found) if found == item => Ok(()),
+                _ => Err(StoreError::Conflict),
+            },
+            Transacted::Busy => Err(contended()),
+        }
     }
 
-    /// A destination of `integration`.
+    /// Reads a destination.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or the item is corrupt.
+    /// If the table does not answer, or the item is corrupt.
     pub async fn destination(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-        id: DestinationId,
+        destination: DestinationId,
     ) -> Result<Option<Versioned<Destination>>, StoreError> {
-        self.get_as(ItemKey::Destination(organization, integration, id))
-            .await
+        let key = ItemKey::Destination(organization, integration, destination);
+        Ok(self.get(key).await?.map(Stored::into_versioned))
     }
 
-    /// All destinations of `integration`, oldest first.
+    /// At most `limit` destinations of an integration made before `after`, newest first.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is corrupt.
+    /// If the table does not answer, or an item is corrupt.
     pub async fn destinations(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-    ) -> Result<Vec<Versioned<Destination>>, StoreError> {
-        let partition = integration_partition(organization, integration);
-        let found = self
-            .query(
-                &partition,
-                prefix::DESTINATION,
-                Order::OldestFirst,
-                MAX_DESTINATIONS,
-                None,
-            )
-            .await?;
-        found
-            .into_iter()
-            .map(|item| items::read_as("destination", item))
-            .collect()
+        limit: u16,
+        after: Option<DestinationId>,
+    ) -> Result<Page<Versioned<Destination>, DestinationId>, StoreError> {
+        let collection = Collection::Destinations(organization, integration);
+        let key_of = |id| ItemKey::Destination(organization, integration, id);
+        self.list(collection, key_of, limit, after).await
     }
 
-    /// Replaces a destination of version `expected`; the new version.
+    /// Replaces the destination that was read in version `expected`; returns the new version.
+    /// Its breaker stays what it is: see [`Store::set_breaker`].
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if it is of another version by now, or gone.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
     pub async fn update_destination(
         &self,
         destination: &Destination,
         expected: u64,
     ) -> Result<u64, StoreError> {
-        self.replace(key(destination), destination, expected).await
+        let mut stored = Stored {
+            version: expected.saturating_add(1),
+            ..Stored::first(destination.clone())
+        };
+        for _ in 0..TRIES {
+            let request = self.replacement(&stored.data, expected)?;
+            match self.put_if(request, key(destination), &stored).await? {
+                Put::Done(_) | Put::Same => return Ok(stored.version),
+                Put::Missing => return Err(StoreError::NotFound(key(destination).item_type())),
+                Put::Other(found) if found.version == expected => {
+                    stored.data.breaker = found.data.breaker;
+                }
+                Put::Other(_) => return Err(StoreError::Conflict),
+            }
+        }
+        Err(contended())
     }
 
-    /// Deletes a destination, if it exists.
+    /// A put of `destination` that demands the version read and the breaker that it carries.
+    fn replacement(
+        &self,
+        destination: &Destination,
+        expected: u64,
+    ) -> Result<PutItemFluentBuilder, StoreError> {
+        let request = self
+            .client()
+            .put_item()
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#breaker", "breaker")
+            .expression_attribute_values(":expected", number(expected));
+        Ok(match destination.breaker {
+            Some(breaker) => request
+                .condition_expression("#version = :expected AND #data.#breaker = :was")
+                .expression_attribute_values(":was", encode(key(destination), &breaker)?),
+            None => request.condition_expression(
+                "#version = :expected AND attribute_not_exists(#data.#breaker)",
+            ),
+        })
+    }
+
+    /// Sets or clears the breaker, if it still is `expected`. The version stays the same, so
+    /// that a person's update is not refused because deliveries fail meanwhile.
     ///
     /// # Errors
     ///
-    /// If the table does not answer.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if the breaker is not `expected`.
+    pub async fn set_breaker(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        destination: DestinationId,
+        breaker: Option<Breaker>,
+        expected: Option<Breaker>,
+    ) -> Result<(), StoreError> {
+        let key = ItemKey::Destination(organization, integration, destination);
+        let request = self
+            .client()
+            .update_item()
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#breaker", "breaker");
+        let request = match breaker {
+            Some(breaker) => request
+                .update_expression("SET #data.#breaker = :breaker")
+                .expression_attribute_values(":breaker", encode(key, &breaker)?),
+            None => request.update_expression("REMOVE #data.#breaker"),
+        };
+        let request = match expected {
+            Some(expected) => request
+                .condition_expression("#data.#breaker = :was")
+                .expression_attribute_values(":was", encode(key, &expected)?),
+            None => request.condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(#data.#breaker)",
+            ),
+        };
+        self.update_if(request, key).await
+    }
+
+    /// Disables a destination, in whatever version it is; the version counts on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`].
+    pub async fn disable_destination(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        destination: DestinationId,
+        reason: DisabledReason,
+    ) -> Result<(), StoreError> {
+        let key = ItemKey::Destination(organization, integration, destination);
+        let request = self
+            .client()
+            .update_item()
+            .update_expression(
+                "SET #data.#status = :status, #data.#reason = :reason, #version = #version + :one",
+            )
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_names("#reason", "disabledReason")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":status", encode(key, &DestinationStatus::Disabled)?)
+            .expression_attribute_values(":reason", encode(key, &reason)?)
+            .expression_attribute_values(":one", number(1));
+        self.update_if(request, key).await
+    }
+
+    /// Deletes a destination, in version `expected` if one is given.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
     pub async fn delete_destination(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-        id: DestinationId,
+        destination: DestinationId,
+        expected: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.delete(ItemKey::Destination(organization, integration, id))
-            .await
-    }
-
-    /// Opens (again), or closes, the circuit breaker of `destination`, if it is still in the state
-    /// that `destination` shows. Returns whether it was.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn set_breaker(
-        &self,
-        destination: &Destination,
-        breaker: Option<Breaker>,
-    ) -> Result<bool, StoreError> {
-        let expected = match destination.breaker {
-            Some(breaker) => items::value(&breaker)?,
-            // An absent breaker cannot be compared with, so its absence is asked for by this.
-            None => AttributeValue::Null(true),
-        };
-        let condition = match destination.breaker {
-            Some(_) => "#data.breaker = :expected",
-            None => {
-                "attribute_exists(pk) AND (attribute_not_exists(#data.breaker) OR #data.breaker = :expected)"
-            }
-        };
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(destination).attributes()))
-            .condition_expression(condition)
-            .expression_attribute_names("#data", DATA)
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":expected", expected)
-            .expression_attribute_values(":one", items::number(1));
-        let update = match breaker {
-            Some(breaker) => update
-                .update_expression("SET #data.breaker = :breaker ADD #version :one")
-                .expression_attribute_values(":breaker", items::value(&breaker)?),
-            None => update.update_expression("REMOVE #data.breaker ADD #version :one"),
-        };
-        match update.send().await.map_err(sdk) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Disables a destination, if it exists.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn disable_destination(
-        &self,
-        destination: &Destination,
-        reason: DisabledReason,
-    ) -> Result<(), StoreError> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(destination).attributes()))
-            .condition_expression("attribute_exists(pk)")
-            .update_expression(
-                "SET #data.#status = :disabled, #data.disabledReason = :reason ADD #version :one",
-            )
-            .expression_attribute_names("#data", DATA)
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":disabled", items::value(&DestinationStatus::Disabled)?)
-            .expression_attribute_values(":reason", items::value(&reason)?)
-            .expression_attribute_values(":one", items::number(1))
-            .send()
-            .await;
-        match sent.map_err(sdk) {
-            Ok(_) | Err(StoreError::Conflict) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let key = ItemKey::Destination(organization, integration, destination);
+        self.delete(key, expected).await
     }
 }
 
-fn key(destination: &Destination) -> ItemKey<'static> {
+fn key(destination: &Destination) -> ItemKey {
     ItemKey::Destination(
         destination.organization_id,
         destination.integration_id,

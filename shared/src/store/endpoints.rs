@@ -1,31 +1,18 @@
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 
-use super::error::sdk;
-use super::items::{self, Versioned};
-use super::keys::{ItemKey, integration_partition, prefix};
-use super::table::Order;
-use super::{Store, StoreError};
 use crate::domain::{
-    Endpoint, EndpointId, EndpointPath, Integration, IntegrationId, IntegrationStatus,
-    OrganizationId,
+    Endpoint, EndpointId, EndpointPath, IntegrationId, IntegrationStatus, OrganizationId,
 };
 
-/// An integration has at most this many endpoints, so that all are read in one query.
-const MAX_ENDPOINTS: i32 = 100;
+use super::error::contended;
+use super::items::{DATA, Stored, VERSION, Versioned, number, text};
+use super::keys::{Collection, ItemKey};
+use super::table::{ABSENT, Put, Transacted};
+use super::{Page, Store, StoreError};
 
-/// What listens at a path.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EndpointAtPath {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// How its integration stands.
-    pub integration_status: IntegrationStatus,
-}
-
-/// What the item of a path holds.
-#[derive(Debug, Serialize, Deserialize)]
+/// Which endpoint a path leads to. The item's existence is what makes the path unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PathOwner {
     organization_id: OrganizationId,
@@ -33,173 +20,195 @@ struct PathOwner {
     endpoint_id: EndpointId,
 }
 
+/// An endpoint as the webhook path needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegisteredEndpoint {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The status of its integration, which may refuse webhooks as a whole.
+    pub integration_status: IntegrationStatus,
+}
+
 impl Store {
-    /// Stores a new endpoint and takes its path.
+    /// Adds an endpoint and takes its path, both or neither.
     ///
     /// # Errors
     ///
-    /// [`StoreError::PathTaken`] if another endpoint listens there.
+    /// [`StoreError::NotFound`] if its integration does not exist, [`StoreError::PathTaken`] if
+    /// any endpoint of the deployment has the path.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
         let owner = PathOwner {
             organization_id: endpoint.organization_id,
             integration_id: endpoint.integration_id,
             endpoint_id: endpoint.id,
         };
-        let path = items::item(ItemKey::EndpointPath(&endpoint.path), &owner, 1, None)?;
-        let item = items::item(key(endpoint), endpoint, 1, None)?;
-        let puts = [path, item].map(|item| {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .condition_expression("attribute_not_exists(pk)")
-                .build();
-            put.map(|put| TransactWriteItem::builder().put(put).build())
-        });
-        let puts = puts
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| StoreError::Refused(error.into()))?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(puts))
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(()),
-            Err(error) if first_condition_failed(error.as_service_error()) => {
-                Err(StoreError::PathTaken)
-            }
-            Err(error) => Err(sdk(error)),
+        let integration = ItemKey::Integration(endpoint.organization_id, endpoint.integration_id);
+        let path = ItemKey::endpoint_path(&endpoint.path);
+        let item = Stored::first(endpoint.clone());
+        let operations = vec![
+            self.exists_operation(integration)?,
+            self.put_operation(path, &Stored::first(owner), Some(ABSENT))?,
+            self.put_operation(key(endpoint), &item, Some(ABSENT))?,
+        ];
+        match self.transact(operations).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Unmet(0) => Err(StoreError::NotFound(integration.item_type())),
+            // Ours already, if the answer to an earlier try was lost.
+            Transacted::Unmet(1) if self.path_owner(path).await? == Some(owner) => Ok(()),
+            Transacted::Unmet(1) => Err(StoreError::PathTaken),
+            Transacted::Unmet(_) => Err(StoreError::Conflict),
+            Transacted::Busy => Err(contended()),
         }
     }
 
-    /// The endpoint that listens at `path`, in whichever organization.
+    /// Reads an endpoint.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is corrupt.
-    pub async fn endpoint_at(
-        &self,
-        path: &EndpointPath,
-    ) -> Result<Option<EndpointAtPath>, StoreError> {
-        let Some(owner) = self
-            .get_as::<PathOwner>(ItemKey::EndpointPath(path))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let PathOwner {
-            organization_id,
-            integration_id,
-            endpoint_id,
-        } = owner.item;
-        let (endpoint, integration) = futures::try_join!(
-            self.endpoint(organization_id, integration_id, endpoint_id),
-            self.get_as::<Integration>(ItemKey::Integration(organization_id, integration_id)),
-        )?;
-        Ok(endpoint
-            .zip(integration)
-            .map(|(endpoint, integration)| EndpointAtPath {
-                endpoint: endpoint.item,
-                integration_status: integration.item.status,
-            }))
-    }
-
-    /// An endpoint of `integration`.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or the item is corrupt.
+    /// If the table does not answer, or the item is corrupt.
     pub async fn endpoint(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-        id: EndpointId,
+        endpoint: EndpointId,
     ) -> Result<Option<Versioned<Endpoint>>, StoreError> {
-        self.get_as(ItemKey::Endpoint(organization, integration, id))
-            .await
+        let key = ItemKey::Endpoint(organization, integration, endpoint);
+        Ok(self.get(key).await?.map(Stored::into_versioned))
     }
 
-    /// All endpoints of `integration`, oldest first.
+    /// The endpoint that listens at `path`, if it and its integration exist. Three reads, two of
+    /// them at the same time.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is corrupt.
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn endpoint_at(
+        &self,
+        path: &EndpointPath,
+    ) -> Result<Option<RegisteredEndpoint>, StoreError> {
+        let Some(owner) = self.path_owner(ItemKey::endpoint_path(path)).await? else {
+            return Ok(None);
+        };
+        let (endpoint, integration) = futures::future::try_join(
+            self.endpoint(
+                owner.organization_id,
+                owner.integration_id,
+                owner.endpoint_id,
+            ),
+            self.integration(owner.organization_id, owner.integration_id),
+        )
+        .await?;
+        let registered =
+            endpoint
+                .zip(integration)
+                .map(|(endpoint, integration)| RegisteredEndpoint {
+                    endpoint: endpoint.item,
+                    integration_status: integration.item.status,
+                });
+        Ok(registered.filter(|registered| registered.endpoint.path == *path))
+    }
+
+    async fn path_owner(&self, path: ItemKey) -> Result<Option<PathOwner>, StoreError> {
+        let stored = self.get::<PathOwner>(path).await?;
+        Ok(stored.map(|stored| stored.data))
+    }
+
+    /// At most `limit` endpoints of an integration made before `after`, newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
     pub async fn endpoints(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-    ) -> Result<Vec<Versioned<Endpoint>>, StoreError> {
-        let partition = integration_partition(organization, integration);
-        let found = self
-            .query(
-                &partition,
-                prefix::ENDPOINT,
-                Order::OldestFirst,
-                MAX_ENDPOINTS,
-                None,
-            )
-            .await?;
-        found
-            .into_iter()
-            .map(|item| items::read_as("endpoint", item))
-            .collect()
+        limit: u16,
+        after: Option<EndpointId>,
+    ) -> Result<Page<Versioned<Endpoint>, EndpointId>, StoreError> {
+        let collection = Collection::Endpoints(organization, integration);
+        let key_of = |id| ItemKey::Endpoint(organization, integration, id);
+        self.list(collection, key_of, limit, after).await
     }
 
-    /// Replaces an endpoint of version `expected`; the new version. Its path cannot change.
+    /// Replaces the endpoint that was read in version `expected`; returns the new version. Its
+    /// path stays what it is.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if it is of another version by now, or gone.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version or has
+    /// another path.
     pub async fn update_endpoint(
         &self,
         endpoint: &Endpoint,
         expected: u64,
     ) -> Result<u64, StoreError> {
-        self.replace(key(endpoint), endpoint, expected).await
+        let stored = Stored {
+            version: expected.saturating_add(1),
+            ..Stored::first(endpoint.clone())
+        };
+        let request = self
+            .client()
+            .put_item()
+            .condition_expression("#version = :expected AND #data.#path = :path")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#path", "path")
+            .expression_attribute_values(":expected", number(expected))
+            .expression_attribute_values(":path", text(&endpoint.path));
+        match self.put_if(request, key(endpoint), &stored).await? {
+            Put::Done(_) | Put::Same => Ok(stored.version),
+            Put::Missing => Err(StoreError::NotFound(key(endpoint).item_type())),
+            Put::Other(_) => Err(StoreError::Conflict),
+        }
     }
 
-    /// Deletes an endpoint and frees its path.
+    /// Deletes an endpoint, in version `expected` if one is given, and frees its path.
     ///
     /// # Errors
     ///
-    /// If the table does not answer.
-    pub async fn delete_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let deletes = [ItemKey::EndpointPath(&endpoint.path), key(endpoint)].map(|key| {
-            let delete = Delete::builder()
-                .table_name(&self.table)
-                .set_key(Some(key.attributes()))
-                .build();
-            delete.map(|delete| TransactWriteItem::builder().delete(delete).build())
-        });
-        let deletes = deletes
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| StoreError::Refused(error.into()))?;
-        self.client
-            .transact_write_items()
-            .set_transact_items(Some(deletes))
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
+    pub async fn delete_endpoint(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        endpoint: EndpointId,
+        expected: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let found = self.endpoint(organization, integration, endpoint).await?;
+        let key = ItemKey::Endpoint(organization, integration, endpoint);
+        let found = found.ok_or(StoreError::NotFound(key.item_type()))?;
+        if expected.is_some_and(|expected| expected != found.version) {
+            return Err(StoreError::Conflict);
+        }
+        let path = Delete::builder()
+            .set_key(Some(ItemKey::endpoint_path(&found.item.path).attributes()))
+            .condition_expression("attribute_not_exists(pk) OR #data.#endpoint = :endpoint")
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#endpoint", "endpointId")
+            .expression_attribute_values(":endpoint", text(endpoint));
+        let item = Delete::builder()
+            .set_key(Some(key.attributes()))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":expected", number(found.version));
+        let mut operations = Vec::new();
+        for delete in [path, item] {
+            let delete = delete.table_name(self.table()).build();
+            let delete = delete.map_err(|error| StoreError::Rejected(Box::new(error)))?;
+            operations.push(TransactWriteItem::builder().delete(delete).build());
+        }
+        match self.transact(operations).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Unmet(_) => Err(StoreError::Conflict),
+            Transacted::Busy => Err(contended()),
+        }
     }
 }
 
-fn key(endpoint: &Endpoint) -> ItemKey<'static> {
+fn key(endpoint: &Endpoint) -> ItemKey {
     ItemKey::Endpoint(
         endpoint.organization_id,
         endpoint.integration_id,
         endpoint.id,
     )
-}
-
-/// Whether a transaction was called off because the condition of its first item did not hold.
-fn first_condition_failed(error: Option<&TransactWriteItemsError>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else {
-        return false;
-    };
-    let first = cancelled.cancellation_reasons().first();
-    first.and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
 }

@@ -1,89 +1,162 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::CancellationReason;
 
-use crate::domain::{Cause, Error};
+use crate::domain::{self, Cause};
 
-/// Why the store could not do what it was asked to.
+use super::keys::ItemKey;
+use super::table::Transacted;
+
+/// The most bytes that DynamoDB takes in one item.
+pub(crate) const ITEM_LIMIT_BYTES: u64 = 400 * 1024;
+
+/// What DynamoDB says of an item that is larger.
+const SIZE_EXCEEDED: &str = "size has exceeded";
+
+/// Why the table was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The item to change does not exist.
-    #[error("the item does not exist")]
-    NotFound,
-    /// The item has changed since it was read, or exists already.
-    #[error("the item was changed by somebody else")]
+    /// There is no such item, or it belongs to another organization.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The item exists already, or has changed since it was read.
+    #[error("the item has changed since it was read")]
     Conflict,
-    /// Another endpoint listens at the path.
+    /// The endpoint path is registered already.
     #[error("the endpoint path is taken")]
     PathTaken,
-    /// The item would be larger than DynamoDB takes.
-    #[error("the item is too large to be stored")]
-    TooLarge,
-    /// DynamoDB asks to slow down.
-    #[error("the table is throttled")]
+    /// Too many requests for now, or a collision with another writer; try again.
+    #[error("the table is busy")]
     Throttled(#[source] Cause),
-    /// DynamoDB does not answer, or answers with a fault of its own.
+    /// No answer, or an answer that it failed: the write may have happened; try again.
     #[error("the table is unavailable")]
     Unavailable(#[source] Cause),
-    /// DynamoDB refuses the call: a defect of ours, or a missing permission.
-    #[error("the table refused the call")]
-    Refused(#[source] Cause),
-    /// What is stored cannot be read.
-    #[error("the item `{key}` is corrupt at `{field}`")]
+    /// An item is not what its key says.
+    #[error("the item `{key}` has an unreadable `{field}`")]
     Corrupt {
-        /// The item's sort key: ids only.
+        /// Its key.
         key: String,
-        /// Where.
-        field: String,
+        /// The attribute that cannot be read.
+        field: &'static str,
     },
+    /// More bytes than can be stored.
+    #[error("the item is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit that was passed.
+        limit_bytes: u64,
+    },
+    /// The request will never be taken: a missing permission, no such table, or a defect of ours.
+    #[error("the table refuses the request")]
+    Rejected(#[source] Cause),
 }
 
-impl From<StoreError> for Error {
+impl StoreError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Throttled(_) | Self::Unavailable(_) => true,
+            Self::NotFound(_)
+            | Self::Conflict
+            | Self::PathTaken
+            | Self::Corrupt { .. }
+            | Self::TooLarge { .. }
+            | Self::Rejected(_) => false,
+        }
+    }
+
+    pub(crate) fn corrupt(key: ItemKey, field: &'static str) -> Self {
+        Self::Corrupt {
+            key: key.to_string(),
+            field,
+        }
+    }
+}
+
+impl From<StoreError> for domain::Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound => Self::NotFound("item"),
+            StoreError::NotFound(what) => Self::NotFound(what),
             StoreError::Conflict => Self::PreconditionFailed,
             StoreError::PathTaken => Self::PathTaken,
-            StoreError::TooLarge => Self::TooLarge {
-                limit_bytes: 400 * 1024,
-            },
+            StoreError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
             StoreError::Throttled(_) | StoreError::Unavailable(_) => {
-                Self::Unavailable(error.into())
+                Self::Unavailable(Box::new(error))
             }
-            StoreError::Refused(_) | StoreError::Corrupt { .. } => Self::Internal(error.into()),
+            StoreError::Corrupt { .. } | StoreError::Rejected(_) => Self::Internal(Box::new(error)),
         }
     }
 }
 
-/// Sorts an SDK error. What a failed condition means is for the caller to say first.
-pub(super) fn sdk<E, R>(error: SdkError<E, R>) -> StoreError
+impl<E, R> From<SdkError<E, R>> for StoreError
 where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let SdkError::ServiceError(context) = &error else {
-        return StoreError::Unavailable(error.into());
-    };
-    match context.err().code() {
-        Some("ConditionalCheckFailedException" | "TransactionConflictException") => {
-            StoreError::Conflict
-        }
-        Some(
+    fn from(error: SdkError<E, R>) -> Self {
+        let Some(service) = error.as_service_error() else {
+            return match error {
+                SdkError::ConstructionFailure(_) => Self::Rejected(Box::new(error)),
+                // A time-out, no connection, or an answer that cannot be read.
+                _ => Self::Unavailable(Box::new(error)),
+            };
+        };
+        let message = service.message().unwrap_or_default();
+        match service.code().unwrap_or_default() {
+            "ConditionalCheckFailedException" => Self::Conflict,
             "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
             | "RequestLimitExceeded"
-            | "ThrottlingException",
-        ) => StoreError::Throttled(error.into()),
-        Some("InternalServerError" | "ServiceUnavailable") | None => {
-            StoreError::Unavailable(error.into())
+            | "LimitExceededException"
+            | "TransactionConflictException"
+            | "TransactionInProgressException" => Self::Throttled(Box::new(error)),
+            "ValidationException" if message.contains(SIZE_EXCEEDED) => Self::TooLarge {
+                limit_bytes: ITEM_LIMIT_BYTES,
+            },
+            "ValidationException"
+            | "SerializationException"
+            | "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "ResourceNotFoundException" => Self::Rejected(Box::new(error)),
+            _ => Self::Unavailable(Box::new(error)),
         }
-        Some("TransactionCanceledException") => StoreError::Conflict,
-        Some("ItemCollectionSizeLimitExceededException") => StoreError::TooLarge,
-        Some(_) if too_large(context.err()) => StoreError::TooLarge,
-        Some(_) => StoreError::Refused(error.into()),
     }
 }
 
-/// DynamoDB has no code of its own for an item over 400 KB.
-fn too_large(error: &impl ProvideErrorMetadata) -> bool {
-    error
-        .message()
-        .is_some_and(|message| message.contains("maximum allowed size"))
+/// Other writers were faster every time.
+pub(crate) fn contended() -> StoreError {
+    StoreError::Throttled("too many writers of one item".into())
+}
+
+/// Why a transaction was cancelled. Reasons stand in the order of the operations.
+pub(crate) fn cancelled(
+    error: SdkError<TransactWriteItemsError>,
+) -> Result<Transacted, StoreError> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return Err(error.into());
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let position = |code| {
+        reasons
+            .iter()
+            .position(|reason| reason.code() == Some(code))
+    };
+    let too_large = |reason: &CancellationReason| {
+        let message = reason.message().unwrap_or_default();
+        message.contains(SIZE_EXCEEDED)
+    };
+    if let Some(index) = position("ConditionalCheckFailed") {
+        Ok(Transacted::Unmet(index))
+    } else if position("TransactionConflict").is_some() {
+        Ok(Transacted::Busy)
+    } else if reasons.iter().any(too_large) {
+        let limit_bytes = ITEM_LIMIT_BYTES;
+        Err(StoreError::TooLarge { limit_bytes })
+    } else if position("ValidationError").is_some() {
+        Err(StoreError::Rejected(Box::new(error)))
+    } else {
+        Err(StoreError::Throttled(Box::new(error)))
+    }
 }

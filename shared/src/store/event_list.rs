@@ -1,245 +1,298 @@
-//! Lists an integration's events, newest first, over all its partitions.
+//! The newest events of an integration: its shards, each in the order of ids, merged into one.
+//!
+//! A page ends at a position in that order, not at an offset. Events that arrive meanwhile are
+//! newer than the position, so going on from it neither repeats an event nor skips an older one.
 
 use std::collections::VecDeque;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::try_join_all;
-use serde::Deserialize;
+use ulid::Ulid;
 
-use super::error::sdk;
-use super::items::{self, DATA, Item};
-use super::keys::{self, EVENT_SHARDS, SK};
-use super::{Store, StoreError};
 use crate::domain::{
-    Delivery, EndpointId, EventId, EventPattern, EventStatus, IntegrationId, OrganizationId,
-    SecretId, Timestamp,
+    EndpointId, Event, EventId, EventPattern, EventStatus, IntegrationId, OrganizationId, SecretId,
+    Timestamp,
 };
 
-/// One call looks at no more than so many events: a filter that fits few of them answers with a
-/// short page and a cursor, not with a long wait.
-const MAX_EXAMINED: usize = 1_000;
-/// What of an item a summary is made of: everything but the body.
-const PROJECTION: &str = "sk, item_type, version, expires_at, #data.id, #data.endpointId, \
-    #data.providerEventId, #data.eventType, #data.#scheme, #data.verifiedWith, #data.#status, \
-    #data.receivedAt, #data.occurredAt, #data.contentType, #data.bodyBytes, #data.deliveries, \
-    #data.traceId";
+use super::events::{projection, read_outline};
+use super::items::Stored;
+use super::keys::{Collection, ItemKey, PK, SK, event_bound, event_shards};
+use super::{Page, Store, StoreError};
 
-/// An event without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of `domain::Event`")]
-pub struct EventSummary {
-    pub id: EventId,
-    pub endpoint_id: EndpointId,
-    pub provider_event_id: Option<String>,
-    pub event_type: Option<String>,
-    pub scheme: String,
-    pub verified_with: Option<SecretId>,
-    pub status: EventStatus,
-    pub received_at: Timestamp,
-    pub occurred_at: Option<Timestamp>,
-    pub content_type: Option<String>,
-    pub body_bytes: u64,
-    pub deliveries: Vec<Delivery>,
-    pub trace_id: Option<String>,
-}
+/// After reading this many events a page is returned as it is, however short.
+const MAX_READ: usize = 1_000;
 
-/// Which events are listed: those that fit everything that is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The most events read from one shard at a time: what is read and not reached is read again by
+/// the next page.
+const MAX_SHARD_PAGE: usize = 64;
+
+/// How many events are looked through for the last use of a signing secret.
+const LAST_USE_WINDOW: usize = 200;
+
+/// Which events to list.
+#[derive(Clone, Debug)]
 pub struct EventQuery {
-    /// Of this endpoint.
+    /// Only those that came in by this endpoint.
     pub endpoint: Option<EndpointId>,
-    /// Of this status.
+    /// Only those that stand like this.
     pub status: Option<EventStatus>,
-    /// Whose type fits this pattern.
+    /// Only those whose type fits.
     pub event_type: Option<EventPattern>,
-    /// Verified with this secret.
-    pub verified_with: Option<SecretId>,
-    /// Received then or later.
+    /// Only those received at this instant or later.
     pub from: Option<Timestamp>,
-    /// Received before then.
+    /// Only those received before this instant.
     pub to: Option<Timestamp>,
-    /// After this one, in the order of the list.
-    pub after: Option<EventId>,
     /// At most this many.
-    pub limit: usize,
-}
-
-/// A page of events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventPage {
-    /// Newest first.
-    pub events: Vec<EventSummary>,
-    /// The event after which the next page begins, if there may be one.
-    pub next: Option<EventId>,
+    pub limit: u16,
+    /// Go on after this event: the `next` of the page before.
+    pub after: Option<EventId>,
+    /// The current instant: what has expired is not listed.
+    pub now: Timestamp,
 }
 
 impl EventQuery {
-    fn fits(&self, event: &EventSummary) -> bool {
-        self.endpoint
-            .is_none_or(|endpoint| endpoint == event.endpoint_id)
-            && self.status.is_none_or(|status| status == event.status)
+    /// The newest `limit` events.
+    #[must_use]
+    pub fn newest(limit: u16, now: Timestamp) -> Self {
+        Self {
+            endpoint: None,
+            status: None,
+            event_type: None,
+            from: None,
+            to: None,
+            limit,
+            after: None,
+            now,
+        }
+    }
+
+    fn accepts(&self, stored: &Stored<Event>) -> bool {
+        let event = &stored.data;
+        let event_type = event.event_type.as_deref();
+        stored.is_alive(self.now)
             && self
-                .verified_with
-                .is_none_or(|secret| event.verified_with == Some(secret))
+                .endpoint
+                .is_none_or(|wanted| event.endpoint_id == wanted)
+            && self.status.is_none_or(|wanted| event.status == wanted)
             && self
                 .event_type
                 .as_ref()
-                .is_none_or(|pattern| pattern.matches(event.event_type.as_deref()))
+                .is_none_or(|wanted| wanted.matches(event_type))
+    }
+
+    /// The lowest and the highest ULID to read; `None` if nothing lies between. The time part of
+    /// an event's id is the instant of its receipt.
+    fn bounds(&self) -> Option<(Ulid, Ulid)> {
+        let low = self.from.map_or(0, lowest);
+        let end = self.to.map_or(u128::MAX, lowest);
+        let end = end.min(self.after.map_or(u128::MAX, |after| after.ulid().into()));
+        let high = end.checked_sub(1)?;
+        (low <= high).then(|| (low.into(), high.into()))
     }
 }
 
+/// The lowest ULID of an instant.
+fn lowest(instant: Timestamp) -> u128 {
+    let millisecond = u64::try_from(instant.as_millisecond()).unwrap_or(0);
+    Ulid::from_parts(millisecond, 0).into()
+}
+
 impl Store {
-    /// A page of the events of `integration` that fit `query`, newest first. Events that come in meanwhile are newer than the first page, so that going through the
-    /// pages neither repeats nor skips any.
+    /// At most `query.limit` events without their payloads, newest first. Work is bounded: a page
+    /// can be short, even empty, and still have a next one.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is corrupt.
+    /// If the table does not answer, or an item is corrupt.
     pub async fn events(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
         query: &EventQuery,
-        now: Timestamp,
-    ) -> Result<EventPage, StoreError> {
-        let chunk = i32::try_from(query.limit / usize::from(EVENT_SHARDS) * 2)
-            .unwrap_or(50)
-            .clamp(4, 100);
-        let mut shards: Vec<Shard<'_>> = (0..EVENT_SHARDS)
-            .map(|shard| {
-                let partition = keys::event_partition(organization, integration, shard);
-                Shard::new(self, partition, query, chunk)
-            })
-            .collect();
-        let mut page = EventPage {
-            events: Vec::new(),
+    ) -> Result<Page<Event, EventId>, StoreError> {
+        let mut page = Page {
+            items: Vec::new(),
             next: None,
         };
-        let mut last = None;
-        for examined in 0.. {
-            try_join_all(shards.iter_mut().map(Shard::fill)).await?;
-            let newest = shards.iter_mut().max_by(|a, b| a.head().cmp(&b.head()));
-            let Some(item) = newest.and_then(|shard| shard.buffer.pop_front()) else {
-                break;
+        let Some(bounds) = query.bounds() else {
+            return Ok(page);
+        };
+        let wanted = usize::from(query.limit.max(1));
+        let mut merge = Merge::new(self, (organization, integration), bounds, wanted);
+        while page.items.len() < wanted {
+            let Some((id, stored)) = merge.next().await? else {
+                page.next = page.next.filter(|_| !merge.is_at_end());
+                return Ok(page);
             };
-            if page.events.len() == query.limit || examined == MAX_EXAMINED {
-                page.next = last;
-                break;
-            }
-            let expired = items::is_expired(&item, now);
-            let event = items::read_as::<EventSummary>("event", item)?.item;
-            last = Some(event.id);
-            if !expired && query.fits(&event) {
-                page.events.push(event);
+            page.next = Some(id);
+            if query.accepts(&stored) {
+                page.items.push(stored.data);
             }
         }
+        page.next = page.next.filter(|_| !merge.is_at_end());
         Ok(page)
     }
-}
 
-/// One partition, read from its newest end.
-struct Shard<'a> {
-    store: &'a Store,
-    partition: String,
-    lowest: String,
-    highest: String,
-    chunk: i32,
-    buffer: VecDeque<Item>,
-    exhausted: bool,
-}
-
-impl<'a> Shard<'a> {
-    fn new(store: &'a Store, partition: String, query: &EventQuery, chunk: i32) -> Self {
-        let millisecond = |at: Timestamp| u64::try_from(at.as_millisecond()).unwrap_or(0);
-        let lowest = keys::first_event_at(query.from.map_or(0, millisecond));
-        // A ULID's time part has 48 bits.
-        let latest = (1 << 48) - 1;
-        let to = query
-            .to
-            .map_or(latest, |to| millisecond(to).saturating_sub(1).min(latest));
-        let mut highest = keys::last_event_at(to);
-        if let Some(after) = query.after {
-            highest = highest.min(below(&keys::event_sort_key(after)));
+    /// When the newest event came in that was verified with this signing secret. Only the newest
+    /// 200 events of the integration are looked at: `None` means "not lately".
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn newest_event_verified_with(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        endpoint: EndpointId,
+        secret: SecretId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let bounds = (Ulid::nil(), Ulid::from(u128::MAX));
+        let owner = (organization, integration);
+        let mut merge = Merge::new(self, owner, bounds, LAST_USE_WINDOW);
+        for _ in 0..LAST_USE_WINDOW {
+            let Some((_, stored)) = merge.next().await? else {
+                break;
+            };
+            let event = stored.data;
+            if event.endpoint_id == endpoint && event.verified_with == Some(secret) {
+                return Ok(Some(event.received_at));
+            }
         }
+        Ok(None)
+    }
+}
+
+/// The shards of an integration as one descending sequence.
+struct Merge<'a> {
+    store: &'a Store,
+    owner: (OrganizationId, IntegrationId),
+    low: Ulid,
+    shards: Vec<Shard>,
+    /// How many events are read from a shard the next time.
+    page: usize,
+    /// How many have been read.
+    read: usize,
+}
+
+struct Shard {
+    number: u8,
+    buffer: VecDeque<(EventId, Stored<Event>)>,
+    /// Where reading goes on; `None` once everything is read.
+    rest: Option<Ulid>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(
+        store: &'a Store,
+        owner: (OrganizationId, IntegrationId),
+        (low, high): (Ulid, Ulid),
+        wanted: usize,
+    ) -> Self {
+        let shards: Vec<Shard> = event_shards()
+            .map(|number| Shard {
+                number,
+                buffer: VecDeque::new(),
+                rest: Some(high),
+            })
+            .collect();
+        // Ids spread evenly; a few more than a shard's share save most second reads.
+        let page = (wanted / shards.len().max(1) + 8).min(MAX_SHARD_PAGE);
         Self {
             store,
-            partition,
-            lowest,
-            highest,
-            chunk,
-            buffer: VecDeque::new(),
-            exhausted: false,
+            owner,
+            low,
+            shards,
+            page,
+            read: 0,
         }
     }
 
-    /// The sort key of the newest item that is left.
-    fn head(&self) -> Option<&String> {
-        match self.buffer.front()?.get(SK) {
-            Some(AttributeValue::S(sk)) => Some(sk),
-            _ => None,
+    /// The next event; none at the end, or when enough has been read.
+    async fn next(&mut self) -> Result<Option<(EventId, Stored<Event>)>, StoreError> {
+        while self.shards.iter().any(Shard::is_dry) {
+            if self.read >= MAX_READ {
+                return Ok(None);
+            }
+            self.refill().await?;
         }
+        let newest = self
+            .shards
+            .iter_mut()
+            .max_by_key(|shard| shard.buffer.front().map(|(id, _)| *id));
+        Ok(newest.and_then(|shard| shard.buffer.pop_front()))
     }
 
-    async fn fill(&mut self) -> Result<(), StoreError> {
-        if self.exhausted || !self.buffer.is_empty() {
-            return Ok(());
-        }
-        if self.lowest > self.highest {
-            self.exhausted = true;
-            return Ok(());
-        }
-        let output = self
-            .store
-            .client
-            .query()
-            .table_name(&self.store.table)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :lowest AND :highest")
-            .projection_expression(PROJECTION)
-            .expression_attribute_names("#data", DATA)
-            .expression_attribute_names("#scheme", "scheme")
-            .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":pk", AttributeValue::S(self.partition.clone()))
-            .expression_attribute_values(":lowest", AttributeValue::S(self.lowest.clone()))
-            .expression_attribute_values(":highest", AttributeValue::S(self.highest.clone()))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(self.chunk)
-            .send()
-            .await
-            .map_err(sdk)?;
-        self.exhausted = output.last_evaluated_key.is_none();
-        self.buffer = output.items.unwrap_or_default().into();
-        if let Some(Some(AttributeValue::S(oldest))) = self.buffer.back().map(|item| item.get(SK)) {
-            self.highest = below(oldest);
-        }
+    fn is_at_end(&self) -> bool {
+        let done = |shard: &Shard| shard.buffer.is_empty() && shard.rest.is_none();
+        self.shards.iter().all(done)
+    }
+
+    /// Reads on in every shard that nothing is known of, at the same time.
+    async fn refill(&mut self) -> Result<(), StoreError> {
+        let (store, low, page) = (self.store, self.low, self.page);
+        let owner = self.owner;
+        let dry = self.shards.iter_mut().filter(|shard| shard.is_dry());
+        let reads = dry.map(|shard| async move { store.read_shard(shard, owner, low, page).await });
+        let read = futures::future::try_join_all(reads).await?;
+        // An empty answer counts too, so that the work stays bounded.
+        self.read += read.iter().map(|count| (*count).max(1)).sum::<usize>();
+        self.page = (self.page * 2).min(MAX_SHARD_PAGE);
         Ok(())
     }
 }
 
-/// The greatest sort key of an event below `sort_key`, with room for none in between: the
-/// character before the last one, followed by the highest that an id can hold.
-fn below(sort_key: &str) -> String {
-    let mut text = sort_key.to_owned();
-    match text.pop() {
-        Some(last) => {
-            let before = char::from_u32(u32::from(last).saturating_sub(1)).unwrap_or('0');
-            text.push(before);
-            text.push('~');
-            text
-        }
-        None => text,
+impl Shard {
+    /// Whether its next event is unknown.
+    fn is_dry(&self) -> bool {
+        self.buffer.is_empty() && self.rest.is_some()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_fits_between_a_key_and_the_bound_below_it() {
-        let bound = below("EVENT#evt_01K72Z5QSW0123456789ABCDEF");
-        assert!(bound.as_str() < "EVENT#evt_01K72Z5QSW0123456789ABCDEF");
-        assert!(bound.as_str() > "EVENT#evt_01K72Z5QSW0123456789ABCDEE");
+impl Store {
+    /// Reads up to `page` events from where the shard's reading stands, and says how many.
+    async fn read_shard(
+        &self,
+        shard: &mut Shard,
+        owner: (OrganizationId, IntegrationId),
+        low: Ulid,
+        page: usize,
+    ) -> Result<usize, StoreError> {
+        let Some(high) = shard.rest.filter(|high| low <= *high) else {
+            shard.rest = None;
+            return Ok(0);
+        };
+        let collection = Collection::Events(owner.0, owner.1, shard.number);
+        let (pk, _) = collection.render();
+        let (projection, names) = projection();
+        let request = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :low AND :high")
+            .set_expression_attribute_names(Some(names))
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":low", AttributeValue::S(event_bound(low)))
+            .expression_attribute_values(":high", AttributeValue::S(event_bound(high)))
+            .projection_expression(projection)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(i32::try_from(page).unwrap_or(i32::MAX));
+        let output = Box::pin(request.send()).await?;
+        let items = output.items.unwrap_or_default();
+        let count = items.len();
+        for attributes in items {
+            let id: EventId = collection.id_of(&attributes)?;
+            let key = ItemKey::Event(owner.0, owner.1, id);
+            shard.buffer.push_back((id, read_outline(key, attributes)?));
+        }
+        shard.rest = match output.last_evaluated_key {
+            Some(last) => {
+                let last: EventId = collection.id_of(&last)?;
+                u128::from(last.ulid()).checked_sub(1).map(Ulid::from)
+            }
+            None => None,
+        };
+        Ok(count)
     }
 }

@@ -1,142 +1,191 @@
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+//! What became of a request that carries an idempotency key.
+//!
+//! ```text
+//!   absent ──begin──▶ in progress until T ──finish──▶ done ──expires_at──▶ absent
+//!     ▲                   │         │
+//!     └─────abandon───────┘         └──begin by the same request after T──▶ in progress until T'
+//! ```
+//!
+//! One conditional put decides who begins. `leased_until` is also the proof of who holds the
+//! lease: a run that has outlived its own can neither finish nor abandon the next one's.
+
 use serde::{Deserialize, Serialize};
 
-use super::error::sdk;
-use super::items::{self, DATA, EXPIRES_AT};
-use super::keys::{Digest256, ItemKey};
-use super::{Store, StoreError};
 use crate::domain::{OrganizationId, Sealed, Timestamp};
 
-/// What becomes of a request with an idempotency key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestStart {
-    /// It is the first, or the first broke off: do it.
-    Begun,
-    /// The first is still running.
-    Running,
-    /// The first was another request.
-    Mismatch,
-    /// The first is over: answer what it was answered.
-    Finished(FinishedRequest),
+use super::error::contended;
+use super::items::{DATA, EXPIRES_AT, Stored, number, text};
+use super::keys::{Digest, ItemKey};
+use super::table::Put;
+use super::{Store, StoreError};
+
+/// One run of a request that carries an idempotency key.
+#[derive(Clone, Copy, Debug)]
+pub struct IdempotentRequest {
+    /// Who asks.
+    pub organization: OrganizationId,
+    /// The digest of what the key is valid for: method, path and the key itself.
+    pub key: Digest,
+    /// The digest of all that makes it the same request.
+    pub request: Digest,
+    /// Until when nobody else may run it.
+    pub leased_until: Timestamp,
+    /// When the key is forgotten.
+    pub expires_at: Timestamp,
 }
 
-/// The answer of a finished request.
+/// What to do with a request that carries an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Run it, then finish or abandon it.
+    New,
+    /// Somebody is running it.
+    InProgress {
+        /// Until when, at most.
+        until: Timestamp,
+    },
+    /// It has been run: give the same answer.
+    Done {
+        /// The answer's status.
+        status: u16,
+        /// The answer's body.
+        response: Sealed,
+    },
+    /// The key was used for another request.
+    Mismatch,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FinishedRequest {
-    /// The HTTP status.
-    pub status: u16,
-    /// The whole answer; sealed, since it may show a secret that is shown once.
-    pub sealed: Sealed,
+struct Entry {
+    request_digest: String,
+    state: State,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stored {
-    #[serde(with = "serde_bytes")]
-    request_digest: Vec<u8>,
-    running_until: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    finished: Option<FinishedRequest>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    InProgress { until: Timestamp },
+    Done { status: u16, response: Sealed },
 }
+
+/// Absent, forgotten, or the same request's with a lease that has ended.
+const BEGINNABLE: &str = "attribute_not_exists(pk) OR #expires_at <= :second \
+    OR (#data.#digest = :digest AND #data.#state.#in_progress.#until <= :now)";
+
+/// The lease of this very run.
+const OURS: &str = "#data.#digest = :digest AND #data.#state.#in_progress.#until = :until";
 
 impl Store {
-    /// Begins the request with the digest `request` under the idempotency key with the digest
-    /// `key`, unless it was begun before. The first has until `running_until` to end.
+    /// Begins a request, or says what became of it before, in one conditional put.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or the item is corrupt.
-    pub async fn begin_request(
+    /// If the table does not answer, or the item is corrupt.
+    pub async fn begin_idempotent(
         &self,
-        organization: OrganizationId,
-        key: Digest256,
-        request: Digest256,
+        request: &IdempotentRequest,
         now: Timestamp,
-        (running_until, expires_at): (Timestamp, Timestamp),
-    ) -> Result<RequestStart, StoreError> {
-        let item_key = ItemKey::Idempotency(organization, key);
-        let begun = Stored {
-            request_digest: request.to_vec(),
-            running_until,
-            finished: None,
-        };
-        let sent = self
-            .client
+    ) -> Result<Begun, StoreError> {
+        let stored = request.entry(State::InProgress {
+            until: request.leased_until,
+        });
+        let put = self
+            .client()
             .put_item()
-            .table_name(&self.table)
-            .set_item(Some(items::item(item_key, &begun, 1, Some(expires_at))?))
-            .condition_expression(
-                "attribute_not_exists(pk) OR #expires_at <= :second OR \
-                 (attribute_not_exists(#data.finished) AND #data.runningUntil <= :now \
-                 AND #data.requestDigest = :request)",
-            )
-            .expression_attribute_names("#data", DATA)
+            .condition_expression(BEGINNABLE)
             .expression_attribute_names("#expires_at", EXPIRES_AT)
-            .expression_attribute_values(":second", items::seconds(now))
-            .expression_attribute_values(":now", items::value(&now)?)
-            .expression_attribute_values(
-                ":request",
-                aws_sdk_dynamodb::types::AttributeValue::B(request.to_vec().into()),
-            )
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match sent {
-            Ok(_) => return Ok(RequestStart::Begun),
-            Err(error) => error,
-        };
-        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
-        else {
-            return Err(sdk(error));
-        };
-        let item = failed.item().cloned().ok_or(StoreError::Conflict)?;
-        let stored: Stored = items::read(item_key, item)?.item;
-        Ok(if stored.request_digest != request {
-            RequestStart::Mismatch
-        } else {
-            stored
-                .finished
-                .map_or(RequestStart::Running, RequestStart::Finished)
-        })
-    }
-
-    /// Stores the answer of a request that was begun.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn finish_request(
-        &self,
-        organization: OrganizationId,
-        key: Digest256,
-        finished: &FinishedRequest,
-    ) -> Result<(), StoreError> {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(ItemKey::Idempotency(organization, key).attributes()))
-            .update_expression("SET #data.finished = :finished")
-            .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#data", DATA)
-            .expression_attribute_values(":finished", items::value(finished)?)
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
+            .expression_attribute_names("#digest", "requestDigest")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#in_progress", "in_progress")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":digest", text(request.request))
+            .expression_attribute_values(":now", text(now))
+            .expression_attribute_values(":second", number(now.as_second()));
+        match self.put_if(put, request.item_key(), &stored).await? {
+            Put::Done(_) => Ok(Begun::New),
+            // The very same lease may be another run's: wait, rather than run twice.
+            Put::Same => Ok(Begun::InProgress {
+                until: request.leased_until,
+            }),
+            Put::Other(found) if found.data.request_digest != request.request.to_string() => {
+                Ok(Begun::Mismatch)
+            }
+            Put::Other(found) => Ok(match found.data.state {
+                State::InProgress { until } => Begun::InProgress { until },
+                State::Done { status, response } => Begun::Done { status, response },
+            }),
+            Put::Missing => Err(contended()),
+        }
     }
 
-    /// Forgets a request that was begun and had no effect, so that it can be made again.
+    /// Keeps the answer of a request that was begun.
     ///
     /// # Errors
     ///
-    /// If the table does not answer.
-    pub async fn abandon_request(
+    /// [`StoreError::Conflict`] if the lease has ended and another run has begun.
+    pub async fn finish_idempotent(
         &self,
-        organization: OrganizationId,
-        key: Digest256,
+        request: &IdempotentRequest,
+        status: u16,
+        response: Sealed,
     ) -> Result<(), StoreError> {
-        self.delete(ItemKey::Idempotency(organization, key)).await
+        let stored = request.entry(State::Done { status, response });
+        let put = self
+            .client()
+            .put_item()
+            .condition_expression(OURS)
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#digest", "requestDigest")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#in_progress", "in_progress")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":digest", text(request.request))
+            .expression_attribute_values(":until", text(request.leased_until));
+        match self.put_if(put, request.item_key(), &stored).await? {
+            Put::Done(_) | Put::Same => Ok(()),
+            Put::Missing | Put::Other(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// Forgets a request that was begun and had no effect, so that it can be repeated at once.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer. A lease that is another run's by now stays.
+    pub async fn abandon_idempotent(&self, request: &IdempotentRequest) -> Result<(), StoreError> {
+        let delete = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(request.item_key().attributes()))
+            .condition_expression(OURS)
+            .expression_attribute_names("#data", DATA)
+            .expression_attribute_names("#digest", "requestDigest")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#in_progress", "in_progress")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":digest", text(request.request))
+            .expression_attribute_values(":until", text(request.leased_until));
+        match Box::pin(delete.send()).await.map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl IdempotentRequest {
+    fn item_key(&self) -> ItemKey {
+        ItemKey::Idempotency(self.organization, self.key)
+    }
+
+    fn entry(&self, state: State) -> Stored<Entry> {
+        let request_digest = self.request.to_string();
+        Stored::first(Entry {
+            request_digest,
+            state,
+        })
+        .until(self.expires_at)
     }
 }

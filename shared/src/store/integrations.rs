@@ -1,88 +1,81 @@
-use super::items::{self, Versioned};
-use super::keys::{ItemKey, organization_partition, prefix};
-use super::table::Order;
-use super::{Store, StoreError};
 use crate::domain::{Integration, IntegrationId, OrganizationId};
 
+use super::items::{Stored, Versioned};
+use super::keys::{Collection, ItemKey};
+use super::{Page, Store, StoreError};
+
 impl Store {
-    /// Stores a new integration.
+    /// Adds an integration.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if its id exists.
+    /// [`StoreError::Conflict`] if there is another one with its id.
     pub async fn create_integration(&self, integration: &Integration) -> Result<(), StoreError> {
-        self.create(items::item(key(integration), integration, 1, None)?)
-            .await
+        let stored = Stored::first(integration.clone());
+        self.create(key(integration), &stored).await
     }
 
-    /// An integration of `organization`.
+    /// Reads an integration.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or the item is corrupt.
+    /// If the table does not answer, or the item is corrupt.
     pub async fn integration(
         &self,
         organization: OrganizationId,
-        id: IntegrationId,
+        integration: IntegrationId,
     ) -> Result<Option<Versioned<Integration>>, StoreError> {
-        self.get_as(ItemKey::Integration(organization, id)).await
+        let key = ItemKey::Integration(organization, integration);
+        Ok(self.get(key).await?.map(Stored::into_versioned))
     }
 
-    /// At most `limit` integrations of `organization`, newest first, from after `after` on.
+    /// At most `limit` integrations made before `after`, newest first.
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is corrupt.
+    /// If the table does not answer, or an item is corrupt.
     pub async fn integrations(
         &self,
         organization: OrganizationId,
         limit: u16,
         after: Option<IntegrationId>,
-    ) -> Result<Vec<Versioned<Integration>>, StoreError> {
-        let partition = organization_partition(organization);
-        let after = after.map(|id| ItemKey::Integration(organization, id).render().1);
-        let found = self
-            .query(
-                &partition,
-                prefix::INTEGRATION,
-                Order::NewestFirst,
-                limit.into(),
-                after,
-            )
-            .await?;
-        found
-            .into_iter()
-            .map(|item| items::read_as("integration", item))
-            .collect()
+    ) -> Result<Page<Versioned<Integration>, IntegrationId>, StoreError> {
+        let collection = Collection::Integrations(organization);
+        let key_of = |id| ItemKey::Integration(organization, id);
+        self.list(collection, key_of, limit, after).await
     }
 
-    /// Replaces an integration of version `expected`; the new version.
+    /// Replaces the integration that was read in version `expected`; returns the new version.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if it is of another version by now, or gone.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
     pub async fn update_integration(
         &self,
         integration: &Integration,
         expected: u64,
     ) -> Result<u64, StoreError> {
-        self.replace(key(integration), integration, expected).await
+        let data = integration.clone();
+        self.replace(key(integration), data, expected).await
     }
 
-    /// Deletes an integration's own item, if it exists. Its endpoints and destinations are apart.
+    /// Deletes an integration, in version `expected` if one is given. What belongs to it stays:
+    /// without its integration an endpoint takes nothing and nothing can be added.
     ///
     /// # Errors
     ///
-    /// If the table does not answer.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
     pub async fn delete_integration(
         &self,
         organization: OrganizationId,
-        id: IntegrationId,
+        integration: IntegrationId,
+        expected: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.delete(ItemKey::Integration(organization, id)).await
+        let key = ItemKey::Integration(organization, integration);
+        self.delete(key, expected).await
     }
 }
 
-fn key(integration: &Integration) -> ItemKey<'static> {
+fn key(integration: &Integration) -> ItemKey {
     ItemKey::Integration(integration.organization_id, integration.id)
 }

@@ -1,179 +1,142 @@
-//! The stored shape of an item: its key, what is the same for all, and `data`.
+//! The stored shape of an item: its key, `item_type`, `schema_version`, `version`, `expires_at`
+//! and, as `data`, the domain type itself.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_dynamo::{from_attribute_value, to_attribute_value};
 
-use super::StoreError;
-use super::keys::{ItemKey, SK};
 use crate::domain::Timestamp;
 
-pub(super) const VERSION: &str = "version";
-pub(super) const DATA: &str = "data";
-pub(super) const EXPIRES_AT: &str = "expires_at";
-const ITEM_TYPE: &str = "item_type";
-const SCHEMA_VERSION: &str = "schema_version";
+use super::error::StoreError;
+use super::keys::ItemKey;
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+/// Attributes by name.
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
-/// Something stored, with the version that an update has to name.
+pub(crate) const ITEM_TYPE: &str = "item_type";
+pub(crate) const SCHEMA_VERSION: &str = "schema_version";
+pub(crate) const VERSION: &str = "version";
+pub(crate) const EXPIRES_AT: &str = "expires_at";
+pub(crate) const DATA: &str = "data";
+
+/// What this code writes. A reader refuses what is newer, and owns the conversion of what is older.
+const CURRENT_SCHEMA: u64 = 1;
+
+/// An item as it was read, with what a conditional update of it demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned<T> {
-    /// What is stored.
+    /// The item.
     pub item: T,
-    /// Counted from 1.
+    /// Counted from 1; each update adds 1.
     pub version: u64,
 }
 
-/// An item of `version` that holds `data`.
-pub(super) fn item<T: Serialize>(
-    key: ItemKey<'_>,
-    data: &T,
-    version: u64,
-    expires_at: Option<Timestamp>,
-) -> Result<Item, StoreError> {
-    let mut item = key.attributes();
-    item.insert(
-        ITEM_TYPE.to_owned(),
-        AttributeValue::S(item_type(key).to_owned()),
-    );
-    item.insert(SCHEMA_VERSION.to_owned(), number(1));
-    item.insert(VERSION.to_owned(), number(version));
-    item.insert(DATA.to_owned(), value(data)?);
-    if let Some(expires_at) = expires_at {
-        item.insert(EXPIRES_AT.to_owned(), seconds(expires_at));
-    }
-    Ok(item)
+/// An item with all that is stored of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stored<T> {
+    pub(crate) version: u64,
+    /// When it stops existing. DynamoDB deletes some time after that, so readers check it too.
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) data: T,
 }
 
-/// What an item holds, if it is of the kind of `key`.
-pub(super) fn read<T: DeserializeOwned>(
-    key: ItemKey<'_>,
-    item: Item,
-) -> Result<Versioned<T>, StoreError> {
-    read_as(item_type(key), item)
-}
-
-/// What an item of a query holds.
-pub(super) fn read_as<T: DeserializeOwned>(
-    expected: &'static str,
-    mut item: Item,
-) -> Result<Versioned<T>, StoreError> {
-    let key = match item.get(SK) {
-        Some(AttributeValue::S(sk)) => sk.clone(),
-        _ => String::new(),
-    };
-    let corrupt = |field: &str| StoreError::Corrupt {
-        key: key.clone(),
-        field: field.to_owned(),
-    };
-    match item.get(ITEM_TYPE) {
-        Some(AttributeValue::S(found)) if found == expected => {}
-        _ => return Err(corrupt(ITEM_TYPE)),
-    }
-    let version = match item.get(VERSION) {
-        Some(AttributeValue::N(version)) => version.parse().map_err(|_| corrupt(VERSION))?,
-        _ => return Err(corrupt(VERSION)),
-    };
-    let data = item.remove(DATA).ok_or_else(|| corrupt(DATA))?;
-    let item = serde_dynamo::from_attribute_value(data)
-        .map_err(|error| corrupt(&format!("{DATA}: {error}")))?;
-    Ok(Versioned { item, version })
-}
-
-/// Whether DynamoDB may delete the item at any time: it reads as absent from that second on.
-pub(super) fn is_expired(item: &Item, now: Timestamp) -> bool {
-    match item.get(EXPIRES_AT) {
-        Some(AttributeValue::N(end)) => end.parse().is_ok_and(|end: i64| end <= now.as_second()),
-        _ => false,
-    }
-}
-
-/// The `item_type` of what `key` names.
-pub(super) fn item_type(key: ItemKey<'_>) -> &'static str {
-    match key {
-        ItemKey::Integration(..) => "integration",
-        ItemKey::Endpoint(..) => "endpoint",
-        ItemKey::EndpointPath(..) => "endpoint_path",
-        ItemKey::Destination(..) => "destination",
-        ItemKey::EventClaim(..) => "event_claim",
-        ItemKey::Event(..) => "event",
-        ItemKey::EventPart(..) => "event_part",
-        ItemKey::Attempt(..) => "attempt",
-        ItemKey::DataKey(..) => "data_key",
-        ItemKey::Idempotency(..) => "idempotency",
-    }
-}
-
-pub(super) fn value<T: Serialize>(data: &T) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(data).map_err(|error| StoreError::Refused(error.into()))
-}
-
-pub(super) fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-pub(super) fn seconds(at: Timestamp) -> AttributeValue {
-    AttributeValue::N(at.as_second().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::OrganizationId;
-
-    fn key() -> ItemKey<'static> {
-        let organization: OrganizationId = "org_01K72Z5QSW0123456789ABCDEF".parse().unwrap();
-        ItemKey::DataKey(organization, 1)
-    }
-
-    #[test]
-    fn an_item_reads_back_as_it_was_written() {
-        let written = item(key(), &vec!["a"], 3, None).unwrap();
-        let read: Versioned<Vec<String>> = read(key(), written).unwrap();
-        assert_eq!(
-            read,
-            Versioned {
-                item: vec!["a".to_owned()],
-                version: 3
-            }
-        );
-    }
-
-    #[test]
-    fn a_corrupt_item_is_named_with_the_field() {
-        let whole = item(key(), &vec!["a"], 3, None).unwrap();
-        for (field, broken) in [
-            (ITEM_TYPE, Some(AttributeValue::S("event".to_owned()))),
-            (VERSION, Some(AttributeValue::N("many".to_owned()))),
-            (VERSION, None),
-            (DATA, Some(AttributeValue::Bool(true))),
-            (DATA, None),
-        ] {
-            let mut item = whole.clone();
-            match broken {
-                Some(value) => item.insert(field.to_owned(), value),
-                None => item.remove(field),
-            };
-            let error = read::<Vec<String>>(key(), item).unwrap_err();
-            let StoreError::Corrupt { key, field: named } = error else {
-                panic!("{error}")
-            };
-            assert_eq!(key, "DATA_KEY#00001");
-            assert!(named.starts_with(field), "{named}");
+impl<T> Stored<T> {
+    /// An item in its first version that never expires.
+    pub(crate) fn first(data: T) -> Self {
+        Self {
+            version: 1,
+            expires_at: None,
+            data,
         }
     }
 
-    #[test]
-    fn an_item_is_expired_from_its_second_on() {
-        let end = Timestamp::from_second(1_760_000_000).unwrap();
-        let item = item(key(), &1, 1, Some(end)).unwrap();
-        assert!(is_expired(&item, end));
-        assert!(!is_expired(
-            &item,
-            Timestamp::from_second(1_759_999_999).unwrap()
-        ));
+    /// The same, expiring at `instant`.
+    pub(crate) fn until(self, instant: Timestamp) -> Self {
+        Self {
+            expires_at: Some(instant.as_second()),
+            ..self
+        }
+    }
+
+    /// Whether it still exists at `now`.
+    pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now.as_second() < end)
+    }
+
+    /// The item as callers see it.
+    pub(crate) fn into_versioned(self) -> Versioned<T> {
+        Versioned {
+            item: self.data,
+            version: self.version,
+        }
+    }
+}
+
+/// A number as an attribute.
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// A text as an attribute.
+pub(crate) fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// The serde form of `value`, as it stands in `data`.
+pub(crate) fn encode<T: Serialize>(key: ItemKey, value: &T) -> Result<AttributeValue, StoreError> {
+    to_attribute_value(value).map_err(|_| StoreError::corrupt(key, DATA))
+}
+
+/// All attributes of an item.
+pub(crate) fn write<T: Serialize>(
+    key: ItemKey,
+    stored: &Stored<T>,
+) -> Result<Attributes, StoreError> {
+    let mut attributes = key.attributes();
+    attributes.insert(ITEM_TYPE.to_owned(), text(key.item_type()));
+    attributes.insert(SCHEMA_VERSION.to_owned(), number(CURRENT_SCHEMA));
+    attributes.insert(VERSION.to_owned(), number(stored.version));
+    if let Some(end) = stored.expires_at {
+        attributes.insert(EXPIRES_AT.to_owned(), number(end));
+    }
+    attributes.insert(DATA.to_owned(), encode(key, &stored.data)?);
+    Ok(attributes)
+}
+
+/// Reads what [`write`] wrote, and trusts none of it.
+pub(crate) fn read<T: DeserializeOwned>(
+    key: ItemKey,
+    mut attributes: Attributes,
+) -> Result<Stored<T>, StoreError> {
+    let corrupt = |field| StoreError::corrupt(key, field);
+    match attributes.get(ITEM_TYPE) {
+        Some(AttributeValue::S(found)) if found == key.item_type() => {}
+        _ => return Err(corrupt(ITEM_TYPE)),
+    }
+    match integer::<u64>(&attributes, SCHEMA_VERSION) {
+        Some(CURRENT_SCHEMA) => {}
+        _ => return Err(corrupt(SCHEMA_VERSION)),
+    }
+    let version = integer(&attributes, VERSION).ok_or_else(|| corrupt(VERSION))?;
+    let expires_at = match attributes.get(EXPIRES_AT) {
+        None => None,
+        Some(_) => Some(integer(&attributes, EXPIRES_AT).ok_or_else(|| corrupt(EXPIRES_AT))?),
+    };
+    let data = attributes.remove(DATA).ok_or_else(|| corrupt(DATA))?;
+    let data = from_attribute_value(data).map_err(|_| corrupt(DATA))?;
+    Ok(Stored {
+        version,
+        expires_at,
+        data,
+    })
+}
+
+fn integer<T: std::str::FromStr>(attributes: &Attributes, name: &str) -> Option<T> {
+    match attributes.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().ok(),
+        _ => None,
     }
 }

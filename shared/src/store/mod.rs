@@ -1,11 +1,14 @@
-//! What is kept in DynamoDB, in one table.
+//! What is kept in DynamoDB: one table, every key in `keys`, every stored shape in `items`, and
+//! one file of methods for each entity.
 //!
-//! Creating demands absence; updating demands the version that was read, or a condition that says
-//! what the change rests on. There is no scan, and no method that reads across organizations but
-//! the one that finds an endpoint by its path. Decisions rest on consistent reads.
+//! Reads see all writes that were answered before. Creating demands absence; updating demands the
+//! version that was read, or, for the few targeted updates, the value that is being replaced. An
+//! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
+//! deleted it yet or not. There is no scan.
 
 mod claims;
 mod data_keys;
+mod deliveries;
 mod destinations;
 mod endpoints;
 mod error;
@@ -15,16 +18,83 @@ mod idempotency;
 mod integrations;
 mod items;
 mod keys;
-mod payloads;
+mod replay;
 mod table;
 
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+
 pub use claims::{Claim, EventClaim};
-pub use data_keys::WrappedDataKey;
-pub use endpoints::EndpointAtPath;
+pub use data_keys::WrappedKey;
+pub use deliveries::{DeliveryLease, Lease, Recorded};
+pub use endpoints::RegisteredEndpoint;
 pub use error::StoreError;
-pub use event_list::{EventPage, EventQuery, EventSummary};
-pub use events::Lease;
-pub use idempotency::{FinishedRequest, RequestStart};
+pub use event_list::EventQuery;
+pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
+pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
-pub use keys::Digest256;
-pub use table::Store;
+pub use keys::Digest;
+pub use replay::{Replay, Replayed};
+
+/// The table of a deployment. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    table: TableName,
+}
+
+impl Store {
+    /// The table `table`, through `client`.
+    #[must_use]
+    pub fn new(client: Client, table: TableName) -> Self {
+        Self { client, table }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of a DynamoDB table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName(Arc<str>);
+
+/// Why a text is not the name of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 3 to 255 characters of `A-Z a-z 0-9 . _ -`")]
+pub struct TableNameError;
+
+impl FromStr for TableName {
+    type Err = TableNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if (3..=255).contains(&text.len()) && text.chars().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(TableNameError)
+        }
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, Id> {
+    /// What the page holds.
+    pub items: Vec<T>,
+    /// Where the next page starts, if there may be one.
+    pub next: Option<Id>,
+}

@@ -1,143 +1,311 @@
-use std::fmt;
+//! The few forms of request that every entity is made of.
+
+use std::str::FromStr;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoreError;
-use super::error::sdk;
-use super::items::{self, Item, VERSION, Versioned};
-use super::keys::{ItemKey, PK, SK};
+use super::error::{StoreError, cancelled};
+use super::items::{self, Attributes, Stored, VERSION, Versioned, number};
+use super::keys::{Collection, ItemKey, PK, SK};
+use super::{Page, Store};
 
-/// The table.
-#[derive(Clone)]
-pub struct Store {
-    pub(super) client: Client,
-    pub(super) table: String,
-}
+/// Demands that there is no item yet.
+pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 
-impl fmt::Debug for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("table", &self.table)
-            .finish_non_exhaustive()
-    }
-}
+/// How often an optimistic update is tried. Of the writers that meet, one succeeds each time, so
+/// this many can meet before the last one has to come back later.
+pub(crate) const TRIES: usize = 24;
 
-/// Which end of a partition a query starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    OldestFirst,
-    NewestFirst,
+/// One page of a query, and where the next one starts.
+pub(crate) struct QueryPage {
+    pub(crate) items: Vec<Attributes>,
+    pub(crate) more: bool,
 }
 
 impl Store {
-    /// The table called `table`.
-    #[must_use]
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
-    /// Reads an item, consistently.
-    pub(super) async fn get(&self, key: ItemKey<'_>) -> Result<Option<Item>, StoreError> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(output.item)
+    pub(crate) fn table(&self) -> String {
+        self.table.0.to_string()
     }
 
-    pub(super) async fn get_as<T: DeserializeOwned>(
+    /// Reads one item, with all writes that were answered before.
+    pub(crate) async fn get<T: DeserializeOwned>(
         &self,
-        key: ItemKey<'_>,
-    ) -> Result<Option<Versioned<T>>, StoreError> {
-        self.get(key)
-            .await?
-            .map(|item| items::read(key, item))
+        key: ItemKey,
+    ) -> Result<Option<Stored<T>>, StoreError> {
+        let request = self.client.get_item().table_name(self.table());
+        let request = request
+            .set_key(Some(key.attributes()))
+            .consistent_read(true);
+        let item = Box::pin(request.send()).await?.item;
+        item.map(|attributes| items::read(key, attributes))
             .transpose()
     }
 
-    /// Writes an item that must not exist yet.
-    pub(super) async fn create(&self, item: Item) -> Result<(), StoreError> {
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
+    /// Writes a new item; [`StoreError::Conflict`] if there is one.
+    pub(crate) async fn create<T>(&self, key: ItemKey, stored: &Stored<T>) -> Result<(), StoreError>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        let request = self.client.put_item().condition_expression(ABSENT);
+        match self.put_if(request, key, stored).await? {
+            Put::Done(_) | Put::Same => Ok(()),
+            Put::Missing | Put::Other(_) => Err(StoreError::Conflict),
+        }
     }
 
-    /// Replaces an item of `expected` version; the new version.
-    pub(super) async fn replace<T: Serialize>(
+    /// Replaces the item that was read as `expected`, and returns the new version.
+    pub(crate) async fn replace<T>(
         &self,
-        key: ItemKey<'_>,
-        data: &T,
+        key: ItemKey,
+        data: T,
         expected: u64,
-    ) -> Result<u64, StoreError> {
-        let version = expected.saturating_add(1);
-        self.client
+    ) -> Result<u64, StoreError>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        let stored = Stored {
+            version: expected.saturating_add(1),
+            ..Stored::first(data)
+        };
+        let request = self
+            .client
             .put_item()
-            .table_name(&self.table)
-            .set_item(Some(items::item(key, data, version, None)?))
             .condition_expression("#version = :expected")
             .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":expected", items::number(expected))
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(version)
+            .expression_attribute_values(":expected", number(expected));
+        match self.put_if(request, key, &stored).await? {
+            Put::Done(_) | Put::Same => Ok(stored.version),
+            Put::Missing => Err(StoreError::NotFound(key.item_type())),
+            Put::Other(_) => Err(StoreError::Conflict),
+        }
     }
 
-    /// Deletes an item, if it exists.
-    pub(super) async fn delete(&self, key: ItemKey<'_>) -> Result<(), StoreError> {
-        self.client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key.attributes()))
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
-    }
-
-    /// The items of one partition whose sort keys start with `prefix`: at most `limit`, after the
-    /// sort key `after`.
-    pub(super) async fn query(
+    /// Puts under the request's condition, and says what stands there if that is not met.
+    pub(crate) async fn put_if<T>(
         &self,
-        partition: &str,
-        prefix: &str,
-        order: Order,
-        limit: i32,
-        after: Option<String>,
-    ) -> Result<Vec<Item>, StoreError> {
-        let start = after.map(|sk| {
-            [(PK, partition.to_owned()), (SK, sk)]
-                .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)))
-                .into()
-        });
-        let output = self
+        request: PutItemFluentBuilder,
+        key: ItemKey,
+        stored: &Stored<T>,
+    ) -> Result<Put<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        let request = request
+            .table_name(self.table())
+            .set_item(Some(items::write(key, stored)?))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match Box::pin(request.send()).await {
+            Ok(output) => return Ok(Put::Done(output.attributes)),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error()
+        else {
+            return Err(error.into());
+        };
+        let Some(attributes) = failed.item.clone() else {
+            return Ok(Put::Missing);
+        };
+        let found = items::read(key, attributes)?;
+        Ok(if found == *stored {
+            Put::Same
+        } else {
+            Put::Other(found)
+        })
+    }
+
+    /// Deletes the item, if it is still in version `expected` (any, if `None`).
+    pub(crate) async fn delete(
+        &self,
+        key: ItemKey,
+        expected: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(self.table());
+        let mut request = request
+            .set_key(Some(key.attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(expected) = expected {
+            request = request
+                .condition_expression("#version = :expected")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":expected", number(expected));
+        }
+        let Err(error) = Box::pin(request.send()).await else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(failed))
+                if failed.item.is_none() =>
+            {
+                Err(StoreError::NotFound(key.item_type()))
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    /// Updates an item under the request's condition, which has to demand that there is one.
+    pub(crate) async fn update_if(
+        &self,
+        request: UpdateItemFluentBuilder,
+        key: ItemKey,
+    ) -> Result<(), StoreError> {
+        let request = request
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = Box::pin(request.send()).await else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed))
+                if failed.item.is_none() =>
+            {
+                Err(StoreError::NotFound(key.item_type()))
+            }
+            // A transaction is writing the item: what was read of it is about to pass.
+            Some(UpdateItemError::TransactionConflictException(_)) => Err(StoreError::Conflict),
+            _ => Err(error.into()),
+        }
+    }
+
+    /// One page of items that have ids, newest first, starting below `after`.
+    pub(crate) async fn list<T, Id>(
+        &self,
+        collection: Collection,
+        key_of: impl Fn(Id) -> ItemKey,
+        limit: u16,
+        after: Option<Id>,
+    ) -> Result<Page<Versioned<T>, Id>, StoreError>
+    where
+        T: DeserializeOwned,
+        Id: Copy + FromStr,
+    {
+        let limit = limit.max(1);
+        // One more than asked for tells whether there is a next page.
+        let wanted = Some(limit.saturating_add(1));
+        let after = after.map(&key_of);
+        let mut found = self.query_down(collection, after, wanted).await?;
+        let more = found.more || found.items.len() > usize::from(limit);
+        found.items.truncate(usize::from(limit));
+
+        let mut page = Page {
+            items: Vec::with_capacity(found.items.len()),
+            next: None,
+        };
+        for attributes in found.items {
+            let id = collection.id_of(&attributes)?;
+            let stored: Stored<T> = items::read(key_of(id), attributes)?;
+            page.items.push(stored.into_versioned());
+            page.next = more.then_some(id);
+        }
+        Ok(page)
+    }
+
+    /// One page of a collection from the highest key down, starting below `after`.
+    pub(crate) async fn query_down(
+        &self,
+        collection: Collection,
+        after: Option<ItemKey>,
+        limit: Option<u16>,
+    ) -> Result<QueryPage, StoreError> {
+        let (pk, prefix) = collection.render();
+        let request = self
             .client
             .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .table_name(self.table())
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .scan_index_forward(order == Order::OldestFirst)
             .consistent_read(true)
-            .limit(limit)
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(output.items.unwrap_or_default())
+            .scan_index_forward(false)
+            .set_limit(limit.map(i32::from))
+            .set_exclusive_start_key(after.map(ItemKey::attributes));
+        let output = Box::pin(request.send()).await?;
+        Ok(QueryPage {
+            more: output.last_evaluated_key.is_some(),
+            items: output.items.unwrap_or_default(),
+        })
     }
+
+    /// Writes all or nothing.
+    pub(crate) async fn transact(
+        &self,
+        operations: Vec<TransactWriteItem>,
+    ) -> Result<Transacted, StoreError> {
+        let request = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(operations));
+        match Box::pin(request.send()).await {
+            Ok(_) => Ok(Transacted::Done),
+            Err(error) => cancelled(error),
+        }
+    }
+
+    /// A put in a transaction.
+    pub(crate) fn put_operation<T: Serialize>(
+        &self,
+        key: ItemKey,
+        stored: &Stored<T>,
+        condition: Option<&str>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let put = aws_sdk_dynamodb::types::Put::builder()
+            .table_name(self.table())
+            .set_item(Some(items::write(key, stored)?))
+            .set_condition_expression(condition.map(str::to_owned))
+            .build()
+            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A check in a transaction that the item exists.
+    pub(crate) fn exists_operation(&self, key: ItemKey) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .condition_expression("attribute_exists(pk)")
+            .build()
+            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}
+
+/// What came of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transacted {
+    /// All is written.
+    Done,
+    /// Nothing is: the condition of the operation with this index is not met, and those before
+    /// it are.
+    Unmet(usize),
+    /// Nothing is: another transaction is writing one of the items.
+    Busy,
+}
+
+/// What came of a put with a condition.
+pub(crate) enum Put<T> {
+    /// The item is written. If the request asks for what it replaced, that is here.
+    Done(Option<Attributes>),
+    /// The very same item is there already: an earlier try of this put, whose answer was lost.
+    Same,
+    /// The condition is not met, as there is no item.
+    Missing,
+    /// The condition is not met by the item that is there.
+    Other(Stored<T>),
 }

@@ -13,14 +13,14 @@ use super::error::sdk;
 use super::seal::{DataKey, key_version};
 use super::{SealContext, VaultError};
 use crate::domain::{OrganizationId, Sealed, Sources, Timestamp};
-use crate::store::{Store, StoreError, WrappedDataKey};
+use crate::store::{Store, StoreError, WrappedKey};
 
 /// How long an unwrapped key is kept in memory: for so long, an erased key still works.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// How many unwrapped keys are kept.
 const CAPACITY: usize = 1_000;
 /// The version under which everything is sealed today.
-const CURRENT_VERSION: u32 = 1;
+const CURRENT_VERSION: u16 = 1;
 
 /// The organizations' data keys.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct DataKeys {
     key_arn: Arc<str>,
     store: Store,
     sources: Sources,
-    unwrapped: Arc<Mutex<HashMap<(OrganizationId, u32), Slot>>>,
+    unwrapped: Arc<Mutex<HashMap<(OrganizationId, u16), Slot>>>,
 }
 
 /// A key that is being unwrapped, or has been. Those who want it at the same time wait for one
@@ -102,10 +102,43 @@ impl DataKeys {
             .open(organization, context, sealed)
     }
 
+    /// Seals the body of an event, compressed.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKeys::seal`].
+    pub async fn seal_payload(
+        &self,
+        organization: OrganizationId,
+        context: &SealContext,
+        body: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        let compressed = zstd::bulk::compress(body, zstd::DEFAULT_COMPRESSION_LEVEL)
+            .map_err(|error| VaultError::Refused(error.into()))?;
+        self.seal(organization, context, &compressed).await
+    }
+
+    /// Opens the body of an event of `body_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKeys::open`].
+    pub async fn open_payload(
+        &self,
+        organization: OrganizationId,
+        context: &SealContext,
+        sealed: &Sealed,
+        body_bytes: u64,
+    ) -> Result<Vec<u8>, VaultError> {
+        let compressed = self.open(organization, context, sealed).await?;
+        let capacity = usize::try_from(body_bytes).map_err(|_| VaultError::Corrupt)?;
+        zstd::bulk::decompress(&compressed, capacity).map_err(|_| VaultError::Corrupt)
+    }
+
     async fn key(
         &self,
         organization: OrganizationId,
-        version: u32,
+        version: u16,
     ) -> Result<Arc<DataKey>, VaultError> {
         let now = self.sources.now();
         let slot = self.slot((organization, version)).await;
@@ -126,7 +159,7 @@ impl DataKeys {
         Ok(key)
     }
 
-    async fn slot(&self, id: (OrganizationId, u32)) -> Slot {
+    async fn slot(&self, id: (OrganizationId, u16)) -> Slot {
         let mut unwrapped = self.unwrapped.lock().await;
         if unwrapped.len() >= CAPACITY && !unwrapped.contains_key(&id) {
             unwrapped.clear();
@@ -137,8 +170,8 @@ impl DataKeys {
     async fn unwrap(
         &self,
         organization: OrganizationId,
-        version: u32,
-        wrapped: WrappedDataKey,
+        version: u16,
+        wrapped: WrappedKey,
     ) -> Result<DataKey, VaultError> {
         let output = self
             .client
@@ -169,15 +202,12 @@ impl DataKeys {
             .ciphertext_blob
             .ok_or(VaultError::Corrupt)?
             .into_inner();
-        let key = WrappedDataKey {
+        let key = WrappedKey {
+            number: CURRENT_VERSION,
             wrapped,
             created_at: self.sources.now(),
         };
-        match self
-            .store
-            .create_data_key(organization, CURRENT_VERSION, &key)
-            .await
-        {
+        match self.store.put_data_key(organization, &key).await {
             // Somebody else was first; theirs is the key.
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),

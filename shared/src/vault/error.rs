@@ -71,12 +71,12 @@ impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Throttled(_) => Self::Throttled(error.into()),
-            StoreError::Corrupt { .. } => Self::Corrupt,
             StoreError::Unavailable(_) | StoreError::Conflict => Self::Unavailable(error.into()),
-            StoreError::NotFound
+            StoreError::Corrupt { .. } => Self::Corrupt,
+            StoreError::NotFound(_)
             | StoreError::PathTaken
-            | StoreError::TooLarge
-            | StoreError::Refused(_) => Self::Refused(error.into()),
+            | StoreError::TooLarge { .. }
+            | StoreError::Rejected(_) => Self::Refused(error.into()),
         }
     }
 }

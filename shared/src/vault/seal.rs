@@ -6,11 +6,12 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 use crate::domain::{EndpointId, EventId, OrganizationId, Sealed, SecretId};
+use crate::store::Digest;
 
-/// The only form there is: this byte, the key's version (4 bytes, big-endian), the nonce (12
+/// The only form there is: this byte, the key's number (2 bytes, big-endian), the nonce (12
 /// bytes), the ciphertext with its tag (16 bytes).
 const FORMAT: u8 = 1;
-const VERSION_BYTES: usize = 4;
+const VERSION_BYTES: usize = 2;
 
 /// Where a sealed value is kept, and what it is. It opens nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +40,13 @@ pub enum SealContext {
     /// The answer to a request with an idempotency key.
     FinishedRequest {
         /// The digest of that key.
-        key: [u8; 32],
+        key: Digest,
     },
 }
 
 /// An organization's data key of a version.
 pub(super) struct DataKey {
-    pub(super) version: u32,
+    pub(super) version: u16,
     key: RandomizedNonceKey,
 }
 
@@ -59,7 +60,7 @@ impl std::fmt::Debug for DataKey {
 
 impl DataKey {
     /// The key of 32 bytes.
-    pub(super) fn new(version: u32, bytes: &[u8]) -> Result<Self, VaultError> {
+    pub(super) fn new(version: u16, bytes: &[u8]) -> Result<Self, VaultError> {
         // The library draws each nonce itself, so that none can be used twice by our mistake.
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| VaultError::Corrupt)?;
         Ok(Self { version, key })
@@ -113,16 +114,16 @@ impl DataKey {
 }
 
 /// The version of the key that `sealed` needs.
-pub(super) fn key_version(sealed: &Sealed) -> Result<u32, VaultError> {
+pub(super) fn key_version(sealed: &Sealed) -> Result<u16, VaultError> {
     match sealed.as_bytes() {
-        [FORMAT, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
+        [FORMAT, a, b, ..] => Ok(u16::from_be_bytes([*a, *b])),
         _ => Err(VaultError::Tampered),
     }
 }
 
 /// Every part has a fixed length for its purpose, and the purpose comes first, so that no two
 /// contexts give the same bytes.
-fn additional_data(organization: OrganizationId, context: &SealContext, version: u32) -> Vec<u8> {
+fn additional_data(organization: OrganizationId, context: &SealContext, version: u16) -> Vec<u8> {
     let mut data = Vec::with_capacity(64);
     let (purpose, parts): (u8, [&[u8]; 2]) = match context {
         SealContext::SigningSecret { owner, secret } => {
@@ -134,7 +135,7 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
         SealContext::QueuedEvent { endpoint, event } => {
             (3, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
         }
-        SealContext::FinishedRequest { key } => (4, [key, &[]]),
+        SealContext::FinishedRequest { key } => (4, [key.as_bytes(), &[]]),
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -178,7 +179,9 @@ mod tests {
                 endpoint: a.into(),
                 event: b.into(),
             },
-            SealContext::FinishedRequest { key: both },
+            SealContext::FinishedRequest {
+                key: Digest::of(&both),
+            },
         ]
     }
 
@@ -222,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_too_short_does_not_open() {
-        for length in 0..33 {
+        for length in 0..31 {
             let sealed = Sealed::from_bytes(vec![FORMAT; length]);
             assert!(
                 key(1)

@@ -1,0 +1,261 @@
+//! What comes in and goes out of endpoints.
+
+use gatehouse::catalog::{self, Scheme};
+use gatehouse::domain::{
+    Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, EventPattern, FieldError,
+    Integration, IntegrationId, RetryPolicy, Timestamp,
+};
+use gatehouse::signature::{SchemeSettings, SigningSecret};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::secrets::SecretView;
+
+const MAX_PATTERNS: usize = 100;
+const MAX_NETWORKS: usize = 100;
+const MAX_TOLERANCE_SECONDS: u32 = 7 * 24 * 60 * 60;
+
+/// A new endpoint.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewEndpoint {
+    /// Where it listens. One that cannot be guessed is made, if absent.
+    pub(crate) endpoint: Option<EndpointPath>,
+    /// The signature scheme: the provider's, if absent. `none` verifies nothing.
+    pub(crate) scheme: Option<String>,
+    /// Patterns of event types that are routed on; all, if empty.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub(crate) events: Vec<EventPattern>,
+    /// Write-only. Required, unless the scheme is `none`.
+    #[schema(value_type = Option<String>, write_only)]
+    pub(crate) secret: Option<SecretString>,
+    /// What the scheme needs besides the secret.
+    #[serde(default)]
+    pub(crate) settings: SchemeSettings,
+    /// The same as `settings.header`.
+    pub(crate) signature_header: Option<String>,
+    /// `hmac-sha256` or `hmac-sha1`: the same as `scheme`, where that is absent.
+    pub(crate) signature_method: Option<String>,
+    /// How deliveries are retried, where the destination does not say.
+    pub(crate) retry_policy: Option<RetryPolicy>,
+    /// Networks (CIDR) that requests may come from; any, if empty.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 100)]
+    pub(crate) allowed_networks: Vec<IpNet>,
+    /// How far a signed timestamp may be from now; the scheme's own, if absent.
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub(crate) tolerance_seconds: Option<u32>,
+}
+
+/// A change of an endpoint: what is not named stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct EndpointChange {
+    #[schema(max_items = 100)]
+    pub(crate) events: Option<Vec<EventPattern>>,
+    pub(crate) settings: Option<SchemeSettings>,
+    pub(crate) retry_policy: Option<RetryPolicy>,
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    pub(crate) allowed_networks: Option<Vec<IpNet>>,
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub(crate) tolerance_seconds: Option<u32>,
+    pub(crate) status: Option<EndpointStatus>,
+}
+
+/// A new signing secret for an endpoint.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewSecret {
+    /// Write-only.
+    #[schema(value_type = String, write_only)]
+    pub(crate) secret: SecretString,
+    /// How long the secrets that are there now go on being accepted; a day, if absent.
+    #[schema(maximum = 2_592_000)]
+    pub(crate) overlap_seconds: Option<u64>,
+}
+
+/// An endpoint, without its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndpointView {
+    pub(crate) id: EndpointId,
+    pub(crate) integration_id: IntegrationId,
+    pub(crate) endpoint: EndpointPath,
+    /// What to paste into the provider's console.
+    pub(crate) url: Url,
+    pub(crate) scheme: String,
+    /// Whether requests are verified: they are, unless the scheme is `none`.
+    pub(crate) verified: bool,
+    pub(crate) status: EndpointStatus,
+    pub(crate) events: Vec<EventPattern>,
+    #[schema(value_type = SchemeSettings)]
+    pub(crate) settings: serde_json::Value,
+    #[schema(value_type = Vec<String>)]
+    pub(crate) allowed_networks: Vec<IpNet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tolerance_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_policy: Option<RetryPolicy>,
+    pub(crate) secrets: Vec<SecretView>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+}
+
+impl EndpointView {
+    pub(crate) fn new(endpoint: &Endpoint, public_url: &Url) -> Self {
+        let mut url = public_url.clone();
+        url.set_path(endpoint.path.as_str());
+        Self {
+            id: endpoint.id,
+            integration_id: endpoint.integration_id,
+            endpoint: endpoint.path.clone(),
+            url,
+            scheme: endpoint.scheme.clone(),
+            verified: endpoint.is_verified(),
+            status: endpoint.status,
+            events: endpoint.events.clone(),
+            settings: endpoint.settings.clone(),
+            allowed_networks: endpoint.allowed_networks.clone(),
+            tolerance_seconds: endpoint.tolerance_seconds,
+            retry_policy: endpoint.retry_policy,
+            secrets: endpoint.secrets.iter().map(SecretView::from).collect(),
+            created_at: endpoint.created_at,
+            updated_at: endpoint.updated_at,
+        }
+    }
+}
+
+impl NewEndpoint {
+    /// The scheme that the body asks for, with its slug.
+    pub(crate) fn scheme(
+        &self,
+        integration: &Integration,
+    ) -> Result<(String, &'static Scheme), Error> {
+        let of_provider = || {
+            integration
+                .provider
+                .as_deref()
+                .and_then(catalog::default_scheme)
+        };
+        let slug = self
+            .scheme
+            .as_deref()
+            .or(self.signature_method.as_deref())
+            .or_else(of_provider);
+        let known = || {
+            let slugs: Vec<_> = catalog::schemes().into_keys().collect();
+            format!("expected one of: {}", slugs.join(", "))
+        };
+        let slug = slug.ok_or_else(|| Error::field("/scheme", known()))?;
+        let scheme = catalog::scheme(slug).ok_or_else(|| Error::field("/scheme", known()))?;
+        Ok((slug.to_owned(), scheme))
+    }
+
+    /// The settings, with what older names say.
+    pub(crate) fn settings(&self) -> SchemeSettings {
+        let mut settings = self.settings.clone();
+        settings.header = settings.header.or_else(|| self.signature_header.clone());
+        settings
+    }
+
+    pub(crate) fn check(&self, slug: &str, scheme: &Scheme) -> Result<(), Error> {
+        let mut errors = Vec::new();
+        let settings = self.settings();
+        check_settings(&settings, scheme, &mut errors);
+        match &self.secret {
+            Some(secret) => check_secret(secret, scheme, &settings, &mut errors),
+            None if slug == Endpoint::UNVERIFIED_SCHEME => {}
+            None => errors.push(FieldError::new(
+                "/secret",
+                "is required, unless `scheme` is `none`",
+            )),
+        }
+        check_rest(
+            Some(&self.events),
+            Some(&self.allowed_networks),
+            self.tolerance_seconds,
+            self.retry_policy.as_ref(),
+            &mut errors,
+        );
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(errors))
+        }
+    }
+}
+
+impl EndpointChange {
+    pub(crate) fn check(&self, scheme: &Scheme) -> Result<(), Error> {
+        let mut errors = Vec::new();
+        if let Some(settings) = &self.settings {
+            check_settings(settings, scheme, &mut errors);
+        }
+        check_rest(
+            self.events.as_deref(),
+            self.allowed_networks.as_deref(),
+            self.tolerance_seconds,
+            self.retry_policy.as_ref(),
+            &mut errors,
+        );
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(errors))
+        }
+    }
+}
+
+fn check_settings(settings: &SchemeSettings, scheme: &Scheme, errors: &mut Vec<FieldError>) {
+    if let Err(error) = settings.check(scheme) {
+        errors.push(FieldError::new(
+            format!("/settings/{}", error.field()),
+            error.to_string(),
+        ));
+    }
+}
+
+pub(crate) fn check_secret(
+    secret: &SecretString,
+    scheme: &Scheme,
+    settings: &SchemeSettings,
+    errors: &mut Vec<FieldError>,
+) {
+    if let Err(error) = SigningSecret::from(secret.clone()).check(scheme, settings) {
+        errors.push(FieldError::new("/secret", error.to_string()));
+    }
+}
+
+fn check_rest(
+    events: Option<&[EventPattern]>,
+    networks: Option<&[IpNet]>,
+    tolerance_seconds: Option<u32>,
+    retry_policy: Option<&RetryPolicy>,
+    errors: &mut Vec<FieldError>,
+) {
+    if events.is_some_and(|events| events.len() > MAX_PATTERNS) {
+        errors.push(FieldError::new("/events", "expected at most 100 patterns"));
+    }
+    if networks.is_some_and(|networks| networks.len() > MAX_NETWORKS) {
+        errors.push(FieldError::new(
+            "/allowedNetworks",
+            "expected at most 100 networks",
+        ));
+    }
+    if tolerance_seconds.is_some_and(|seconds| !(1..=MAX_TOLERANCE_SECONDS).contains(&seconds)) {
+        errors.push(FieldError::new(
+            "/toleranceSeconds",
+            "must be from 1 to 604800",
+        ));
+    }
+    if let Some(Err(error)) = retry_policy.map(RetryPolicy::check) {
+        errors.push(FieldError::new(
+            format!("/retryPolicy/{}", error.field),
+            error.to_string(),
+        ));
+    }
+}

@@ -1,0 +1,5 @@
+//! Use cases that functions share.
+
+mod idempotency;
+
+pub use idempotency::{Idempotency, idempotent};

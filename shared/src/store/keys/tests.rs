@@ -1,0 +1,159 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
+const OTHER: &str = "01K72Z5QSW0123456789ABCDEG";
+
+fn id<Id: From<Ulid>>(ulid: &str) -> Id {
+    Ulid::from_string(ulid).unwrap().into()
+}
+
+/// Every variant, with what `docs/data-model.md` says of it.
+fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
+    let organization = id(ULID);
+    let integration = id(ULID);
+    let digest = Digest::of(b"text");
+    let under = "ORG#<org>#INTEGRATION#<int>";
+    vec![
+        (
+            ItemKey::Integration(organization, integration),
+            "ORG#<org>",
+            "INTEGRATION#<int>",
+        ),
+        (
+            ItemKey::Endpoint(organization, integration, id(ULID)),
+            under,
+            "ENDPOINT#<whk>",
+        ),
+        (
+            ItemKey::EndpointPath(digest),
+            "ENDPOINT_PATH#<digest>",
+            "ENDPOINT_PATH",
+        ),
+        (
+            ItemKey::Destination(organization, integration, id(ULID)),
+            under,
+            "DESTINATION#<dst>",
+        ),
+        (
+            ItemKey::EventClaim(organization, id(ULID), digest),
+            "ORG#<org>#ENDPOINT#<whk>#CLAIM#<digest>",
+            "CLAIM",
+        ),
+        (
+            ItemKey::Event(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#EVENTS#<shard>",
+            "EVENT#<evt>",
+        ),
+        (
+            ItemKey::EventPart(organization, id(ULID), 7),
+            "ORG#<org>#EVENT#<evt>",
+            "PART#<number>",
+        ),
+        (
+            ItemKey::Attempt(organization, id(ULID), 7),
+            "ORG#<org>#DELIVERY#<dlv>",
+            "ATTEMPT#<number>",
+        ),
+        (
+            ItemKey::DataKey(organization, 7),
+            "ORG#<org>",
+            "DATA_KEY#<number>",
+        ),
+        (
+            ItemKey::Idempotency(organization, digest),
+            "ORG#<org>#IDEMPOTENCY#<digest>",
+            "IDEMPOTENCY",
+        ),
+    ]
+}
+
+#[test]
+fn every_key_is_spelled_as_documented() {
+    let document = include_str!("../../../../docs/data-model.md");
+    for (key, pk, sk) in golden() {
+        let spell = |pattern: &str| {
+            let ids = ["org", "int", "whk", "dst", "evt", "dlv"];
+            let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
+                text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
+            });
+            text.replace("<number>", "00007")
+                .replace("<shard>", "3")
+                .replace(
+                    "<digest>",
+                    "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1",
+                )
+        };
+        assert_eq!(key.render(), (spell(pk), spell(sk)), "{key:?}");
+        let row = format!("| `{}` | `{pk}` | `{sk}` |", key.item_type());
+        assert!(document.contains(&row), "docs/data-model.md lacks {row}");
+    }
+}
+
+#[test]
+fn numbers_are_padded_so_that_text_order_is_their_order() {
+    let (_, two) = ItemKey::Attempt(id(ULID), id(ULID), 2).render();
+    let (_, ten) = ItemKey::Attempt(id(ULID), id(ULID), 10).render();
+    assert!(two < ten);
+}
+
+#[test]
+fn parts_of_a_digest_do_not_run_into_each_other() {
+    assert_ne!(
+        Digest::of_parts(&[b"ab", b"c"]),
+        Digest::of_parts(&[b"a", b"bc"])
+    );
+}
+
+#[test]
+fn events_spread_over_all_shards() {
+    let first: u128 = Ulid::from_string(ULID).unwrap().into();
+    let mut counts = [0; EVENT_SHARDS as usize];
+    for next in first..first + 800 {
+        counts[usize::from(event_shard(EventId::from(Ulid::from(next))))] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
+}
+
+/// Keys of few ids, so that many have parts in common.
+fn any_key() -> impl Strategy<Value = ItemKey> {
+    let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
+    let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
+    let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
+    (0..10, ulid(), ulid(), ulid(), digest, number).prop_map(
+        |(variant, a, b, c, digest, number)| {
+            let organization = a.ulid().into();
+            let (b, c) = (b.ulid(), c.ulid());
+            match variant {
+                0 => ItemKey::Integration(organization, b.into()),
+                1 => ItemKey::Endpoint(organization, b.into(), c.into()),
+                2 => ItemKey::EndpointPath(digest),
+                3 => ItemKey::Destination(organization, b.into(), c.into()),
+                4 => ItemKey::EventClaim(organization, b.into(), digest),
+                5 => ItemKey::Event(organization, b.into(), c.into()),
+                6 => ItemKey::EventPart(organization, b.into(), number),
+                7 => ItemKey::Attempt(organization, b.into(), number),
+                8 => ItemKey::DataKey(organization, number),
+                _ => ItemKey::Idempotency(organization, digest),
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn different_keys_never_render_alike(one in any_key(), other in any_key()) {
+        prop_assert_eq!(one == other, one.render() == other.render());
+    }
+
+    #[test]
+    fn what_is_owned_starts_with_its_organization(key in any_key()) {
+        let (pk, _) = key.render();
+        let owned = pk.starts_with(&format!("ORG#org_{ULID}"))
+            || pk.starts_with(&format!("ORG#org_{OTHER}"));
+        prop_assert_eq!(owned, !matches!(key, ItemKey::EndpointPath(_)));
+    }
+}

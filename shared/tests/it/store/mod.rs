@@ -1,0 +1,21 @@
+//! The store's suite: what is said of DynamoDB here holds on every emulator and on AWS.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: what is not as expected fails the test"
+)]
+
+mod claims;
+mod corrupt;
+mod costs;
+mod data_keys;
+mod deliveries;
+mod destinations;
+mod endpoints;
+mod events;
+mod faults;
+mod idempotency;
+mod integrations;
+mod listing;
+mod replay;
+mod samples;

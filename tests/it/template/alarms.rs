@@ -1,0 +1,57 @@
+//! What wakes a person: every alarm tells the topic, and none of these is missing.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Template;
+
+/// What an alarm watches: the metric, and of which resource.
+fn watched(alarm: &Value) -> (&str, &str) {
+    let properties = &alarm["Properties"];
+    let value = &properties["Dimensions"][0]["Value"];
+    let name = value["Ref"].as_str().or_else(|| {
+        let attribute = value["Fn::GetAtt"].as_str()?;
+        attribute.strip_suffix(".QueueName")
+    });
+    (properties["MetricName"].as_str().unwrap(), name.unwrap())
+}
+
+#[test]
+fn what_needs_a_person_raises_an_alarm() {
+    let template = Template::read();
+    let alarms: BTreeSet<_> = template
+        .of_type("AWS::CloudWatch::Alarm")
+        .into_iter()
+        .map(|(_, alarm)| watched(alarm))
+        .collect();
+    let mut expected = BTreeSet::from([
+        ("ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
+        ("ApproximateAgeOfOldestMessage", "EventsQueue"),
+        ("5xx", "Api"),
+        ("WriteThrottleEvents", "Table"),
+    ]);
+    for (function, _) in template.functions() {
+        expected.insert(("Errors", function));
+        expected.insert(("Throttles", function));
+    }
+    assert_eq!(alarms, expected);
+}
+
+#[test]
+fn every_alarm_tells_the_topic() {
+    let template = Template::read();
+    let topic = json!([{ "Fn::If": ["MakesAlarmTopic", { "Ref": "AlarmTopic" }, { "Ref": "AlarmTopicArn" }] }]);
+    for (id, alarm) in template.of_type("AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["Properties"]["AlarmActions"], topic, "{id}");
+        let comparison = &alarm["Properties"]["ComparisonOperator"];
+        assert_eq!(comparison, "GreaterThanThreshold", "{id}");
+    }
+}
+
+#[test]
+fn one_message_in_the_dead_letter_queue_is_enough() {
+    let template = Template::read();
+    assert_eq!(*template.property("DeadLetterAlarm", "/Threshold"), 0);
+    assert_eq!(*template.property("DeadLetterAlarm", "/Period"), 60);
+}

@@ -1,0 +1,89 @@
+//! The HTTP API: which route leads to which function, and that nobody else can invoke them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Template, reference};
+
+/// The function that answers a route.
+fn function_of<'a>(template: &'a Template, route: &'a Value) -> &'a str {
+    let target = route["Properties"]["Target"]["Fn::Sub"].as_str().unwrap();
+    let integration = target
+        .strip_prefix("integrations/${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap();
+    let uri = template.property(integration, "/IntegrationUri");
+    let function = uri["Fn::GetAtt"].as_str().unwrap();
+    function.strip_suffix(".Arn").unwrap()
+}
+
+#[test]
+fn each_route_leads_to_its_function() {
+    let template = Template::read();
+    let routes: BTreeMap<&str, &str> = template
+        .of_type("AWS::ApiGatewayV2::Route")
+        .into_iter()
+        .map(|(_, route)| {
+            let key = route["Properties"]["RouteKey"].as_str().unwrap();
+            (key, function_of(&template, route))
+        })
+        .collect();
+    let expected = BTreeMap::from([
+        ("GET /openapi.json", "IntegrationsFunction"),
+        ("ANY /portal/{proxy+}", "IntegrationsFunction"),
+        ("ANY /webhooks/{proxy+}", "WebhooksFunction"),
+    ]);
+    assert_eq!(routes, expected);
+}
+
+#[test]
+fn the_gateway_waits_longer_than_the_function_may_take() {
+    let template = Template::read();
+    for (id, integration) in template.of_type("AWS::ApiGatewayV2::Integration") {
+        let properties = &integration["Properties"];
+        assert_eq!(properties["PayloadFormatVersion"], "2.0", "{id}");
+        let uri = properties["IntegrationUri"]["Fn::GetAtt"].as_str().unwrap();
+        let function = uri.strip_suffix(".Arn").unwrap();
+        let timeout = template.property(function, "/Timeout").as_u64().unwrap();
+        let patience = properties["TimeoutInMillis"].as_u64().unwrap();
+        assert!(patience > timeout * 1000, "{id}");
+    }
+}
+
+#[test]
+fn only_this_api_may_invoke_the_functions() {
+    let template = Template::read();
+    for (id, permission) in template.of_type("AWS::Lambda::Permission") {
+        let properties = &permission["Properties"];
+        assert_eq!(properties["Principal"], "apigateway.amazonaws.com", "{id}");
+        let source = properties["SourceArn"]["Fn::Sub"].as_str().unwrap();
+        assert!(source.contains(":${Api}/"), "{id}");
+    }
+}
+
+#[test]
+fn requests_are_throttled_and_logged_without_what_is_private() {
+    let template = Template::read();
+    let settings = template.property("ApiStage", "/DefaultRouteSettings");
+    assert_eq!(
+        settings["ThrottlingRateLimit"],
+        reference("ThrottlingRateLimit")
+    );
+    assert_eq!(
+        settings["ThrottlingBurstLimit"],
+        reference("ThrottlingBurstLimit")
+    );
+    let format = template.property("ApiStage", "/AccessLogSettings/Format");
+    let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
+    assert_eq!(line["requestId"], "$context.requestId");
+    for private in [
+        "sourceIp",
+        "userAgent",
+        "context.path",
+        "authorizer",
+        "identity",
+    ] {
+        assert!(!format.as_str().unwrap().contains(private), "{private}");
+    }
+}

@@ -1,0 +1,168 @@
+//! What each function may do. To give one more, say so here too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{Template, listed};
+
+/// Of each function: what it may do to which resource.
+const ALLOWED: &[(&str, &[(&str, &str)])] = &[
+    (
+        "IntegrationsRole",
+        &[
+            (
+                "IntegrationsLogGroup",
+                "logs:CreateLogStream logs:PutLogEvents",
+            ),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
+            ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:CreateSecret secretsmanager:DeleteSecret \
+                 secretsmanager:DescribeSecret secretsmanager:PutSecretValue \
+                 secretsmanager:RestoreSecret secretsmanager:TagResource",
+            ),
+            ("EventsQueue", "sqs:SendMessage"),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
+        "WebhooksRole",
+        &[
+            ("WebhooksLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            ("Table", "dynamodb:GetItem"),
+            ("EventsQueue", "sqs:SendMessage"),
+            ("Key", "kms:Decrypt kms:GenerateDataKey"),
+        ],
+    ),
+    (
+        "ProcessorRole",
+        &[
+            (
+                "ProcessorLogGroup",
+                "logs:CreateLogStream logs:PutLogEvents",
+            ),
+            (
+                "Table",
+                "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+            ),
+            (
+                "EventsQueue",
+                "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes \
+                 sqs:ReceiveMessage sqs:SendMessage",
+            ),
+            ("DeadLetterQueue", "sqs:SendMessage"),
+            ("${DestinationQueuePrefix}*", "sqs:SendMessage"),
+            ("Key", "kms:Decrypt kms:GenerateDataKey"),
+        ],
+    ),
+];
+
+fn statements<'a>(template: &'a Template, role: &str) -> Vec<&'a Value> {
+    let policies = listed(template.property(role, "/Policies"));
+    assert_eq!(policies.len(), 1, "{role} has one policy");
+    listed(&policies[0]["PolicyDocument"]["Statement"])
+}
+
+/// A resource by its logical id, or by the last part of its ARN.
+fn name_of(resource: &Value) -> &str {
+    let attribute = resource["Fn::GetAtt"]
+        .as_str()
+        .and_then(|name| name.strip_suffix(".Arn"));
+    let pattern = || {
+        let arn = resource["Fn::Sub"].as_str()?;
+        arn.split_once("${AWS::AccountId}:").map(|(_, name)| name)
+    };
+    attribute.or_else(pattern).unwrap_or("*")
+}
+
+#[test]
+fn each_function_may_do_exactly_this() {
+    let template = Template::read();
+    for (role, allowed) in ALLOWED {
+        let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for statement in statements(&template, role) {
+            assert_eq!(statement["Effect"], "Allow", "{role}");
+            for resource in listed(&statement["Resource"]) {
+                let actions = listed(&statement["Action"]);
+                let actions = actions.into_iter().map(|action| action.as_str().unwrap());
+                found.entry(name_of(resource)).or_default().extend(actions);
+            }
+        }
+        let expected: BTreeMap<&str, BTreeSet<&str>> = allowed
+            .iter()
+            .map(|(resource, actions)| (*resource, actions.split(' ').collect()))
+            .collect();
+        assert_eq!(found, expected, "{role}");
+    }
+}
+
+#[test]
+fn each_function_has_a_role_of_its_own_with_one_policy() {
+    let template = Template::read();
+    let functions = template.functions();
+    let roles: BTreeSet<&str> = functions
+        .iter()
+        .filter_map(|(_, function)| function["Properties"]["Role"]["Fn::GetAtt"].as_str())
+        .filter_map(|role| role.strip_suffix(".Arn"))
+        .collect();
+    assert_eq!(roles.len(), functions.len());
+    assert_eq!(roles, ALLOWED.iter().map(|(role, _)| *role).collect());
+    for (id, role) in template.of_type("AWS::IAM::Role") {
+        assert!(role["Properties"]["ManagedPolicyArns"].is_null(), "{id}");
+        let trust = &role["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        assert_eq!(listed(trust).len(), 1, "{id}");
+        assert_eq!(
+            trust[0]["Principal"],
+            json!({ "Service": "lambda.amazonaws.com" })
+        );
+    }
+}
+
+#[test]
+fn no_function_may_do_everything_or_reach_everything() {
+    let template = Template::read();
+    for (role, _) in template.of_type("AWS::IAM::Role") {
+        for statement in statements(&template, role) {
+            for action in listed(&statement["Action"]) {
+                assert!(!action.as_str().unwrap().contains('*'), "{role}: {action}");
+            }
+            for resource in listed(&statement["Resource"]) {
+                assert_ne!(name_of(resource), "*", "{role}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_key_serves_data_keys_of_organizations_or_a_service_that_it_encrypts() {
+    let template = Template::read();
+    for (role, _) in ALLOWED {
+        for statement in statements(&template, role) {
+            if name_of(&statement["Resource"]) != "Key" {
+                continue;
+            }
+            let condition = &statement["Condition"];
+            let of_organization = &condition["Null"]["kms:EncryptionContext:organization"];
+            let via_service = &condition["StringEquals"]["kms:ViaService"];
+            assert!(
+                of_organization == "false" || !listed(via_service).is_empty(),
+                "{role}: {statement}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nobody_scans_the_table() {
+    let template = Template::read();
+    assert!(!template.text.contains("dynamodb:Scan"));
+    assert!(!template.text.contains("dynamodb:*"));
+}

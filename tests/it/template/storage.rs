@@ -1,0 +1,120 @@
+//! What is kept: encrypted, recoverable, and not deleted by mistake.
+
+use serde_json::json;
+
+use super::{Template, arn, reference};
+
+const QUEUES: [&str; 2] = ["EventsQueue", "DeadLetterQueue"];
+
+#[test]
+fn the_table_has_the_keys_that_the_store_writes() {
+    let template = Template::read();
+    assert_eq!(template.of_type("AWS::DynamoDB::Table").len(), 1);
+    let keys = json!([
+        { "AttributeName": "pk", "KeyType": "HASH" },
+        { "AttributeName": "sk", "KeyType": "RANGE" },
+    ]);
+    assert_eq!(*template.property("Table", "/KeySchema"), keys);
+    let expiry = json!({ "AttributeName": "expires_at", "Enabled": true });
+    assert_eq!(
+        *template.property("Table", "/TimeToLiveSpecification"),
+        expiry
+    );
+    assert_eq!(
+        *template.property("Table", "/BillingMode"),
+        "PAY_PER_REQUEST"
+    );
+}
+
+#[test]
+fn the_table_can_be_recovered_and_is_encrypted_under_our_key() {
+    let template = Template::read();
+    let recovery = "/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled";
+    assert_eq!(*template.property("Table", recovery), true);
+    let encryption = json!({ "SSEEnabled": true, "SSEType": "KMS", "KMSMasterKeyId": arn("Key") });
+    assert_eq!(*template.property("Table", "/SSESpecification"), encryption);
+    let protected = json!({ "Fn::If": ["IsProduction", true, false] });
+    assert_eq!(
+        *template.property("Table", "/DeletionProtectionEnabled"),
+        protected
+    );
+}
+
+#[test]
+fn what_holds_data_outlives_the_stack() {
+    let template = Template::read();
+    for kind in ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SQS::Queue"] {
+        for (id, resource) in template.of_type(kind) {
+            assert_eq!(resource["DeletionPolicy"], "Retain", "{id}");
+            assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{id}");
+        }
+    }
+}
+
+#[test]
+fn the_key_rotates() {
+    let template = Template::read();
+    assert_eq!(*template.property("Key", "/EnableKeyRotation"), true);
+}
+
+#[test]
+fn queues_are_encrypted_under_our_key_and_reached_only_over_tls() {
+    let template = Template::read();
+    for queue in QUEUES {
+        assert_eq!(
+            *template.property(queue, "/KmsMasterKeyId"),
+            arn("Key"),
+            "{queue}"
+        );
+    }
+    let queues = QUEUES.map(reference);
+    assert_eq!(*template.property("QueuePolicy", "/Queues"), json!(queues));
+    let statement = template.property("QueuePolicy", "/PolicyDocument/Statement/0");
+    assert_eq!(statement["Effect"], "Deny");
+    assert_eq!(
+        statement["Condition"]["Bool"]["aws:SecureTransport"],
+        "false"
+    );
+}
+
+#[test]
+fn an_event_that_keeps_failing_ends_in_the_dead_letter_queue() {
+    let template = Template::read();
+    let redrive = template.property("EventsQueue", "/RedrivePolicy");
+    assert_eq!(redrive["deadLetterTargetArn"], arn("DeadLetterQueue"));
+    assert_eq!(redrive["maxReceiveCount"], 10);
+    let two_weeks = 14 * 24 * 60 * 60;
+    for queue in QUEUES {
+        let retention = template.property(queue, "/MessageRetentionPeriod");
+        assert_eq!(*retention, two_weeks, "{queue}");
+    }
+}
+
+#[test]
+fn queues_take_the_largest_message_that_we_send() {
+    let template = Template::read();
+    for queue in QUEUES {
+        let limit = template.property(queue, "/MaximumMessageSize");
+        assert_eq!(*limit, 1_048_576, "{queue}");
+    }
+}
+
+#[test]
+fn no_message_is_seen_again_while_the_processor_may_still_work_on_it() {
+    let template = Template::read();
+    let visibility = template.property("EventsQueue", "/VisibilityTimeout");
+    let timeout = template.property("ProcessorFunction", "/Timeout");
+    assert!(visibility.as_u64().unwrap() > timeout.as_u64().unwrap());
+}
+
+#[test]
+fn one_bad_message_does_not_bring_back_its_batch() {
+    let template = Template::read();
+    let responses = template.property("ProcessorTrigger", "/FunctionResponseTypes");
+    assert_eq!(*responses, json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        *template.property("ProcessorTrigger", "/EventSourceArn"),
+        arn("EventsQueue")
+    );
+    assert_eq!(*template.property("ProcessorTrigger", "/BatchSize"), 10);
+}
