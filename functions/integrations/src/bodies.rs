@@ -43,8 +43,8 @@ pub(crate) struct NewIntegration {
 }
 
 /// A change of an integration: what is not named stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct IntegrationChange {
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,

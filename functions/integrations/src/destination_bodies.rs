@@ -49,8 +49,8 @@ pub(crate) enum DestinationType {
 }
 
 /// A change of a destination: what is not named stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DestinationChange {
     pub(crate) url: Option<Url>,
     #[schema(minimum = 1000, maximum = 20_000)]
@@ -95,8 +95,8 @@ pub(crate) struct DestinationView {
 }
 
 /// How a new signing secret takes over from the old one.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SecretRotation {
     /// How long the old secret signs too; a day, if absent.
     #[schema(maximum = 2_592_000)]

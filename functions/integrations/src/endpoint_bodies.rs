@@ -52,8 +52,8 @@ pub(crate) struct NewEndpoint {
 }
 
 /// A change of an endpoint: what is not named stays.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EndpointChange {
     #[schema(max_items = 100)]
     pub(crate) events: Option<Vec<EventPattern>>,

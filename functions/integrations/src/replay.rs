@@ -23,8 +23,8 @@ use crate::integrations::ALL;
 const KEEP: Duration = Duration::from_secs(15 * 24 * 60 * 60);
 
 /// Which deliveries of an event are made again.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RetryRequest {
     /// Only those to these destinations, however they stand. Those that failed, if absent.
     pub(crate) destinations: Option<Vec<DestinationId>>,

@@ -7,13 +7,14 @@
 mod contents;
 mod create;
 mod intrinsics;
+mod parts;
 mod resources;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::intrinsics::Scope;
-pub use self::resources::{EventSource, Function, Queue, Redrive, Route, Table};
+pub use self::parts::{EventSource, Function, Queue, Redrive, Route, Table};
 use serde_yaml_ng::{Mapping, Value};
 
 pub(crate) use self::contents::contents;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_yaml_ng::{Mapping, Value};
 
 use super::intrinsics::Scope;
+use super::parts::{EventSource, Function, Queue, Redrive, Route, Table};
 use super::{STACK_NAME, Template, TemplateError};
 use crate::{ACCOUNT, REGION};
 
 /// Resources that have no meaning on one machine.
-const WITHOUT_MEANING: [&str; 14] = [
+const WITHOUT_MEANING: [&str; 15] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",
@@ -21,81 +22,11 @@ const WITHOUT_MEANING: [&str; 14] = [
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
+    "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 ];
-
-/// A DynamoDB table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Its id in the template.
-    pub logical_id: String,
-    /// Its name.
-    pub name: String,
-    /// The partition key's attribute, a text.
-    pub partition_key: String,
-    /// The sort key's attribute, a text.
-    pub sort_key: String,
-    /// The attribute that says when an item expires.
-    pub ttl_attribute: Option<String>,
-}
-
-/// An SQS queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// Its id in the template.
-    pub logical_id: String,
-    /// Its name.
-    pub name: String,
-    /// Its attributes, as SQS names them.
-    pub attributes: BTreeMap<String, String>,
-    /// Where its dead letters go.
-    pub redrive: Option<Redrive>,
-}
-
-/// Where the dead letters of a queue go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redrive {
-    /// The ARN of the dead-letter queue.
-    pub target_arn: String,
-    /// After so many receives.
-    pub max_receive_count: u64,
-}
-
-/// A Lambda function.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// Its id in the template.
-    pub logical_id: String,
-    /// The name of its crate: the last part of `CodeUri`.
-    pub name: String,
-    /// How long one invocation may take, in seconds.
-    pub timeout_seconds: u64,
-    pub(super) environment: BTreeMap<String, Value>,
-}
-
-/// A route of the HTTP API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The method; none for any.
-    pub method: Option<String>,
-    /// The path, in which a last segment `{name+}` stands for one or more segments.
-    pub path: String,
-    /// The function that answers, by the name of its crate.
-    pub function: String,
-}
-
-/// A queue that triggers a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventSource {
-    /// The queue's id in the template.
-    pub queue: String,
-    /// The function, by the name of its crate.
-    pub function: String,
-    /// At most so many messages in one invocation.
-    pub batch_size: u64,
-}
 
 /// Reads all resources.
 pub(super) fn read(root: &Mapping) -> Result<Template, TemplateError> {
@@ -313,6 +244,8 @@ impl Reader<'_> {
         ];
         let mut known: Vec<&str> = numbers.iter().map(|(property, _)| *property).collect();
         known.extend(["KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId"]);
+        // Here a queue is named by its logical id, as everything is.
+        known.push("QueueName");
         known.extend(["RedriveAllowPolicy", "RedrivePolicy", "Tags"]);
         resource.knows_only(&known)?;
         let mut attributes = BTreeMap::new();
