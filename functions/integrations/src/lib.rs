@@ -36,6 +36,10 @@ pub use openapi::document;
 pub use state::State;
 
 /// The function's HTTP interface.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table of routes, easier to read whole"
+)]
 pub fn router(state: State) -> Router {
     let edge = Edge::new(state.sources.clone());
     let portal = Router::new()

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use axum::extract::FromRef;
-use gatehouse::access::Verifier;
+use gatehouse::access::{Fetch, Verifier};
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::{Egress, EgressPolicy};
@@ -47,6 +47,26 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let policy = EgressPolicy {
+            allowed: environment.egress_allow()?,
+            ..EgressPolicy::default()
+        };
+        let fetch = Arc::new(EgressFetch(Egress::new(policy)));
+        Self::connect_with_issuer(environment, aws, sources, fetch)
+    }
+
+    /// As [`State::connect`], where the issuer's documents come from `issuer`: the local system
+    /// has its issuer in the same process.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with_issuer(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        issuer: Arc<dyn Fetch>,
+    ) -> Result<Self, ConfigError> {
         let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
         let key_arn = environment.key_arn()?;
         let keys = DataKeys::new(
@@ -71,9 +91,8 @@ impl State {
             ..EgressPolicy::default()
         };
         let egress = Egress::new(policy);
-        let fetch = Arc::new(EgressFetch(egress.clone()));
         Ok(Self {
-            verifier: Arc::new(Verifier::new(environment.access()?, fetch)),
+            verifier: Arc::new(Verifier::new(environment.access()?, issuer)),
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

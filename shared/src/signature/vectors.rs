@@ -32,7 +32,8 @@ pub struct Vector {
     #[serde(default)]
     body_b64: Option<String>,
     now: i64,
-    valid: bool,
+    /// The verdict of a strict verifier.
+    pub valid: bool,
     /// Whether a lenient verifier may differ.
     #[serde(default)]
     pub policy_dependent: bool,

@@ -1,0 +1,177 @@
+//! In place of API Gateway: routes requests as the template says and hands them on as API Gateway
+//! does (payload format 2.0).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::response::{IntoResponse, Response};
+use embedded_aws::template::Route;
+use gatehouse::domain::Sources;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::request::RequestContext;
+use tower::ServiceExt as _;
+
+/// What API Gateway takes in one request.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// The routes of the template, with the functions that answer them.
+#[derive(Clone, Debug)]
+pub(crate) struct Front {
+    routes: Arc<[Route]>,
+    functions: Arc<BTreeMap<String, Router>>,
+    sources: Sources,
+}
+
+impl Front {
+    /// # Errors
+    ///
+    /// The name of a function that a route names and that is not there.
+    pub(crate) fn new(
+        routes: &[Route],
+        functions: BTreeMap<String, Router>,
+        sources: Sources,
+    ) -> Result<Self, String> {
+        match routes
+            .iter()
+            .find(|route| !functions.contains_key(&route.function))
+        {
+            Some(route) => Err(route.function.clone()),
+            None => Ok(Self {
+                routes: routes.into(),
+                functions: Arc::new(functions),
+                sources,
+            }),
+        }
+    }
+
+    /// The whole as a service.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .fallback(dispatch)
+            .layer(DefaultBodyLimit::disable())
+            .with_state(self)
+    }
+}
+
+async fn dispatch(
+    State(front): State<Front>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let route = front
+        .routes
+        .iter()
+        .find(|route| matches(route, method, path));
+    let Some(function) = route.and_then(|route| front.functions.get(&route.function)) else {
+        return (
+            StatusCode::NOT_FOUND,
+            axum::Json(serde_json::json!({"message": "Not Found"})),
+        )
+            .into_response();
+    };
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
+        return (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            axum::Json(serde_json::json!({"message": "Request Entity Too Large"})),
+        )
+            .into_response();
+    };
+    join_repeated(&mut parts.headers);
+    parts.extensions.insert(context(&front.sources, peer));
+    let request = Request::from_parts(parts, Body::from(body));
+    match function.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Whether a route answers: its last segment `{name+}` stands for one or more segments.
+fn matches(route: &Route, method: &str, path: &str) -> bool {
+    let fits_method = route
+        .method
+        .as_deref()
+        .is_none_or(|wanted| wanted == method);
+    let fits_path = match route.path.rsplit_once("/{") {
+        Some((prefix, rest)) if rest.ends_with("+}") => path
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|rest| !rest.is_empty()),
+        _ => route.path == path,
+    };
+    fits_method && fits_path
+}
+
+/// Payload format 2.0 has no repeated headers: their values come joined by commas.
+fn join_repeated(headers: &mut HeaderMap) {
+    let names: Vec<_> = headers.keys().cloned().collect();
+    for name in names {
+        let values: Vec<&[u8]> = headers
+            .get_all(&name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
+        if values.len() > 1
+            && let Ok(joined) = HeaderValue::from_bytes(&values.join(&b","[..]))
+        {
+            headers.insert(name, joined);
+        }
+    }
+}
+
+fn context(sources: &Sources, peer: SocketAddr) -> RequestContext {
+    let mut context = ApiGatewayV2httpRequestContext::default();
+    context.request_id = Some(sources.randomness.ulid(sources.now()).to_string());
+    context.http.source_ip = Some(peer.ip().to_string());
+    RequestContext::ApiGatewayV2(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(method: Option<&str>, path: &str) -> Route {
+        Route {
+            method: method.map(str::to_owned),
+            path: path.to_owned(),
+            function: "webhooks".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_greedy_segment_stands_for_one_or_more() {
+        let route = route(None, "/webhooks/{proxy+}");
+        for path in ["/webhooks/a", "/webhooks/a/b"] {
+            assert!(matches(&route, "PUT", path), "{path}");
+        }
+        for path in ["/webhooks", "/webhooks/", "/webhooksa", "/portal/a"] {
+            assert!(!matches(&route, "PUT", path), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_routes_match_to_the_letter() {
+        let route = route(Some("GET"), "/openapi.json");
+        assert!(matches(&route, "GET", "/openapi.json"));
+        assert!(!matches(&route, "POST", "/openapi.json"));
+        assert!(!matches(&route, "GET", "/openapi.json/"));
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-signature", HeaderValue::from_static("a"));
+        headers.append("x-signature", HeaderValue::from_static("b"));
+        join_repeated(&mut headers);
+        assert_eq!(
+            headers.get_all("x-signature").iter().collect::<Vec<_>>(),
+            ["a,b"]
+        );
+    }
+}

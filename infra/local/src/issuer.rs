@@ -1,0 +1,86 @@
+//! The issuer of access tokens, in place of an identity provider: in this process.
+
+use std::fs::OpenOptions;
+use std::future::{Future, ready};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use gatehouse::access::{DevelopmentIssuer, Fetch};
+use gatehouse::domain::{Cause, OrganizationId, Sources};
+use url::Url;
+
+/// Who signs. The same on every port, so that a token outlives a restart.
+pub(crate) const ISSUER: &str = "urn:gatehouse:development";
+pub(crate) const AUDIENCE: &str = "gatehouse";
+const SUBJECT: &str = "developer";
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The issuer and the organization of one data folder.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    issuer: DevelopmentIssuer,
+    pub(crate) organization: OrganizationId,
+}
+
+impl Issuer {
+    /// What is in `folder`; new ones, if there is nothing.
+    pub(crate) fn open(folder: &Path, sources: &Sources) -> Result<Self, Cause> {
+        let (key, organization) = (folder.join("issuer.key"), folder.join("organization"));
+        let issuer = if key.exists() {
+            DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &std::fs::read(&key)?)?
+        } else {
+            let issuer = DevelopmentIssuer::generate(ISSUER.to_owned())?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&key)?;
+            file.write_all(issuer.pkcs8())?;
+            file.sync_all()?;
+            issuer
+        };
+        let organization = if organization.exists() {
+            std::fs::read_to_string(&organization)?.trim().parse()?
+        } else {
+            let id = OrganizationId::generate(sources.now(), sources.randomness.as_ref());
+            std::fs::write(&organization, format!("{id}\n"))?;
+            id
+        };
+        Ok(Self {
+            issuer,
+            organization,
+        })
+    }
+
+    /// A token for the folder's organization.
+    pub(crate) fn token(&self, sources: &Sources) -> String {
+        self.issuer.token(
+            self.organization,
+            SUBJECT,
+            AUDIENCE,
+            sources.now(),
+            LIFETIME,
+        )
+    }
+
+    /// Hands out the public key.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys(self.issuer.jwks().to_string().into_bytes())
+    }
+}
+
+/// The issuer's JWK Set, whatever URL it is asked for at.
+#[derive(Debug)]
+pub(crate) struct Keys(Vec<u8>);
+
+impl Fetch for Keys {
+    fn fetch<'a>(
+        &'a self,
+        _: &'a Url,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Cause>> + Send + 'a>> {
+        Box::pin(ready(Ok(self.0.clone())))
+    }
+}

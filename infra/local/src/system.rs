@@ -1,0 +1,196 @@
+//! Puts the system together, runs it, and stops it.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use embedded_aws::template::Template;
+use embedded_aws::{Stack, TimeSource};
+use gatehouse::config::Environment;
+use gatehouse::domain::{Cause, Sources};
+use gatehouse::lambda::{system_sources, telemetry};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::announce::{Announcement, say};
+use crate::front::Front;
+use crate::issuer::{AUDIENCE, ISSUER, Issuer};
+use crate::options::Options;
+use crate::poller::Poller;
+
+/// How many batches are handled at the same time.
+const POLLERS: usize = 4;
+
+/// Runs until Ctrl-C or SIGTERM. Then nothing new is taken in, and what is in hand is finished.
+pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
+    telemetry::init(&Environment::of_process());
+    let template = Template::read(&options.template)?;
+    let listener = listen(options.port).await?;
+    let base_url = format!("http://{}", listener.local_addr()?);
+    let stack = Stack::open(&options.data, &template, TimeSource::system()).await?;
+    let sources = system_sources();
+    let issuer = Issuer::open(&options.data, &sources)?;
+    let parts = Parts {
+        options,
+        template: &template,
+        stack: &stack,
+        base_url: &base_url,
+    };
+    let front = Front::new(
+        template.routes(),
+        parts.functions(&issuer, &sources)?,
+        sources.clone(),
+    )
+    .map_err(|function| {
+        format!("the template names the function `{function}`, which is not one of ours")
+    })?;
+    let (stop, stopped) = watch::channel(false);
+    let mut pollers = JoinSet::new();
+    for poller in parts.pollers(&sources)? {
+        pollers.spawn(poller.run(stopped.clone()));
+    }
+    let announcement = Announcement {
+        base_url: &base_url,
+        token: &issuer.token(&sources),
+        organization: issuer.organization,
+    };
+    say(&if options.json {
+        announcement.as_json()
+    } else {
+        announcement.as_text()
+    })?;
+    let service = front
+        .router()
+        .into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(interrupted())
+        .await?;
+    stop.send(true)?;
+    while pollers.join_next().await.is_some() {}
+    tracing::info!("everything in hand is finished");
+    Ok(())
+}
+
+struct Parts<'a> {
+    options: &'a Options,
+    template: &'a Template,
+    stack: &'a Stack,
+    base_url: &'a str,
+}
+
+impl Parts<'_> {
+    /// The environment of a function, as the template says it.
+    fn environment(&self, function: &str) -> Result<Environment, Cause> {
+        let allowed: Vec<String> = self
+            .options
+            .allow_egress
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let allowed = allowed.join(",");
+        let parameters = [
+            ("PublicUrl", self.base_url),
+            ("Issuer", ISSUER),
+            ("Audience", AUDIENCE),
+            ("JwksUrl", "https://issuer.invalid/jwks"),
+            ("EgressAllow", allowed.as_str()),
+        ];
+        let variables = self
+            .template
+            .environment(function, self.stack.endpoint(), &parameters)?;
+        Ok(variables.into_iter().collect())
+    }
+
+    /// The functions that answer HTTP.
+    fn functions(
+        &self,
+        issuer: &Issuer,
+        sources: &Sources,
+    ) -> Result<BTreeMap<String, Router>, Cause> {
+        let aws = self.stack.sdk_config();
+        let integrations = integrations::State::connect_with_issuer(
+            &self.environment("integrations")?,
+            &aws,
+            sources.clone(),
+            Arc::new(issuer.keys()),
+        )?;
+        let webhooks =
+            webhooks::State::connect(&self.environment("webhooks")?, &aws, sources.clone())?;
+        Ok(BTreeMap::from([
+            (
+                "integrations".to_owned(),
+                integrations::router(integrations),
+            ),
+            ("webhooks".to_owned(), webhooks::router(webhooks)),
+        ]))
+    }
+
+    /// The queues that trigger functions.
+    fn pollers(&self, sources: &Sources) -> Result<Vec<Poller>, Cause> {
+        let aws = self.stack.sdk_config();
+        let mut pollers = Vec::new();
+        for source in self.template.event_sources() {
+            if source.function != "processor" {
+                return Err(
+                    format!("`{}` is not triggered by a queue here", source.function).into(),
+                );
+            }
+            let environment = self.environment(&source.function)?;
+            let state = processor::State::connect(&environment, &aws, sources.clone())?;
+            let function = self
+                .template
+                .functions()
+                .iter()
+                .find(|function| function.name == source.function);
+            let queue_url = self
+                .template
+                .queue_url(self.stack.endpoint(), &source.queue);
+            let poller = Poller {
+                client: aws_sdk_sqs::Client::new(&aws),
+                queue_url: queue_url.ok_or("the queue is not in the template")?,
+                batch_size: i32::try_from(source.batch_size)?,
+                timeout: Duration::from_secs(
+                    function.map_or(3, |function| function.timeout_seconds),
+                ),
+                state,
+            };
+            pollers.extend(std::iter::repeat_n(poller, POLLERS));
+        }
+        Ok(pollers)
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, Cause> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "port {port} is taken; stop what listens there, or choose another with --port"
+            )
+            .into(),
+            ErrorKind::PermissionDenied => {
+                format!("port {port} may not be opened; choose one above 1023 with --port").into()
+            }
+            _ => Cause::from(error),
+        })
+}
+
+async fn interrupted() {
+    let mut terminated =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(terminated) => terminated,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM cannot be waited for");
+                let _ = tokio::signal::ctrl_c().await;
+                return;
+            }
+        };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
