@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::path::Path;
 
 use gatehouse::domain::{Cause, OrganizationId};
 use gatehouse::lambda::telemetry::chain;
@@ -27,12 +28,13 @@ impl Announcement<'_> {
     }
 
     /// For people.
-    pub(crate) fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self, environment: &Path) -> String {
         let Self {
             base_url,
             token,
             organization,
         } = self;
+        let environment = environment.display();
         format!(
             "Gatehouse is running.
 
@@ -40,13 +42,20 @@ impl Announcement<'_> {
   Organization  {organization}
   Token         {token}
 
-Try it:
+In another terminal:
 
-  export GATEHOUSE={base_url}
-  export TOKEN={token}
+  . {environment}
   curl -s $GATEHOUSE/portal/integrations -H \"Authorization: Bearer $TOKEN\"
 
 Stop it with Ctrl-C. Logs follow on standard error."
+        )
+    }
+
+    /// For a shell.
+    pub(crate) fn as_environment(&self) -> String {
+        format!(
+            "export GATEHOUSE={}\nexport TOKEN={}\n",
+            self.base_url, self.token
         )
     }
 }

@@ -1,9 +1,6 @@
 //! The issuer of access tokens, in place of an identity provider: in this process.
 
-use std::fs::OpenOptions;
 use std::future::{Future, ready};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,6 +8,8 @@ use std::time::Duration;
 use gatehouse::access::{DevelopmentIssuer, Fetch};
 use gatehouse::domain::{Cause, OrganizationId, Sources};
 use url::Url;
+
+use crate::private_file;
 
 /// Who signs. The same on every port, so that a token outlives a restart.
 pub(crate) const ISSUER: &str = "urn:gatehouse:development";
@@ -33,13 +32,7 @@ impl Issuer {
             DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &std::fs::read(&key)?)?
         } else {
             let issuer = DevelopmentIssuer::generate(ISSUER.to_owned())?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&key)?;
-            file.write_all(issuer.pkcs8())?;
-            file.sync_all()?;
+            private_file::write(&key, issuer.pkcs8())?;
             issuer
         };
         let organization = if organization.exists() {

@@ -5,6 +5,7 @@ mod front;
 mod issuer;
 mod options;
 mod poller;
+mod private_file;
 mod system;
 mod verify;
 

@@ -21,6 +21,7 @@ use crate::front::Front;
 use crate::issuer::{AUDIENCE, ISSUER, Issuer};
 use crate::options::Options;
 use crate::poller::Poller;
+use crate::private_file;
 
 /// How many batches are handled at the same time.
 const POLLERS: usize = 4;
@@ -58,10 +59,12 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
         token: &issuer.token(&sources),
         organization: issuer.organization,
     };
+    let environment = options.data.join("env");
+    private_file::write(&environment, announcement.as_environment().as_bytes())?;
     say(&if options.json {
         announcement.as_json()
     } else {
-        announcement.as_text()
+        announcement.as_text(&environment)
     })?;
     let service = front
         .router()

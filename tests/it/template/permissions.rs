@@ -17,14 +17,13 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Table",
-                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
-                 dynamodb:UpdateItem",
+                "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
+                 dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
             ),
             (
                 "secret:gatehouse/${StackStage}/*",
                 "secretsmanager:CreateSecret secretsmanager:DeleteSecret \
-                 secretsmanager:DescribeSecret secretsmanager:PutSecretValue \
-                 secretsmanager:RestoreSecret secretsmanager:TagResource",
+                 secretsmanager:PutSecretValue",
             ),
             ("EventsQueue", "sqs:SendMessage"),
             (

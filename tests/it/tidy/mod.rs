@@ -5,7 +5,6 @@
     reason = "clippy does not see that these helpers belong to tests"
 )]
 
-mod errors;
 mod events;
 mod keys;
 mod manifests;
