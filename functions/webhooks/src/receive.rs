@@ -11,6 +11,7 @@ use gatehouse::signature::{
     self, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal,
 };
 use http::{HeaderName, StatusCode, header, request::Parts};
+use lambda_http::RequestExt as _;
 
 use crate::State;
 use crate::endpoints::OpenEndpoint;
@@ -65,11 +66,19 @@ async fn find(
     parts: &Parts,
     now: Timestamp,
 ) -> Result<Option<(EndpointPath, Arc<OpenEndpoint>)>, Error> {
-    let Ok(path) = parts.uri.path().parse::<EndpointPath>() else {
+    let Ok(path) = path_of(parts).parse::<EndpointPath>() else {
         return Ok(None);
     };
     let endpoint = state.endpoints.at(&path, now).await?;
     Ok(endpoint.map(|endpoint| (path, endpoint)))
+}
+
+/// The path as it was called. Behind a REST API, the URI's path begins with the stage.
+fn path_of(parts: &Parts) -> &str {
+    match parts.raw_http_path() {
+        "" => parts.uri.path(),
+        path => path,
+    }
 }
 
 /// Whether the request comes from where the endpoint allows. Without a known source address, a
