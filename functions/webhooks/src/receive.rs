@@ -135,8 +135,11 @@ fn verify_with(
 /// The URL as the provider called it: the configured origin, never one that a header claims.
 fn public_url(state: &State, parts: &Parts) -> String {
     let origin = state.public_url.as_str().trim_end_matches('/');
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("{origin}{path}")
+    let path = path_of(parts);
+    match parts.uri.query() {
+        Some(query) => format!("{origin}{path}?{query}"),
+        None => format!("{origin}{path}"),
+    }
 }
 
 async fn accept(

@@ -7,9 +7,11 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod libraries;
 mod receiver;
 mod restart;
 mod running;
+mod secrets;
 mod start;
 
 use aws_lc_rs::hmac;

@@ -101,6 +101,23 @@ impl Running {
         serde_json::from_str(&body).unwrap()
     }
 
+    /// Sends a webhook with these headers; the status of the answer.
+    pub(super) async fn deliver(
+        &self,
+        path: &str,
+        headers: &serde_json::Map<String, Value>,
+        body: String,
+    ) -> u16 {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.base_url))
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// Sends a webhook; whether it was accepted. A system that is killed meanwhile has not.
     pub(super) async fn send(&self, (signature, body): (String, String)) -> bool {
         let request = self
