@@ -23,13 +23,13 @@ pub struct Vector {
     pub scheme: String,
     #[serde(default, deserialize_with = "text_or_nothing")]
     secret: SecretString,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_nothing")]
     extra: Map<String, Value>,
     #[serde(default)]
     method: Option<String>,
     #[serde(default)]
     url: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_nothing")]
     headers: Map<String, Value>,
     #[serde(default)]
     body: Option<String>,
@@ -49,6 +49,13 @@ pub struct Vector {
 fn text_or_nothing<'de, D: Deserializer<'de>>(input: D) -> Result<SecretString, D::Error> {
     let value = Value::deserialize(input)?;
     Ok(SecretString::from(value.as_str().unwrap_or_default()))
+}
+
+fn object_or_nothing<'de, D>(input: D) -> Result<Map<String, Value>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 /// How a vector went.

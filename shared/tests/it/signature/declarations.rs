@@ -6,7 +6,7 @@ use gatehouse::signature::vectors::{Verdict, check_by};
 
 use super::vectors;
 
-/// Sets of vectors, what is between `[webhooks.x]` and `[verification]` left out, and the rest.
+/// A set of vectors, and how it is verified.
 const DECLARATIONS: &[(&str, &str)] = &[
     (
         "workos/v1-ms",
