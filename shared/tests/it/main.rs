@@ -1,5 +1,6 @@
-//! The modules that talk to AWS, run against services on this machine.
+//! What needs more than a module: the services on this machine, and files of vectors.
 
 mod egress;
+mod signature;
 mod store;
 mod support;
