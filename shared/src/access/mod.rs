@@ -8,6 +8,7 @@ mod bearer;
 mod claims;
 mod development;
 mod keys;
+mod verification_key;
 
 #[cfg(test)]
 mod tests;
