@@ -11,7 +11,7 @@ mod keys;
 mod verification_key;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use bearer::{AccessError, Caller, Verifier};
 pub use development::DevelopmentIssuer;

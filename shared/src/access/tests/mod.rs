@@ -14,19 +14,19 @@ use super::{AccessError, DevelopmentIssuer, Fetch, Verifier};
 use crate::config::AccessSettings;
 use crate::domain::{Cause, OrganizationId, Timestamp};
 
-const ISSUER: &str = "https://issuer.example";
+pub(crate) const ISSUER: &str = "https://issuer.example";
 const NOW: i64 = 1_760_000_000;
 
-/// An issuer's web server.
+/// An issuer's web server: `/jwks` is where [`verifier`] looks for its keys.
 #[derive(Default)]
-struct Site {
+pub(crate) struct Site {
     documents: Mutex<Vec<(&'static str, Value)>>,
     is_down: AtomicBool,
     fetches: AtomicUsize,
 }
 
 impl Site {
-    fn serving(documents: Vec<(&'static str, Value)>) -> Arc<Self> {
+    pub(crate) fn serving(documents: Vec<(&'static str, Value)>) -> Arc<Self> {
         Arc::new(Self {
             documents: Mutex::new(documents),
             ..Self::default()
@@ -75,7 +75,7 @@ fn settings() -> AccessSettings {
     }
 }
 
-fn verifier(site: Arc<Site>) -> Verifier {
+pub(crate) fn verifier(site: Arc<Site>) -> Verifier {
     Verifier::new(settings(), site)
 }
 
