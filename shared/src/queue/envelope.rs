@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::vault::{DataKeys, SealContext, VaultError};
 
-const VERSION: u8 = 1;
+const VERSION: u64 = 1;
 /// What an opened event may take up: the largest body that is accepted, and its facts.
 const MAX_OPENED_BYTES: usize = 6 * 1024 * 1024 + 64 * 1024;
 /// Twice what SQS keeps a message for: once in the queue, once among the dead letters.
@@ -33,7 +33,7 @@ struct SealedEvent {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    v: u8,
+    v: u64,
     kind: Kind,
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn seal_event(
         verified_with: event.verified_with,
         content_type: event.content_type.clone(),
     };
-    let packed = pack(&facts, &event.body).ok_or(VaultError::Corrupt)?;
+    let packed = pack(&facts, &event.body).ok_or(VaultError::Corrupt("event"))?;
     let context = SealContext::QueuedEvent {
         endpoint: event.endpoint_id,
         event: event.id,
@@ -107,7 +107,7 @@ pub(super) async fn seal_event(
         header,
         content: &content,
     })
-    .map_err(|_| VaultError::Corrupt)
+    .map_err(|_| VaultError::Corrupt("event"))
 }
 
 pub(super) fn write_delivery(due: &DeliveryDue) -> Result<String, serde_json::Error> {
