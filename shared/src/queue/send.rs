@@ -19,8 +19,9 @@ const MAX_MESSAGE_BYTES: usize = 1_048_576;
 const MAX_BATCH: usize = 10;
 /// The longest that SQS delays a message.
 const MAX_DELAY: Duration = Duration::from_secs(900);
-/// The longest that SQS hides a message.
-const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+/// SQS hides a message for 12 hours at most, counted from its receipt and not from the call, and
+/// refuses what goes beyond. An hour is more than a function can have spent on it by then.
+const MAX_VISIBILITY: Duration = Duration::from_secs(11 * 60 * 60);
 
 const TRACE_PARENT: &str = "traceparent";
 const STRING: &str = "String";

@@ -47,7 +47,7 @@ pub(crate) struct Account {
     /// What every client of this account says and hears.
     pub(crate) wire: Wire,
     /// The services stop with it.
-    _stack: Option<Stack>,
+    stack: Option<Stack>,
 }
 
 impl Account {
@@ -62,7 +62,7 @@ impl Account {
             dead_letter_url: String::new(),
             clock,
             wire: Wire::default(),
-            _stack: stack,
+            stack,
         };
         crate::support::create(&account.dynamodb(), &account.table.to_string()).await;
         account.key_arn = account.new_key().await;
@@ -80,6 +80,11 @@ impl Account {
     async fn new_queue(&self) -> String {
         let created = self.sqs().create_queue().queue_name(name()).send().await;
         created.unwrap().queue_url.unwrap()
+    }
+
+    /// Whether the services are those of this repository.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.stack.is_some()
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

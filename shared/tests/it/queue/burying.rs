@@ -50,7 +50,7 @@ async fn a_postponed_message_comes_again_when_it_was_told_to() {
     assert!(world.account.receive(url).await.is_none());
     postpone(Duration::from_secs(86_400)).await.unwrap();
     let (_, request) = world.account.wire.said().pop().unwrap();
-    assert_eq!(request["VisibilityTimeout"], 43_200);
+    assert_eq!(request["VisibilityTimeout"], 39_600);
     postpone(Duration::ZERO).await.unwrap();
     let again = world.account.receive(url).await.unwrap();
     assert_eq!(again.message_id, message.message_id);
