@@ -76,9 +76,7 @@ impl Queue {
         event: &ReceivedEvent,
         trace: TraceParent,
     ) -> Result<(), QueueError> {
-        let body = envelope::seal_event(&self.keys, event)
-            .await
-            .map_err(QueueError::Seal)?;
+        let body = envelope::seal_event(&self.keys, event).await?;
         let trace = trace.to_string();
         if body.len() + attribute_bytes(TRACE_PARENT, &trace) > MAX_MESSAGE_BYTES {
             return Err(QueueError::TooLarge {

@@ -59,11 +59,16 @@ async fn a_message_is_filled_to_the_last_byte_and_then_refused_before_it_is_sent
 }
 
 #[tokio::test]
-async fn what_gets_small_enough_is_sent_however_large_it_was() {
+async fn what_gets_small_enough_is_sent_as_long_as_it_can_be_opened_again() {
     let world = World::new().await;
     let event = world.event(vec![b' '; 6 * 1024 * 1024]);
     let message = world.sent(&event).await;
     assert_eq!(world.opened(&message).await.0.body.len(), event.body.len());
+    world.account.wire.said();
+    let event = world.event(vec![b' '; 7 * 1024 * 1024]);
+    let sent = world.queue.send_event(&event, trace()).await;
+    assert!(matches!(sent, Err(QueueError::TooLarge { .. })));
+    assert!(world.account.wire.operations().is_empty());
 }
 
 #[tokio::test]
