@@ -10,7 +10,14 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     for category in fs::read_dir(&root)? {
         for file in fs::read_dir(category?.path())? {
-            files.push(file?.path());
+            let path = file?.path();
+            // An editor's leftovers are not the catalogue's.
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                files.push(path);
+            }
         }
     }
     files.sort();

@@ -1,4 +1,5 @@
 //! The system as a whole: its deployment, and the rules of its code.
 
+mod local;
 mod template;
 mod tidy;

@@ -1,9 +1,8 @@
 //! The description of the API, served at `/openapi.json`.
 
 use gatehouse::domain::Integration;
-use gatehouse::http::{Json, ProblemSchema};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use gatehouse::http::{AccessTokenScheme, Json, ProblemSchema};
+use utoipa::OpenApi;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
 use crate::bulk_retry::{BulkRetried, BulkRetryRequest};
@@ -40,7 +39,7 @@ macro_rules! operations {
             info(title = "Gatehouse", version = "1", description = "Third-party integrations that run serverless in your own AWS account."),
             paths($($name),+),
             components(schemas(ProblemSchema)),
-            modifiers(&BearerToken),
+            modifiers(&AccessTokenScheme),
             security(("accessToken" = [])),
         )]
         struct Document;
@@ -129,19 +128,6 @@ operations! {
         tag = "destinations", summary = "Make a new signing secret, which is shown once",
         params(("integrationId" = String, Path), ("destinationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = SecretRotation, 201 => DestinationView;
-}
-
-struct BearerToken;
-
-impl Modify for BearerToken {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("accessToken", SecurityScheme::Http(bearer));
-    }
 }
 
 /// The description.

@@ -197,7 +197,7 @@ async fn seal(state: &State, received: &ReceivedEvent) -> Result<Sealed, Again> 
     };
     Ok(state
         .keys
-        .seal(received.organization_id, &context, &received.body)
+        .seal_payload(received.organization_id, &context, &received.body)
         .await?)
 }
 

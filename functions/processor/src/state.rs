@@ -19,7 +19,7 @@ use crate::routes::Routes;
 /// Longer than everything that can happen in one go (the longest time-out of a destination, and
 /// the calls around it), shorter than the queue's visibility time-out, so that a message that
 /// comes back finds its lease ended.
-pub(crate) const LEASE: Duration = Duration::from_secs(45);
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// What one running function holds.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ use gatehouse::signature::{
     self, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal,
 };
 use http::{HeaderName, StatusCode, header, request::Parts};
+use lambda_http::RequestExt as _;
 
 use crate::State;
 use crate::endpoints::OpenEndpoint;
@@ -65,11 +66,19 @@ async fn find(
     parts: &Parts,
     now: Timestamp,
 ) -> Result<Option<(EndpointPath, Arc<OpenEndpoint>)>, Error> {
-    let Ok(path) = parts.uri.path().parse::<EndpointPath>() else {
+    let Ok(path) = path_of(parts).parse::<EndpointPath>() else {
         return Ok(None);
     };
     let endpoint = state.endpoints.at(&path, now).await?;
     Ok(endpoint.map(|endpoint| (path, endpoint)))
+}
+
+/// The path as it was called. Behind a REST API, the URI's path begins with the stage.
+fn path_of(parts: &Parts) -> &str {
+    match parts.raw_http_path() {
+        "" => parts.uri.path(),
+        path => path,
+    }
 }
 
 /// Whether the request comes from where the endpoint allows. Without a known source address, a
@@ -126,8 +135,11 @@ fn verify_with(
 /// The URL as the provider called it: the configured origin, never one that a header claims.
 fn public_url(state: &State, parts: &Parts) -> String {
     let origin = state.public_url.as_str().trim_end_matches('/');
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    format!("{origin}{path}")
+    let path = path_of(parts);
+    match parts.uri.query() {
+        Some(query) => format!("{origin}{path}?{query}"),
+        None => format!("{origin}{path}"),
+    }
 }
 
 async fn accept(

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::AccessError;
@@ -10,7 +11,7 @@ use crate::config::AccessSettings;
 use crate::domain::{OrganizationId, Timestamp};
 
 /// By how much the issuer's clock and ours may differ, in seconds.
-const LEEWAY: i64 = 60;
+const LEEWAY: i64 = 30;
 
 /// What we read of a header (RFC 7515 section 4.1).
 #[derive(Debug, Deserialize)]
@@ -18,8 +19,15 @@ pub(super) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
     typ: Option<String>,
-    crit: Option<Value>,
-    b64: Option<Value>,
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+    #[serde(default, deserialize_with = "is_there")]
+    b64: bool,
+}
+
+/// Whatever the value is, `null` too: no extension is understood here.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 impl Header {
@@ -31,7 +39,7 @@ impl Header {
             .map_err(|_| AccessError::Invalid("form"))?;
         let header: Self =
             serde_json::from_slice(&bytes).map_err(|_| AccessError::Invalid("header"))?;
-        if header.crit.is_some() || header.b64.is_some() {
+        if header.crit || header.b64 {
             return Err(AccessError::Invalid("critical extension"));
         }
         // RFC 9068 section 4; plain `JWT` and none are what most issuers send.

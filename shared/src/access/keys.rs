@@ -5,12 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
+use super::verification_key::VerificationKey;
 use crate::domain::{Cause, Timestamp};
 
 /// How long keys are used without asking again.
@@ -19,10 +18,8 @@ const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 const MAX_STALE: Duration = Duration::from_secs(60 * 60);
 /// An unknown key id asks for the keys anew at most this often.
 const REFETCH_PAUSE: Duration = Duration::from_secs(30);
-/// The same while there are no keys at all.
+/// The same while there are no keys that may be used.
 const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
-/// Smaller RSA keys are not taken (NIST SP 800-131A).
-const MIN_RSA_MODULUS_BYTES: usize = 256;
 
 /// Fetches a document. `access` opens no connection itself; a function hands it its `egress`.
 pub trait Fetch: Send + Sync {
@@ -45,6 +42,9 @@ pub enum FetchError {
     /// Its discovery document speaks for another issuer.
     #[error("the discovery document is of another issuer")]
     WrongIssuer,
+    /// Its discovery document sends us for the keys to where anybody could swap them.
+    #[error("the discovery document names keys at a URL that is not https")]
+    Insecure,
 }
 
 /// The public keys of one issuer, fetched when they are needed and kept for a while.
@@ -60,14 +60,8 @@ struct State {
     keys: Vec<VerificationKey>,
     fetched_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
-}
-
-/// A key with the one algorithm that it is for.
-#[derive(Clone)]
-pub(super) struct VerificationKey {
-    id: Option<String>,
-    pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    /// Whether the newest try brought nothing.
+    failed: bool,
 }
 
 #[derive(Deserialize)]
@@ -103,37 +97,30 @@ impl KeySet {
         now: Timestamp,
     ) -> Result<Option<VerificationKey>, FetchError> {
         let mut state = self.state.lock().await;
-        let is_older = |at: Option<Timestamp>, age| at.is_none_or(|at| now.since(at) >= age);
-        let found = state.find(id);
-        let wants_fetch = is_older(state.fetched_at, MAX_AGE) || found.is_none();
-        let pause = if state.fetched_at.is_some() {
-            REFETCH_PAUSE
-        } else {
-            FIRST_FETCH_PAUSE
-        };
-        if !wants_fetch || !is_older(state.tried_at, pause) {
-            let unusable = state.fetched_at.is_none();
-            return if unusable {
-                Err(FetchError::Unreachable("tried just now".into()))
-            } else {
-                Ok(found)
-            };
-        }
-        state.tried_at = Some(now);
-        match self.fetch_keys().await {
-            Ok(keys) => {
-                state.keys = keys;
-                state.fetched_at = Some(now);
-                Ok(state.find(id))
-            }
-            Err(error) if is_older(state.fetched_at, MAX_STALE) => Err(error),
-            Err(error) => {
-                tracing::warn!(
+        if state.wants_fetch(id, now) {
+            state.tried_at = Some(now);
+            // Until it has come back, also if this future is dropped meanwhile.
+            state.failed = true;
+            match self.fetch_keys().await {
+                Ok(keys) => {
+                    state.keys = keys;
+                    state.fetched_at = Some(now);
+                    state.failed = false;
+                }
+                Err(error) if !state.may_be_used(now) => return Err(error),
+                Err(error) => tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "using the keys we have"
-                );
-                Ok(found)
+                    "the issuer's keys cannot be renewed; using those we have"
+                ),
             }
+        }
+        if !state.may_be_used(now) {
+            return Err(FetchError::Unreachable("tried just now".into()));
+        }
+        match state.find(id) {
+            // It may be signed with a key that the issuer has brought in since: not for us to say.
+            None if state.failed => Err(FetchError::Unreachable("tried just now".into())),
+            found => Ok(found),
         }
     }
 
@@ -154,14 +141,9 @@ impl KeySet {
             .get("keys")
             .and_then(|keys| keys.as_array())
             .ok_or(FetchError::Malformed)?;
-        let jwks = keys
+        Ok(keys
             .iter()
-            .filter_map(|key| serde_json::from_value(key.clone()).ok())
-            .collect();
-        Ok(JwkSet { keys: jwks }
-            .keys
-            .iter()
-            .filter_map(VerificationKey::of)
+            .filter_map(|key| VerificationKey::of(&serde_json::from_value(key.clone()).ok()?))
             .collect())
     }
 
@@ -179,15 +161,32 @@ impl KeySet {
         let discovery: Discovery =
             serde_json::from_slice(&bytes).map_err(|_| FetchError::Malformed)?;
         // OpenID Connect Discovery 1.0 section 4.3.
-        if discovery.issuer == self.issuer {
-            Ok(discovery.jwks_uri)
-        } else {
-            Err(FetchError::WrongIssuer)
+        if discovery.issuer != self.issuer {
+            return Err(FetchError::WrongIssuer);
         }
+        if url.scheme() == "https" && discovery.jwks_uri.scheme() != "https" {
+            return Err(FetchError::Insecure);
+        }
+        Ok(discovery.jwks_uri)
     }
 }
 
 impl State {
+    fn wants_fetch(&self, id: Option<&str>, now: Timestamp) -> bool {
+        let pause = if self.may_be_used(now) {
+            REFETCH_PAUSE
+        } else {
+            FIRST_FETCH_PAUSE
+        };
+        let is_due = has_passed(self.fetched_at, MAX_AGE, now) || self.find(id).is_none();
+        is_due && has_passed(self.tried_at, pause, now)
+    }
+
+    /// A key that its issuer has withdrawn must not be good for as long as the issuer is silent.
+    fn may_be_used(&self, now: Timestamp) -> bool {
+        !has_passed(self.fetched_at, MAX_STALE, now)
+    }
+
     fn find(&self, id: Option<&str>) -> Option<VerificationKey> {
         match (id, self.keys.as_slice()) {
             (Some(id), keys) => keys
@@ -200,47 +199,7 @@ impl State {
     }
 }
 
-impl VerificationKey {
-    /// A key for signatures, of a kind and strength that we take; else none.
-    fn of(jwk: &Jwk) -> Option<Self> {
-        let usable = matches!(
-            jwk.common.public_key_use,
-            None | Some(PublicKeyUse::Signature)
-        );
-        let algorithm = match &jwk.algorithm {
-            AlgorithmParameters::RSA(rsa) if modulus_bytes(&rsa.n)? >= MIN_RSA_MODULUS_BYTES => {
-                match jwk
-                    .common
-                    .key_algorithm
-                    .map(|algorithm| algorithm.to_string())
-                    .as_deref()
-                {
-                    Some("PS256") => Algorithm::PS256,
-                    Some("RS256") | None => Algorithm::RS256,
-                    _ => return None,
-                }
-            }
-            AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => {
-                Algorithm::ES256
-            }
-            AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => {
-                Algorithm::EdDSA
-            }
-            _ => return None,
-        };
-        let key = DecodingKey::from_jwk(jwk).ok().filter(|_| usable)?;
-        Some(Self {
-            id: jwk.common.key_id.clone(),
-            algorithm,
-            key,
-        })
-    }
-}
-
-fn modulus_bytes(n: &str) -> Option<usize> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(n)
-        .ok()
-        .map(|bytes| bytes.len())
+/// Whether `time` has passed since `at`, or `at` has never been.
+fn has_passed(at: Option<Timestamp>, time: Duration, now: Timestamp) -> bool {
+    at.is_none_or(|at| now.since(at) >= time)
 }

@@ -8,9 +8,10 @@ mod bearer;
 mod claims;
 mod development;
 mod keys;
+mod verification_key;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use bearer::{AccessError, Caller, Verifier};
 pub use development::DevelopmentIssuer;

@@ -3,6 +3,7 @@
 //! The files are part of the binary. One is parsed when something in it is asked for, and once:
 //! a function starts without reading the catalogue. docs/adding-a-provider.md says what is in them.
 
+mod check;
 mod scheme;
 mod template;
 
@@ -12,9 +13,10 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+pub use check::SchemeError;
 pub use scheme::{
-    Algorithm, Condition, DigestOf, Encoding, Grammar, Handshake, HeaderFamily, KeyForm, Location,
-    Scheme, TimestampUnit, Tolerance, Verification, Version,
+    Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,
+    Instant, KeyForm, Location, Scheme, TimestampUnit, Tolerance, Verification, Version,
 };
 pub use template::{Part, Template};
 
@@ -71,11 +73,18 @@ pub fn parse(file: &str, text: &str) -> Result<Provider, CatalogError> {
     };
     let provider: Provider = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
     for (slug, scheme) in &provider.webhooks {
-        scheme
-            .check()
-            .map_err(|problem| fail(format!("[webhooks.{slug}]: {problem}")))?;
+        scheme.check().map_err(|problem| {
+            let line = line_of(text, &format!("[webhooks.{slug}"));
+            fail(format!("line {line}, [webhooks.{slug}]: {problem}"))
+        })?;
     }
     Ok(provider)
+}
+
+/// The number of the first line that starts with `start`.
+fn line_of(text: &str, start: &str) -> usize {
+    let above = text.lines().take_while(|line| !line.starts_with(start));
+    above.count() + 1
 }
 
 /// The scheme of that slug.
@@ -166,5 +175,10 @@ mod tests {
             error.contains("line 2") && error.contains("colour"),
             "{error}"
         );
+        let scheme = "name = \"X\"\ndocumentation = \"https://example.com/\"\nsources = []\n\
+            [webhooks.x]\ntitle = \"X\"\nmethods = []\nverification = { kind = \"none\" }\n";
+        let error = parse("payment/x.toml", scheme).unwrap_err().to_string();
+        let expected = "payment/x.toml: line 4, [webhooks.x]: no method is known";
+        assert_eq!(error, expected);
     }
 }

@@ -21,6 +21,9 @@ pub struct Scheme {
     /// Where the provider's name for what happened is: the first place that holds one.
     #[serde(default)]
     pub event_type: Vec<Location>,
+    /// Where the provider says when it happened.
+    #[serde(default)]
+    pub event_time: Option<Instant>,
     /// Requests that are verified as any other, and answered instead of enqueued.
     #[serde(default)]
     pub handshakes: Vec<Handshake>,
@@ -89,11 +92,16 @@ pub enum Grammar {
     /// Several, each after a label; any that fits is enough, unknown labels are passed over.
     Labelled {
         /// Between two.
-        separator: char,
+        separator: String,
         /// Between a label and its signature.
         label_end: char,
         /// The label of the timestamp, if it is in the same header.
         timestamp: Option<String>,
+    },
+    /// A timestamp, then one or several signatures, told apart by their place alone.
+    Positional {
+        /// Between two.
+        separator: String,
     },
 }
 
@@ -162,16 +170,35 @@ pub enum Encoding {
 }
 
 /// How a timestamp is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
     /// Its unit.
     pub unit: TimestampUnit,
-    /// How far it may be from now, before or after, in seconds; any distance, if absent.
+    /// How long before now it may be, in seconds; any time, if absent.
     pub seconds: Option<u32>,
+    /// How long after now it may be.
+    #[serde(default)]
+    pub future: Future,
+    /// Where it is, if in none of the scheme's headers. It is read once the signature holds, and
+    /// should be of what is signed.
+    pub at: Option<Location>,
 }
 
-/// The unit of a timestamp.
+/// How long after now a timestamp may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Future {
+    /// As long as before.
+    #[default]
+    Same,
+    /// Not at all.
+    None,
+    /// Any time: only the age counts.
+    Any,
+}
+
+/// How an instant is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimestampUnit {
@@ -179,6 +206,18 @@ pub enum TimestampUnit {
     Seconds,
     /// Since the Unix epoch.
     Milliseconds,
+    /// RFC 3339, in any offset.
+    Rfc3339,
+}
+
+/// An instant, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instant {
+    /// Where it is.
+    pub at: Location,
+    /// Its unit.
+    pub unit: TimestampUnit,
 }
 
 /// A place in a request.
@@ -189,10 +228,22 @@ pub enum Location {
     Header(String),
     /// The text or number at a JSON Pointer (RFC 6901) into the body.
     Body(String),
-    /// The value of a parameter of a form.
+    /// The value of a parameter, if the body is a form.
     Form(String),
+    /// The text or number in a form's parameter that holds JSON.
+    FormJson(FormJson),
     /// The SHA-256 of the body, where nothing else tells two events apart.
     Digest(DigestOf),
+}
+
+/// A place in the JSON that a form's parameter holds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FormJson {
+    /// The parameter.
+    pub name: String,
+    /// A JSON Pointer (RFC 6901) into its value.
+    pub pointer: String,
 }
 
 /// What a digest is taken of.
@@ -221,65 +272,4 @@ pub struct Condition {
     pub at: Location,
     /// What is to be there.
     pub equals: String,
-}
-
-impl Scheme {
-    /// Checks what the form alone does not say.
-    pub(super) fn check(&self) -> Result<(), String> {
-        if self.methods.is_empty() {
-            return Err("no method is known".to_owned());
-        }
-        let Verification::Signature {
-            headers,
-            grammar,
-            signed,
-            versions,
-            tolerance,
-        } = &self.verification
-        else {
-            return Ok(());
-        };
-        if headers.is_empty() && !self.generic {
-            return Err("no header holds the signature".to_owned());
-        }
-        if versions.is_empty() {
-            return Err("no kind of signature is accepted".to_owned());
-        }
-        let in_header = matches!(
-            grammar,
-            Grammar::Labelled {
-                timestamp: Some(_),
-                ..
-            }
-        );
-        let has_timestamp = in_header || headers.iter().all(|family| family.timestamp.is_some());
-        let has_id = headers.iter().all(|family| family.id.is_some());
-        for part in signed.parts() {
-            match part {
-                super::Part::Timestamp if !has_timestamp => {
-                    return Err("`{timestamp}` is signed, but nothing holds it".to_owned());
-                }
-                super::Part::Id if !has_id => {
-                    return Err("`{id}` is signed, but no header holds it".to_owned());
-                }
-                _ => {}
-            }
-        }
-        if tolerance.is_some() && !has_timestamp {
-            return Err("a tolerance needs a timestamp".to_owned());
-        }
-        Ok(())
-    }
-
-    /// The tolerance for the timestamp, in seconds, if there is one.
-    #[must_use]
-    pub fn tolerance_seconds(&self) -> Option<u32> {
-        match &self.verification {
-            Verification::Signature {
-                tolerance: Some(tolerance),
-                ..
-            } => tolerance.seconds,
-            _ => None,
-        }
-    }
 }

@@ -22,6 +22,14 @@ pub enum Part {
     Id,
     /// The URL as the provider called it.
     Url,
+    /// Path and query of that URL.
+    Path,
+    /// The method, in capitals.
+    Method,
+    /// The text of a header that comes once.
+    Header(String),
+    /// The SHA-256 of the body, in lower-case hexadecimal.
+    BodySha256,
 }
 
 impl Template {
@@ -48,7 +56,13 @@ impl FromStr for Template {
                 "timestamp" => Part::Timestamp,
                 "id" => Part::Id,
                 "url" => Part::Url,
-                other => return Err(format!("`{{{other}}}` is not known")),
+                "path" => Part::Path,
+                "method" => Part::Method,
+                "body-sha256" => Part::BodySha256,
+                other => match other.strip_prefix("header:") {
+                    Some(name) => Part::Header(name.to_owned()),
+                    None => return Err(format!("`{{{other}}}` is not known")),
+                },
             });
             rest = tail;
         }
@@ -79,6 +93,9 @@ mod tests {
             template.parts(),
             [literal("v0:"), Part::Timestamp, literal(":"), Part::Body]
         );
+        let template: Template = "{method}{header:x-a}{body-sha256}".parse().unwrap();
+        let header = Part::Header("x-a".to_owned());
+        assert_eq!(template.parts(), [Part::Method, header, Part::BodySha256]);
         assert!("{nothing}".parse::<Template>().is_err());
         assert!("{body".parse::<Template>().is_err());
     }

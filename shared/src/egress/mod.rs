@@ -8,7 +8,7 @@
 //! 1. Before anything is sent, the URL's form is checked, and an address that is written into it
 //!    is classified ([`Egress::check_url`]). `url` reads every spelling of an address (decimal,
 //!    octal, hexadecimal, full-width digits) as the WHATWG standard says, so one check sees all.
-//! 2. When a connection is made, the name is resolved by [`resolve::GuardedResolver`], which
+//! 2. When a connection is made, the name is resolved by `resolve::GuardedResolver`, which
 //!    classifies every address of the answer and gives exactly those to the HTTP client. There is
 //!    no second look-up that could answer something else. One forbidden address among many refuses
 //!    the whole answer: an honest name does not have one.

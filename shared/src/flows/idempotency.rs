@@ -12,11 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::domain::{Cause, Error, Sources};
-use crate::http::ApiError;
+use crate::http::{ApiError, idempotency_key};
 use crate::store::{Begun, Digest, IdempotentRequest, Store};
 use crate::vault::{DataKeys, SealContext};
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Marks an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// What of an answer's headers is given again.
@@ -101,18 +100,12 @@ pub async fn idempotent(
     keep(&idempotency, &begun, response).await
 }
 
-/// The key of a `POST`, if it has one: 1 to 255 printable characters.
+/// The key of a `POST`, if it has one.
 fn key_of(request: &Request) -> Result<Option<String>, Error> {
-    let malformed = || Error::Malformed("the idempotency key is not well formed".to_owned());
-    let mut values = request.headers().get_all(KEY).iter();
-    let Some(value) = values.next().filter(|_| request.method() == Method::POST) else {
+    if request.method() != Method::POST {
         return Ok(None);
-    };
-    let key = value.to_str().map_err(|_| malformed())?;
-    if values.next().is_some() || key.is_empty() || key.len() > 255 {
-        return Err(malformed());
     }
-    Ok(Some(key.to_owned()))
+    Ok(idempotency_key(request.headers())?.map(str::to_owned))
 }
 
 async fn keep(

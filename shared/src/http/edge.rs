@@ -1,8 +1,9 @@
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -33,6 +34,7 @@ impl Edge {
 
     /// `router` with the edge around it.
     pub fn apply(self, router: Router) -> Router {
+        // Where panics abort, as in the released binaries, Lambda answers for us and starts anew.
         router
             .layer(CatchPanicLayer::custom(|_| {
                 ApiError::from(Error::Internal(Cause::from("a handler panicked"))).into_response()
@@ -44,18 +46,38 @@ impl Edge {
 async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = id_of(&request, &edge.sources);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let is_head = request.method() == Method::HEAD;
     let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+    let error = response.extensions_mut().remove::<ApiError>();
+    if let Some(error) = error.or_else(|| unanswered(&response)) {
         log(&error, &id);
         let allow = response.headers_mut().remove(header::ALLOW);
         response = error.render(Some(&id));
-        // The router knows better than a handler which methods there are.
+        // Whoever said so knows better which methods there are.
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
     add_headers(response.headers_mut(), &id);
+    if is_head {
+        // RFC 9110 section 9.3.2; the router sees to it on its routes, and not on its fallback.
+        *response.body_mut() = Body::empty();
+    }
     response
+}
+
+/// What the router says by itself of a path or a method that it does not know: a bare status.
+fn unanswered(response: &Response) -> Option<ApiError> {
+    let is_bare = response.body().size_hint().exact() == Some(0)
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    let error = match response.status() {
+        StatusCode::NOT_FOUND => Error::NotFound("resource"),
+        StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed {
+            allow: String::new(),
+        },
+        _ => return None,
+    };
+    is_bare.then(|| error.into())
 }
 
 fn id_of(request: &Request, sources: &Sources) -> String {

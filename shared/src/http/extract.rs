@@ -1,115 +1,18 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, RawPathParams, Request};
-use axum::response::{IntoResponse, Response};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use lambda_http::request::RequestContext;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
-use crate::domain::{Error, FieldError};
+use crate::domain::Error;
 
-/// The largest body of an API request: API Gateway takes 10 MB, nobody here needs that.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// A JSON body, in and out.
-#[derive(Clone, Copy, Debug)]
-pub struct Json<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-            return Err(Error::UnsupportedMediaType {
-                expected: "application/json",
-            }
-            .into());
-        }
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
-            .await
-            .map_err(|_| Error::TooLarge {
-                limit_bytes: MAX_BODY_BYTES as u64,
-            })?;
-        parse(&bytes).map(Self).map_err(ApiError::from)
-    }
-}
-
-impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
-    type Rejection = ApiError;
-
-    /// A request without a content type has no body to be read.
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            <Self as FromRequest<S>>::from_request(request, state)
-                .await
-                .map(Some)
-        } else {
-            Ok(None)
-        }
-    }
-}
-
-impl<T: Serialize> IntoResponse for Json<T> {
-    fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
-    }
-}
-
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    let text = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let media_type = text.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        let inner = error.into_inner();
-        if inner.is_data() {
-            Error::Invalid(vec![FieldError::new(pointer, without_position(&inner))])
-        } else {
-            Error::Malformed("the body is not JSON".to_owned())
-        }
-    })?;
-    match deserializer.end() {
-        Ok(()) => Ok(parsed),
-        Err(_) => Err(Error::Malformed("the body is not JSON".to_owned())),
-    }
-}
-
-/// serde quotes the value that it found, which may be a secret; what was expected is enough.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    match text.split_once("expected ") {
-        Some((before, expected)) if before.starts_with("invalid") => format!("expected {expected}"),
-        _ if text.starts_with("invalid") => "is not valid".to_owned(),
-        _ => text.to_owned(),
-    }
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-            }
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
-}
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
 /// The query of a URL.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +23,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) =
-            query.map_err(|_| Error::Malformed("a query parameter is not valid".to_owned()))?;
+        let axum::extract::Query(query) = query.map_err(|rejection| unreadable(&rejection))?;
         Ok(Self(query))
     }
+}
+
+/// Names the parameter, where the rejection begins with a name, and never quotes its value.
+fn unreadable(rejection: &QueryRejection) -> Error {
+    let text = rejection.body_text();
+    let name = text
+        .strip_prefix("Failed to deserialize query string: ")
+        .and_then(|text| text.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| name.len() <= 32 && name.bytes().all(|b| b.is_ascii_alphanumeric()));
+    Error::Malformed(match name {
+        Some(name) => format!("the query parameter `{name}` is not valid"),
+        None => "a query parameter is not valid".to_owned(),
+    })
 }
 
 /// The id in a path. A text that is no id is as unknown as an id that is not
@@ -175,27 +91,58 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let header = parts
-            .headers
-            .get(header::IF_MATCH)
-            .ok_or(Error::PreconditionRequired)?;
-        let version = header.to_str().ok().and_then(|text| {
-            text.trim()
-                .strip_prefix('"')?
-                .strip_suffix('"')?
-                .parse()
-                .ok()
-        });
+        let mut headers = parts.headers.get_all(header::IF_MATCH).iter();
+        let header = headers.next().ok_or(Error::PreconditionRequired)?;
+        let text = header.to_str().ok().filter(|_| headers.next().is_none());
+        let version = text.and_then(|text| version_of(text.trim()));
         version
             .map(Self)
             .ok_or_else(|| Error::PreconditionFailed.into())
     }
 }
 
+/// The version in an entity tag of ours. Anything else names no current version, a weak tag
+/// neither (RFC 9110 section 8.8.3.2): to update needs to have read.
+fn version_of(text: &str) -> Option<u64> {
+    let tag = text.strip_prefix('"')?.strip_suffix('"')?;
+    let version = tag.parse().ok()?;
+    (text == quoted(version)).then_some(version)
+}
+
+fn quoted(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
 /// The `ETag` of an item of `version`.
 #[must_use]
 pub fn etag(version: u64) -> [(header::HeaderName, String); 1] {
-    [(header::ETAG, format!("\"{version}\""))]
+    [(header::ETAG, quoted(version))]
+}
+
+/// The `Idempotency-Key` of a request, if it has one.
+///
+/// # Errors
+///
+/// [`Error::Malformed`], if there are several, or it is not 1 to 255 printable ASCII characters.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let is_printable = |key: &&str| key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len()))
+        .filter(is_printable)
+        .filter(|_| values.next().is_none())
+        .map(Some)
+        .ok_or_else(|| {
+            Error::Malformed(
+                "the idempotency key must be one text of 1 to 255 printable ASCII characters"
+                    .to_owned(),
+            )
+        })
 }
 
 /// Where a request comes from, as API Gateway has seen it; unknown without it. Headers that claim
@@ -212,51 +159,67 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
             Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
             _ => None,
         };
-        Ok(Self(text.and_then(|text| text.parse().ok())))
+        let address = text.and_then(|text| text.parse::<IpAddr>().ok());
+        Ok(Self(address.map(|address| address.to_canonical())))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
+    use http::HeaderValue;
 
     use super::*;
 
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only parsed")]
-    struct Body {
-        name: String,
-        credentials: Option<Vec<u32>>,
-    }
-
-    fn problem(text: &str) -> (String, String) {
-        match parse::<Body>(text.as_bytes()).unwrap_err() {
-            Error::Invalid(errors) => (errors[0].pointer.clone(), errors[0].message.clone()),
-            error => (String::new(), error.to_string()),
+    #[test]
+    fn if_match_is_one_strong_tag_with_a_version() {
+        assert_eq!(version_of("\"7\""), Some(7));
+        for other in [
+            "",
+            "7",
+            "*",
+            "\"",
+            "\"\"",
+            "\"7",
+            "7\"",
+            "\"07\"",
+            "\"+7\"",
+            "\"-1\"",
+            "\"7 \"",
+            "\"x\"",
+            "W/\"7\"",
+            "\"7\", \"8\"",
+        ] {
+            assert_eq!(version_of(other), None, "{other}");
         }
     }
 
     #[test]
-    fn what_is_wrong_is_pointed_at_and_never_quoted() {
-        let text = |pointer: &str, message: &str| (pointer.to_owned(), message.to_owned());
-        assert_eq!(
-            problem(r#"{"name": 1}"#),
-            text("/name", "expected a string")
-        );
-        assert_eq!(
-            problem(r#"{"name": "a", "credentials": [1, "canary"]}"#),
-            text("/credentials/1", "expected u32")
-        );
-        assert_eq!(problem("{}"), text("", "missing field `name`"));
-        assert_eq!(
-            problem(r#"{"name": "a", "x": 1}"#),
-            text("/x", "unknown field `x`, expected `name` or `credentials`")
-        );
-        assert_eq!(problem("{"), text("", "the body is not JSON"));
-        assert_eq!(
-            problem(r#"{"name": "a"} x"#),
-            text("", "the body is not JSON")
-        );
+    fn an_idempotency_key_is_1_to_255_printable_characters() {
+        let read = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            }
+            idempotency_key(&headers).map(|key| key.map(str::to_owned))
+        };
+        let longest = "k".repeat(255);
+        assert_eq!(read(&[]).unwrap(), None);
+        for key in ["k", "a b~!", &longest] {
+            assert_eq!(read(&[key.as_bytes()]).unwrap().as_deref(), Some(key));
+        }
+        let too_long = "k".repeat(256);
+        for broken in [
+            [b"".as_slice()].as_slice(),
+            &[too_long.as_bytes()],
+            &[b"a\tb"],
+            &["clé".as_bytes()],
+            &[b"\xff"],
+            &[b"a", b"a"],
+        ] {
+            assert!(
+                matches!(read(broken), Err(Error::Malformed(_))),
+                "{broken:?}"
+            );
+        }
     }
 }

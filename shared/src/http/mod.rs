@@ -1,15 +1,20 @@
 //! What is the same for everything that answers HTTP: problems, extractors, page tokens.
 
 mod authenticate;
+mod body;
 mod cursor;
 mod edge;
 mod extract;
 mod openapi;
 mod problem;
 
+#[cfg(test)]
+mod tests;
+
 pub use authenticate::Authentication;
+pub use body::{BodyLimit, Json};
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
-pub use extract::{ClientAddress, IfMatch, Json, PathId, PathIds, Query, etag};
-pub use openapi::ProblemSchema;
+pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
+pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};

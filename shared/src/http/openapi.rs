@@ -1,5 +1,7 @@
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, ToSchema};
 
 use crate::domain::FieldError;
 
@@ -29,4 +31,65 @@ pub struct ProblemSchema {
     /// The fields that are wrong, if it is about fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
+}
+
+/// Adds the security scheme `accessToken` to a description: `modifiers(&AccessTokenScheme)`, then
+/// `security(("accessToken" = []))`.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessTokenScheme;
+
+impl Modify for AccessTokenScheme {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("accessToken", SecurityScheme::Http(bearer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::ApiError;
+    use crate::http::problem::one_of_each;
+
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        components(schemas(ProblemSchema)),
+        modifiers(&AccessTokenScheme),
+        security(("accessToken" = []))
+    )]
+    struct Document;
+
+    #[tokio::test]
+    async fn the_schema_has_the_members_of_the_problems_that_are_sent() {
+        let document = serde_json::to_value(<Document as utoipa::OpenApi>::openapi()).unwrap();
+        let schema = &document["components"]["schemas"]["Problem"];
+        let names =
+            |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        for error in one_of_each("cause") {
+            let response = ApiError::from(error).render(Some("req_1"));
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let sent = names(&body);
+            let known = names(&schema["properties"]);
+            assert!(sent.iter().all(|name| known.contains(name)), "{body}");
+            for required in schema["required"].as_array().unwrap() {
+                assert!(!body[required.as_str().unwrap()].is_null(), "{required}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_a_bearer_token() {
+        let document = serde_json::to_value(<Document as utoipa::OpenApi>::openapi()).unwrap();
+        let scheme = &document["components"]["securitySchemes"]["accessToken"];
+        assert_eq!(scheme["type"], "http");
+        assert_eq!(scheme["scheme"], "bearer");
+    }
 }

@@ -168,7 +168,8 @@ impl ApiError {
             }
             Error::RateLimited { retry_after } => (
                 header::RETRY_AFTER,
-                retry_after.as_secs().max(1).to_string(),
+                // Rounded up: whoever comes back when told to is not refused again.
+                retry_after.as_millis().div_ceil(1000).max(1).to_string(),
             ),
             Error::Unavailable(_) | Error::IdempotencyKeyInUse => {
                 (header::RETRY_AFTER, "1".to_owned())
@@ -246,6 +247,35 @@ mod tests {
             let row = format!("| `{code}` | {} | {title} |", status.as_u16());
             assert!(documentation.contains(&row), "docs/errors.md lacks: {row}");
         }
+        let rows = documentation.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(rows.count(), seen.len(), "docs/errors.md has other rows");
+    }
+
+    #[test]
+    fn one_of_each_leaves_none_out() {
+        let source = include_str!("../domain/error.rs");
+        let (_, variants) = source.split_once("pub enum Error {").unwrap();
+        let (variants, _) = variants.split_once("\n}\n").unwrap();
+        let variants = variants.matches("#[error(").count();
+        let listed: HashSet<_> = one_of_each("cause")
+            .iter()
+            .map(std::mem::discriminant)
+            .collect();
+        assert_eq!(listed.len(), variants);
+    }
+
+    #[test]
+    fn only_a_retryable_error_says_when_to_come_back() {
+        for error in one_of_each("cause") {
+            let (retryable, is_defect) =
+                (error.is_retryable(), matches!(error, Error::Internal(_)));
+            let response = ApiError::from(error).into_response();
+            let says_when = response.headers().contains_key(header::RETRY_AFTER);
+            assert_eq!(says_when, retryable && !is_defect, "{response:?}");
+        }
+        let retry_after = std::time::Duration::from_millis(1001);
+        let response = ApiError::from(Error::RateLimited { retry_after }).into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
     }
 
     #[tokio::test]

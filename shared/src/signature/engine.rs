@@ -1,16 +1,17 @@
 //! Carries out a declaration.
 
+use std::borrow::Cow;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use super::keys::{decode, fits, verify as verify_signature};
-use super::{InboundRequest, Refusal, SchemeSettings, SigningSecret};
-use crate::catalog::{
-    Grammar, HeaderFamily, Part, Scheme, Template, TimestampUnit, Tolerance, Verification, Version,
-};
+use super::keys::{decode, fits, verify_any};
+use super::{InboundRequest, Refusal, SchemeSettings, SigningSecret, timestamp};
+use crate::catalog::{Grammar, HeaderFamily, Part, Scheme, Template, Verification, Version};
 use crate::domain::SecretId;
 
-/// A header with more signatures is not looked at further: rotation needs two or three.
+/// A header with more is refused: rotation needs two or three, and each costs us a verification.
 const MAX_SIGNATURES: usize = 20;
 
 /// A signature that a request bears, with what was written before it.
@@ -59,27 +60,31 @@ pub(super) fn verify(
     };
     let family = choose(custom.as_slice(), headers, request.headers)?;
     let found = read(family, grammar, request.headers)?;
-    if let (Some(tolerance), Some(timestamp)) = (tolerance, found.timestamp) {
-        check_timestamp(timestamp, *tolerance, settings.tolerance_seconds, now)?;
+    if let Some(tolerance) = tolerance
+        .as_ref()
+        .filter(|tolerance| tolerance.at.is_none())
+    {
+        let text = found.timestamp.ok_or(Refusal::MissingHeader)?;
+        timestamp::check(text, tolerance, settings.tolerance_seconds, now)?;
     }
-    let message = fill(signed, request, &found).ok_or(Refusal::MissingHeader)?;
-    let versions = effective_versions(versions, settings);
-    for candidate in &found.candidates {
-        for version in versions
+    let message = fill(signed, request, settings, &found)?;
+    let message: Vec<&[u8]> = message.iter().map(Cow::as_ref).collect();
+    for version in effective_versions(versions, settings) {
+        let of_version = found
+            .candidates
             .iter()
-            .filter(|version| version.label == candidate.label)
-        {
-            let Some(signature) = decode(version.encoding, candidate.text.as_bytes()) else {
-                continue;
-            };
-            for (id, secret) in secrets {
-                let key = secret.key(&version.key).ok();
-                let key = key.filter(|key| fits(version.algorithm, key));
-                if key.is_some_and(|key| {
-                    verify_signature(version.algorithm, &key, &message, &signature)
-                }) {
-                    return Ok(*id);
-                }
+            .filter(|candidate| candidate.label == version.label);
+        let signatures: Vec<_> = of_version
+            .filter_map(|candidate| decode(version.encoding, candidate.text.as_bytes()))
+            .collect();
+        if signatures.is_empty() {
+            continue;
+        }
+        for (id, secret) in secrets {
+            let key = secret.key(&version.key);
+            let key = key.filter(|key| fits(version.algorithm, key));
+            if key.is_some_and(|key| verify_any(version.algorithm, &key, &message, &signatures)) {
+                return Ok(*id);
             }
         }
     }
@@ -135,7 +140,7 @@ fn read<'a>(
             label_end,
             timestamp,
         } => {
-            for item in value.split(*separator).take(MAX_SIGNATURES) {
+            for item in items(value, separator)? {
                 // Split once: the rest may hold the same character, as base64 does.
                 let Some((label, text)) = item.split_once(*label_end) else {
                     continue;
@@ -149,48 +154,43 @@ fn read<'a>(
                 }
             }
         }
+        Grammar::Positional { separator } => {
+            let mut items = items(value, separator)?.into_iter();
+            signed.timestamp = items.next();
+            let signatures = items.map(|text| Candidate { label: "", text });
+            signed.candidates.extend(signatures);
+        }
     }
     Ok(signed)
 }
 
+/// The items of a list. One that starts or ends with white space or a comma is where a proxy, or
+/// API Gateway, has joined two headers: the list was not written by the provider.
+fn items<'a>(value: &'a str, separator: &str) -> Result<Vec<&'a str>, Refusal> {
+    let items: Vec<_> = value.split(separator).take(MAX_SIGNATURES + 1).collect();
+    let is_joint = |c: char| c == ',' || c.is_whitespace();
+    let is_joined = |item: &&str| item.starts_with(is_joint) || item.ends_with(is_joint);
+    if items.len() > MAX_SIGNATURES {
+        Err(Refusal::BadForm)
+    } else if items.iter().any(is_joined) {
+        Err(Refusal::RepeatedHeader)
+    } else {
+        Ok(items)
+    }
+}
+
 /// The value of a header that must come exactly once, and be printable.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Refusal::MissingHeader)?;
     if values.next().is_some() {
         return Err(Refusal::RepeatedHeader);
     }
     let value = value.to_str().map_err(|_| Refusal::BadForm)?;
-    if value.starts_with(' ') || value.ends_with(' ') {
-        Err(Refusal::BadForm)
-    } else {
+    if value.trim() == value {
         Ok(value)
-    }
-}
-
-fn check_timestamp(
-    text: &str,
-    tolerance: Tolerance,
-    of_endpoint: Option<u32>,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    // Decimal digits only: no sign, no fraction, no space, nothing after.
-    if text.is_empty() || text.len() > 15 || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Refusal::BadForm);
-    }
-    let number: i64 = text.parse().map_err(|_| Refusal::BadForm)?;
-    let millisecond = match tolerance.unit {
-        TimestampUnit::Seconds => number.saturating_mul(1000),
-        TimestampUnit::Milliseconds => number,
-    };
-    let Some(seconds) = of_endpoint.or(tolerance.seconds) else {
-        return Ok(());
-    };
-    let distance = now.as_millisecond().abs_diff(millisecond);
-    if distance > u64::from(seconds) * 1000 {
-        Err(Refusal::Stale)
     } else {
-        Ok(())
+        Err(Refusal::BadForm)
     }
 }
 
@@ -198,17 +198,33 @@ fn check_timestamp(
 fn fill<'a>(
     template: &'a Template,
     request: &InboundRequest<'a>,
+    settings: &'a SchemeSettings,
     signed: &Signed<'a>,
-) -> Option<Vec<&'a [u8]>> {
-    template
-        .parts()
-        .iter()
-        .map(|part| match part {
-            Part::Literal(text) => Some(text.as_bytes()),
-            Part::Body => Some(request.body),
-            Part::Timestamp => signed.timestamp.map(str::as_bytes),
-            Part::Id => signed.id.map(str::as_bytes),
-            Part::Url => Some(request.url.as_bytes()),
+) -> Result<Vec<Cow<'a, [u8]>>, Refusal> {
+    let required = |text: Option<&'a str>| text.ok_or(Refusal::MissingHeader);
+    let part = |part: &'a Part| {
+        let text: Cow<'a, str> = match part {
+            Part::Body => return Ok(Cow::Borrowed(request.body)),
+            Part::Literal(text) => Cow::Borrowed(text.as_str()),
+            Part::Timestamp => Cow::Borrowed(required(signed.timestamp)?),
+            Part::Id => Cow::Borrowed(required(signed.id)?),
+            Part::Header(name) => Cow::Borrowed(single(request.headers, name)?),
+            Part::Method => Cow::Borrowed(request.method.as_str()),
+            Part::Url => settings.url_of(request),
+            Part::Path => Cow::Owned(path_and_query(&settings.url_of(request)).to_owned()),
+            Part::BodySha256 => Cow::Owned(hex::encode(digest(&SHA256, request.body))),
+        };
+        Ok(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         })
-        .collect()
+    };
+    template.parts().iter().map(part).collect()
+}
+
+/// What follows the host in an absolute URL.
+fn path_and_query(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let start = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
+    after_scheme.split_at(start).1
 }

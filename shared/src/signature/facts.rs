@@ -1,72 +1,122 @@
 //! What is read of a request once it is verified.
 
+use std::cell::OnceCell;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{EventFacts, HandshakeResponse, InboundRequest, Received, SchemeSettings};
-use crate::catalog::{Handshake, Location, Scheme};
+use super::{
+    EventFacts, HandshakeResponse, InboundRequest, Received, Refusal, SchemeSettings, timestamp,
+};
+use crate::catalog::{Handshake, Location, Scheme, Tolerance};
 use crate::domain::SecretId;
 
 /// Longer ids and types are not ids and types.
 const MAX_BYTES: usize = 256;
+const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(super) fn read(
     scheme: &Scheme,
     request: &InboundRequest<'_>,
     settings: &SchemeSettings,
     verified_with: Option<SecretId>,
-) -> Received {
+    now: Timestamp,
+) -> Result<Received, Refusal> {
     let document = Document::new(request);
-    if let Some(handshake) = scheme
-        .handshakes
-        .iter()
-        .find(|handshake| document.is(&handshake.when.at, &handshake.when.equals))
-    {
-        return Received::Handshake(answer(handshake, &document));
+    if let Some((tolerance, at)) = scheme.tolerance().and_then(placed) {
+        let text = document.text(at)?.ok_or(Refusal::BadForm)?;
+        timestamp::check(&text, tolerance, settings.tolerance_seconds, now)?;
     }
-    let first = |configured: &Option<Location>, declared: &[Location]| {
-        configured
-            .iter()
-            .chain(declared)
-            .find_map(|place| document.text(place))
-            .filter(|text| {
-                text.len() <= MAX_BYTES && !text.is_empty() && !text.chars().any(char::is_control)
-            })
+    for handshake in &scheme.handshakes {
+        let found = document.text(&handshake.when.at)?;
+        if found.as_deref() == Some(&handshake.when.equals) {
+            return Ok(Received::Handshake(answer(handshake, &document)?));
+        }
+    }
+    let occurred_at = match &scheme.event_time {
+        Some(time) => document.text(&time.at)?.map(|text| (text, time.unit)),
+        None => None,
     };
-    Received::Event(EventFacts {
-        provider_event_id: first(&settings.event_id, &scheme.event_id),
-        event_type: first(&settings.event_type, &scheme.event_type),
+    Ok(Received::Event(EventFacts {
+        provider_event_id: document.first_id(&settings.event_id, &scheme.event_id)?,
+        event_type: document.first(&settings.event_type, &scheme.event_type)?,
+        occurred_at: occurred_at.and_then(|(text, unit)| timestamp::parse(&text, unit)),
         verified_with,
-    })
+    }))
+}
+
+fn placed(tolerance: &Tolerance) -> Option<(&Tolerance, &Location)> {
+    Some((tolerance, tolerance.at.as_ref()?))
 }
 
 /// Plain text, so that nothing of what is echoed is taken for markup.
-fn answer(handshake: &Handshake, document: &Document<'_>) -> HandshakeResponse {
-    let text = handshake
-        .answer
-        .as_ref()
-        .and_then(|place| document.text(place));
-    HandshakeResponse {
+fn answer(handshake: &Handshake, document: &Document<'_>) -> Result<HandshakeResponse, Refusal> {
+    let text = match &handshake.answer {
+        Some(place) => document.text(place)?,
+        None => None,
+    };
+    Ok(HandshakeResponse {
         status: StatusCode::OK,
         content_type: "text/plain; charset=utf-8",
         body: Bytes::from(text.unwrap_or_default()),
-    }
+    })
+}
+
+/// Whether the body says that it is a form. A body of another kind may look like one: a chat
+/// message can hold `&name=value&`.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok());
+    let media_type = value.and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(FORM))
 }
 
 /// A request whose body is parsed at most once, and only if somebody asks.
 struct Document<'a> {
     request: &'a InboundRequest<'a>,
-    json: std::cell::OnceCell<Option<Value>>,
+    json: OnceCell<Option<Value>>,
 }
 
 impl<'a> Document<'a> {
     fn new(request: &'a InboundRequest<'a>) -> Self {
         Self {
             request,
-            json: std::cell::OnceCell::new(),
+            json: OnceCell::new(),
         }
+    }
+
+    /// The first text that is short and printable.
+    fn first(
+        &self,
+        configured: &Option<Location>,
+        declared: &[Location],
+    ) -> Result<Option<String>, Refusal> {
+        for place in configured.iter().chain(declared) {
+            let text = self.text(place)?;
+            if let Some(text) = text.filter(|text| is_presentable(text)) {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As `first`. Two ids in one header, joined by a comma, are no id.
+    fn first_id(
+        &self,
+        configured: &Option<Location>,
+        declared: &[Location],
+    ) -> Result<Option<String>, Refusal> {
+        for place in configured.iter().chain(declared) {
+            if let Location::Header(name) = place
+                && self.header(name)?.is_some_and(|text| text.contains(','))
+            {
+                return Err(Refusal::RepeatedHeader);
+            }
+        }
+        self.first(configured, declared)
     }
 
     fn json(&self) -> Option<&Value> {
@@ -75,28 +125,46 @@ impl<'a> Document<'a> {
             .as_ref()
     }
 
-    fn text(&self, place: &Location) -> Option<String> {
-        match place {
-            Location::Header(name) => self
-                .request
-                .headers
-                .get(name)?
-                .to_str()
-                .ok()
-                .map(str::to_owned),
-            Location::Body(pointer) => match self.json()?.pointer(pointer)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                _ => None,
-            },
-            Location::Form(name) => form_urlencoded::parse(self.request.body)
-                .find(|(found, _)| found == name)
-                .map(|(_, value)| value.into_owned()),
-            Location::Digest(_) => Some(hex::encode(digest(&SHA256, self.request.body))),
+    fn header(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let mut values = self.request.headers.get_all(name).iter();
+        let value = values.next();
+        if values.next().is_some() {
+            return Err(Refusal::RepeatedHeader);
         }
+        Ok(value.and_then(|value| value.to_str().ok()))
     }
 
-    fn is(&self, place: &Location, expected: &str) -> bool {
-        self.text(place).as_deref() == Some(expected)
+    fn form(&self, name: &str) -> Option<String> {
+        if !is_form(self.request.headers) {
+            return None;
+        }
+        form_urlencoded::parse(self.request.body)
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.into_owned())
     }
+
+    fn text(&self, place: &Location) -> Result<Option<String>, Refusal> {
+        Ok(match place {
+            Location::Header(name) => self.header(name)?.map(str::to_owned),
+            Location::Body(pointer) => self.json().and_then(|json| text_at(json, pointer)),
+            Location::Form(name) => self.form(name),
+            Location::FormJson(place) => self
+                .form(&place.name)
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .and_then(|json: Value| text_at(&json, &place.pointer)),
+            Location::Digest(_) => Some(hex::encode(digest(&SHA256, self.request.body))),
+        })
+    }
+}
+
+fn text_at(json: &Value, pointer: &str) -> Option<String> {
+    match json.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn is_presentable(text: &str) -> bool {
+    text.len() <= MAX_BYTES && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }

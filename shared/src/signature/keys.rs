@@ -1,7 +1,7 @@
 //! Secrets, and what is made with them.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
 };
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use crate::catalog::{Algorithm, Encoding, KeyForm};
 
 /// What comes before the point in a DER SubjectPublicKeyInfo of an uncompressed P-256 key
 /// (RFC 5480).
-const P256_SPKI: [u8; 26] = [
+pub(super) const P256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
@@ -24,14 +24,17 @@ const P256_POINT_BYTES: usize = 65;
 pub struct SigningSecret(SecretString);
 
 /// Why a text is not a secret of a scheme. Says what was expected, never what was there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// It is empty.
     #[error("must not be empty")]
     Empty,
     /// It cannot be decoded.
-    #[error("is not of the form that the scheme expects")]
-    Form,
+    #[error("must be {0}")]
+    Form(String),
+    /// It cannot be meant so: it was copied with what stands around it.
+    #[error("must not start or end with white space")]
+    Padded,
 }
 
 impl std::fmt::Debug for SigningSecret {
@@ -53,39 +56,52 @@ impl SigningSecret {
     ///
     /// If it is not text.
     pub fn from_utf8(bytes: &[u8]) -> Result<Self, SecretError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| SecretError::Form)?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| SecretError::Form("UTF-8 text".to_owned()))?;
         Ok(Self(SecretString::from(text.to_owned())))
     }
 
-    /// The key that it stands for, in a form.
+    /// The key that it stands for, in a form; `None` if it cannot be decoded, or holds no byte.
     #[expect(clippy::disallowed_methods, reason = "here a secret becomes a key")]
-    pub(super) fn key(&self, form: &KeyForm) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+    pub(super) fn key(&self, form: &KeyForm) -> Option<Zeroizing<Vec<u8>>> {
         let text = self.0.expose_secret();
         let key = match form {
             KeyForm::Text => text.as_bytes().to_vec(),
-            KeyForm::Hex => hex::decode(text).map_err(|_| SecretError::Form)?,
+            KeyForm::Hex => hex::decode(text).ok()?,
             KeyForm::Base64 { prefix, optional } => {
-                let text = match text.strip_prefix(prefix.as_str()) {
-                    Some(rest) => rest,
-                    None if *optional => text,
-                    None => return Err(SecretError::Form),
-                };
-                STANDARD.decode(text).map_err(|_| SecretError::Form)?
+                let rest = text.strip_prefix(prefix.as_str());
+                STANDARD.decode(rest.or(optional.then_some(text))?).ok()?
             }
             KeyForm::P256Spki => {
-                let spki = STANDARD.decode(text).map_err(|_| SecretError::Form)?;
-                let point = spki.strip_prefix(&P256_SPKI).ok_or(SecretError::Form)?;
-                if point.len() != P256_POINT_BYTES || point.first() != Some(&4) {
-                    return Err(SecretError::Form);
-                }
-                point.to_vec()
+                let spki = STANDARD.decode(text).ok()?;
+                spki.strip_prefix(&P256_SPKI)?.to_vec()
             }
         };
-        if key.is_empty() {
+        (!key.is_empty()).then(|| Zeroizing::new(key))
+    }
+
+    /// What no secret of any scheme is.
+    #[expect(clippy::disallowed_methods, reason = "only its ends are looked at")]
+    pub(super) fn check_text(&self) -> Result<(), SecretError> {
+        let text = self.0.expose_secret();
+        if text.is_empty() {
             Err(SecretError::Empty)
+        } else if text.trim() != text {
+            Err(SecretError::Padded)
         } else {
-            Ok(Zeroizing::new(key))
+            Ok(())
         }
+    }
+}
+
+/// What a secret of this form looks like, for who has configured another.
+pub(super) fn describe(form: &KeyForm) -> String {
+    match form {
+        KeyForm::Text => "a text".to_owned(),
+        KeyForm::Hex => "hexadecimal".to_owned(),
+        KeyForm::Base64 { prefix, .. } if prefix.is_empty() => "base64".to_owned(),
+        KeyForm::Base64 { prefix, .. } => format!("`{prefix}` with base64 after it"),
+        KeyForm::P256Spki => "a P-256 public key in base64, as the provider shows it".to_owned(),
     }
 }
 
@@ -94,32 +110,45 @@ pub(super) fn fits(algorithm: Algorithm, key: &[u8]) -> bool {
     match algorithm {
         Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => !key.is_empty(),
         Algorithm::Ed25519 => key.len() == 32,
-        Algorithm::EcdsaP256Sha256 => key.len() == P256_POINT_BYTES,
+        Algorithm::EcdsaP256Sha256 => key.len() == P256_POINT_BYTES && key.first() == Some(&4),
     }
 }
 
-/// Whether `signature` is that of the concatenated `message`. Takes as long whether it is or not.
-pub(super) fn verify(
+/// Whether a public key is one: a point of the curve. Others verify nothing.
+pub(super) fn is_sound(algorithm: Algorithm, key: &[u8]) -> bool {
+    match algorithm {
+        Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => true,
+        Algorithm::Ed25519 => ParsedPublicKey::new(&ED25519, key).is_ok(),
+        Algorithm::EcdsaP256Sha256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).is_ok(),
+    }
+}
+
+/// Whether one of `signatures` is that of the concatenated `message`. A code is computed once for
+/// all of them, and how long the comparison takes does not tell how much of one was right.
+pub(super) fn verify_any(
     algorithm: Algorithm,
     key: &[u8],
     message: &[&[u8]],
-    signature: &[u8],
+    signatures: &[Vec<u8>],
 ) -> bool {
+    let by_code = |algorithm| {
+        let computed = mac(algorithm, key, message);
+        let is_it = |signature: &Vec<u8>| {
+            constant_time::verify_slices_are_equal(computed.as_ref(), signature).is_ok()
+        };
+        signatures.iter().any(is_it)
+    };
+    let by_public_key = |algorithm: &'static dyn VerificationAlgorithm| {
+        let (key, message) = (UnparsedPublicKey::new(algorithm, key), message.concat());
+        let mut signatures = signatures.iter();
+        signatures.any(|signature| key.verify(&message, signature).is_ok())
+    };
     match algorithm {
-        Algorithm::HmacSha1 => {
-            let computed = mac(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key, message);
-            constant_time::verify_slices_are_equal(computed.as_ref(), signature).is_ok()
-        }
-        Algorithm::HmacSha256 => {
-            let computed = mac(hmac::HMAC_SHA256, key, message);
-            constant_time::verify_slices_are_equal(computed.as_ref(), signature).is_ok()
-        }
-        Algorithm::HmacSha512 => {
-            let computed = mac(hmac::HMAC_SHA512, key, message);
-            constant_time::verify_slices_are_equal(computed.as_ref(), signature).is_ok()
-        }
-        Algorithm::Ed25519 => public(&ED25519, key, message, signature),
-        Algorithm::EcdsaP256Sha256 => public(&ECDSA_P256_SHA256_ASN1, key, message, signature),
+        Algorithm::HmacSha1 => by_code(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        Algorithm::HmacSha256 => by_code(hmac::HMAC_SHA256),
+        Algorithm::HmacSha512 => by_code(hmac::HMAC_SHA512),
+        Algorithm::Ed25519 => by_public_key(&ED25519),
+        Algorithm::EcdsaP256Sha256 => by_public_key(&ECDSA_P256_SHA256_ASN1),
     }
 }
 
@@ -127,17 +156,6 @@ fn mac(algorithm: hmac::Algorithm, key: &[u8], message: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
     message.iter().for_each(|part| context.update(part));
     context.sign()
-}
-
-fn public(
-    algorithm: &'static dyn VerificationAlgorithm,
-    key: &[u8],
-    message: &[&[u8]],
-    signature: &[u8],
-) -> bool {
-    UnparsedPublicKey::new(algorithm, key)
-        .verify(&message.concat(), signature)
-        .is_ok()
 }
 
 /// Decodes a signature. There is one spelling of each: no upper-case hexadecimal, no missing

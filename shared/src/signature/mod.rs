@@ -12,6 +12,7 @@ mod keys;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 mod twilio;
 pub mod vectors;
 
@@ -54,6 +55,8 @@ pub struct EventFacts {
     pub provider_event_id: Option<String>,
     /// The provider's name for what happened: at most 256 printable characters.
     pub event_type: Option<String>,
+    /// When it happened, if the provider says so.
+    pub occurred_at: Option<Timestamp>,
     /// The secret that it was verified with; none if it was not verified.
     pub verified_with: Option<SecretId>,
 }
@@ -96,7 +99,7 @@ pub enum Refusal {
     /// No signature fits.
     #[error("the signature is wrong")]
     BadSignature,
-    /// The signed timestamp is too far from now.
+    /// The timestamp is too far from now.
     #[error("the timestamp is too far from now")]
     Stale,
 }
@@ -149,5 +152,5 @@ pub fn receive(
             Some(twilio::verify(*shared_key, request, secrets, settings)?)
         }
     };
-    Ok(facts::read(scheme, request, settings, verified_with))
+    facts::read(scheme, request, settings, verified_with, now)
 }

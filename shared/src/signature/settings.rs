@@ -1,9 +1,12 @@
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::InboundRequest;
 use super::engine::effective_versions;
-use super::keys::{SecretError, SigningSecret, fits};
-use crate::catalog::{Encoding, KeyForm, Location, Scheme, Verification};
+use super::keys::{SecretError, SigningSecret, describe, fits, is_sound};
+use crate::catalog::{Encoding, KeyForm, Location, Scheme, Verification, Version};
 
 /// What an endpoint says of its scheme besides the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,7 +33,8 @@ pub struct SchemeSettings {
     /// Where the provider's name for what happened is. For `hmac-sha256`, `hmac-sha1` and `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<Location>,
-    /// The URL as the provider calls it, if that is not the endpoint's own. For `twilio`.
+    /// The URL as the provider calls it, if that is not the endpoint's own. For schemes that sign
+    /// it, such as `twilio`. What the provider adds to its query need not be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// How far a signed timestamp may be from now, in seconds; the endpoint's `toleranceSeconds`.
@@ -76,7 +80,6 @@ impl SchemeSettings {
     pub fn check(&self, scheme: &Scheme) -> Result<(), SettingsError> {
         let is_hmac =
             scheme.generic && matches!(scheme.verification, Verification::Signature { .. });
-        let signs_url = matches!(scheme.verification, Verification::Twilio { .. });
         let uses = [
             ("header", self.header.is_some(), is_hmac),
             ("prefix", self.prefix.is_some(), is_hmac),
@@ -84,7 +87,7 @@ impl SchemeSettings {
             ("keyEncoding", self.key_encoding.is_some(), is_hmac),
             ("eventId", self.event_id.is_some(), scheme.generic),
             ("eventType", self.event_type.is_some(), scheme.generic),
-            ("url", self.url.is_some(), signs_url),
+            ("url", self.url.is_some(), scheme.signs_url()),
         ];
         if let Some((field, ..)) = uses.iter().find(|(_, is_set, is_used)| *is_set && !is_used) {
             return Err(SettingsError::Unused(field));
@@ -99,12 +102,8 @@ impl SchemeSettings {
         for (field, location) in [("eventId", &self.event_id), ("eventType", &self.event_type)] {
             match location {
                 Some(Location::Header(name)) => check_header(field, name)?,
-                Some(Location::Body(pointer)) if !pointer.starts_with('/') => {
-                    return Err(SettingsError::Invalid {
-                        field,
-                        expected: "a JSON Pointer",
-                    });
-                }
+                Some(Location::Body(pointer)) => check_pointer(field, pointer)?,
+                Some(Location::FormJson(place)) => check_pointer(field, &place.pointer)?,
                 _ => {}
             }
         }
@@ -121,6 +120,21 @@ impl SchemeSettings {
             });
         }
         Ok(())
+    }
+
+    /// The URL as the provider called it. Of a request, only the query can differ from what is
+    /// configured: some providers put a hash or a nonce into it.
+    pub(super) fn url_of<'a>(&'a self, request: &InboundRequest<'a>) -> Cow<'a, str> {
+        let Some(configured) = &self.url else {
+            return Cow::Borrowed(request.url);
+        };
+        match request.url.split_once('?') {
+            Some((_, query)) => {
+                let base = configured.split('?').next().unwrap_or_default();
+                Cow::Owned(format!("{base}?{query}"))
+            }
+            None => Cow::Borrowed(configured),
+        }
     }
 
     pub(super) fn signature_encoding(&self) -> Result<Option<Encoding>, SettingsError> {
@@ -155,6 +169,17 @@ impl SchemeSettings {
     }
 }
 
+fn check_pointer(field: &'static str, pointer: &str) -> Result<(), SettingsError> {
+    if pointer.starts_with('/') {
+        Ok(())
+    } else {
+        Err(SettingsError::Invalid {
+            field,
+            expected: "a JSON Pointer",
+        })
+    }
+}
+
 fn check_header(field: &'static str, name: &str) -> Result<(), SettingsError> {
     match name.parse::<http::HeaderName>() {
         Ok(_) => Ok(()),
@@ -172,20 +197,24 @@ impl SigningSecret {
     ///
     /// If it is empty, or cannot be decoded as the scheme says.
     pub fn check(&self, scheme: &Scheme, settings: &SchemeSettings) -> Result<(), SecretError> {
-        match &scheme.verification {
-            Verification::None => Ok(()),
-            Verification::Twilio { .. } => self.key(&KeyForm::Text).map(|_| ()),
-            Verification::Signature { versions, .. } => {
-                let mut error = SecretError::Form;
-                for version in effective_versions(versions, settings) {
-                    match self.key(&version.key) {
-                        Ok(key) if fits(version.algorithm, &key) => return Ok(()),
-                        Ok(_) => {}
-                        Err(problem) => error = problem,
-                    }
-                }
-                Err(error)
-            }
+        let Verification::Signature { versions, .. } = &scheme.verification else {
+            return match scheme.verification {
+                Verification::None => Ok(()),
+                _ => self.check_text(),
+            };
+        };
+        self.check_text()?;
+        let versions = effective_versions(versions, settings);
+        let is_of = |version: &Version| {
+            let key = self.key(&version.key);
+            key.is_some_and(|key| {
+                fits(version.algorithm, &key) && is_sound(version.algorithm, &key)
+            })
+        };
+        if versions.iter().any(is_of) {
+            return Ok(());
         }
+        let expected: Vec<_> = versions.iter().map(|one| describe(&one.key)).collect();
+        Err(SecretError::Form(expected.join(", or ")))
     }
 }

@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use secrecy::SecretString;
 use ulid::Ulid;
 
+use super::keys::P256_SPKI;
 use super::vectors::{Vector, Verdict, check};
 use super::*;
 use crate::catalog::{self, Location};
@@ -157,8 +160,6 @@ fn an_endpoints_own_tolerance_goes_before_the_schemes() {
 
 #[test]
 fn the_generic_scheme_takes_its_header_and_form_from_the_endpoint() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let body = br#"{"kind": "paid", "n": 7}"#;
     let mac = sign(body);
     for (encoding, text) in [
@@ -245,14 +246,21 @@ fn settings_and_secrets_are_checked_against_the_scheme() {
     };
     assert_eq!(check("stripe", ""), Err(SecretError::Empty));
     assert_eq!(check("stripe", "whsec_abc"), Ok(()));
+    let form = |expected: &str| Err(SecretError::Form(expected.to_owned()));
     assert_eq!(
         check("standard-webhooks", "whsec_~"),
-        Err(SecretError::Form)
+        form("`whsec_` with base64 after it, or `whpk_` with base64 after it")
     );
+    let short = check("standard-webhooks", "whpk_MDEyMzQ1Njc4OQ==");
+    assert!(short.is_err(), "ten bytes are no Ed25519 key");
+    assert_eq!(check("slack", "abc\n"), Err(SecretError::Padded));
     assert_eq!(check("standard-webhooks", "whsec_MDEyMzQ1Njc4OQ=="), Ok(()));
+    let p256 = "a P-256 public key in base64, as the provider shows it";
+    assert_eq!(check("sendgrid", "MDEyMzQ1Njc4OQ=="), form(p256));
+    let off_the_curve = [&P256_SPKI[..], &[4], &[7; 64]].concat();
     assert_eq!(
-        check("sendgrid", "MDEyMzQ1Njc4OQ=="),
-        Err(SecretError::Form)
+        check("sendgrid", &STANDARD.encode(off_the_curve)),
+        form(p256)
     );
 }
 

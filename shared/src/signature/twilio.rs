@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header;
 
-use super::keys::{decode, verify as verify_signature};
+use super::engine::single;
+use super::facts::is_form;
+use super::keys::{decode, verify_any};
 use super::{InboundRequest, Refusal, SchemeSettings, SigningSecret};
 use crate::catalog::{Algorithm, Encoding, KeyForm};
 use crate::domain::SecretId;
@@ -14,7 +15,6 @@ use crate::domain::SecretId;
 const SIGNATURE: &str = "x-twilio-signature";
 /// Says which key and algorithm the newer scheme used. It is not signed, so it may only agree.
 const SHARED_KEY_SETTINGS: &str = "x-twilio-webhooks-signature-settings";
-const FORM: &str = "application/x-www-form-urlencoded";
 const BODY_HASH: &str = "bodySHA256";
 
 pub(super) fn verify(
@@ -23,10 +23,10 @@ pub(super) fn verify(
     secrets: &[(SecretId, &SigningSecret)],
     settings: &SchemeSettings,
 ) -> Result<SecretId, Refusal> {
-    let signature = single(request, SIGNATURE)?;
-    let signature = decode(Encoding::Base64, signature.as_bytes()).ok_or(Refusal::BadForm)?;
+    let signature = single(request.headers, SIGNATURE)?;
+    let signatures = [decode(Encoding::Base64, signature.as_bytes()).ok_or(Refusal::BadForm)?];
     let algorithm = if shared_key {
-        let named = single(request, SHARED_KEY_SETTINGS)?;
+        let named = single(request.headers, SHARED_KEY_SETTINGS)?;
         if !named
             .split(',')
             .any(|item| item.trim() == "algorithm=HMAC_SHA256")
@@ -37,27 +37,18 @@ pub(super) fn verify(
     } else {
         Algorithm::HmacSha1
     };
-    let url = settings.url.as_deref().unwrap_or(request.url);
-    let parameters = parameters(request, url)?;
-    for url in spellings(url) {
+    let url = settings.url_of(request);
+    let parameters = parameters(request, &url)?;
+    for url in spellings(&url) {
         let message = [url.as_bytes(), &parameters];
         for (id, secret) in secrets {
             let key = secret.key(&KeyForm::Text);
-            if key.is_ok_and(|key| verify_signature(algorithm, &key, &message, &signature)) {
+            if key.is_some_and(|key| verify_any(algorithm, &key, &message, &signatures)) {
                 return Ok(*id);
             }
         }
     }
     Err(Refusal::BadSignature)
-}
-
-fn single<'a>(request: &InboundRequest<'a>, name: &str) -> Result<&'a str, Refusal> {
-    let mut values = request.headers.get_all(name).iter();
-    let value = values.next().ok_or(Refusal::MissingHeader)?;
-    if values.next().is_some() {
-        return Err(Refusal::RepeatedHeader);
-    }
-    value.to_str().map_err(|_| Refusal::BadForm)
 }
 
 /// What is signed after the URL: nothing, if the URL holds the body's hash or there is no body;
@@ -74,12 +65,7 @@ fn parameters(request: &InboundRequest<'_>, url: &str) -> Result<Vec<u8>, Refusa
     if request.body.is_empty() {
         return Ok(Vec::new());
     }
-    let content_type = request.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case(FORM) {
+    if !is_form(request.headers) {
         // Any other body is authenticated by its hash or not at all.
         return Err(Refusal::BadSignature);
     }
@@ -116,16 +102,17 @@ fn spellings(url: &str) -> Vec<String> {
         let (authority, path) = rest.split_at(end);
         if let Some(host) = authority.strip_suffix(port) {
             spellings.push(format!("{scheme}{host}{path}"));
-        } else if !authority
-            .rsplit(']')
-            .next()
-            .unwrap_or_default()
-            .contains(':')
-        {
+        } else if !has_port(authority) {
             spellings.push(format!("{scheme}{authority}{port}{path}"));
         }
     }
     spellings
+}
+
+/// A colon is also in user information, and in an IPv6 address.
+fn has_port(authority: &str) -> bool {
+    let after = authority.rsplit(['@', ']']).next();
+    after.is_some_and(|host| host.contains(':'))
 }
 
 #[cfg(test)]
@@ -146,6 +133,10 @@ mod tests {
         assert_eq!(
             spellings("https://[::1]/"),
             ["https://[::1]/", "https://[::1]:443/"]
+        );
+        assert_eq!(
+            spellings("https://user:word@a.b/"),
+            ["https://user:word@a.b/", "https://user:word@a.b:443/"]
         );
     }
 }

@@ -3,13 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use ulid::Ulid;
 
-use super::{InboundRequest, Received, SchemeSettings, SigningSecret, receive};
+use super::{InboundRequest, Received, Refusal, SchemeSettings, SigningSecret, receive};
 use crate::catalog::{self, Scheme};
 
 /// A request with the verdict that a strict verifier gives.
@@ -19,19 +19,23 @@ pub struct Vector {
     pub id: String,
     /// Whose scheme it is for.
     pub provider: String,
-    scheme: String,
+    /// Which of the provider's schemes.
+    pub scheme: String,
+    #[serde(default, deserialize_with = "text_or_nothing")]
     secret: SecretString,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_nothing")]
     extra: Map<String, Value>,
-    method: String,
+    #[serde(default)]
+    method: Option<String>,
     #[serde(default)]
     url: Option<String>,
+    #[serde(default, deserialize_with = "object_or_nothing")]
     headers: Map<String, Value>,
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
     body_b64: Option<String>,
-    now: i64,
+    now: f64,
     /// The verdict of a strict verifier.
     pub valid: bool,
     /// Whether a lenient verifier may differ.
@@ -39,6 +43,19 @@ pub struct Vector {
     pub policy_dependent: bool,
     #[serde(default)]
     expect_response: Option<Value>,
+}
+
+/// Some sets keep their keys elsewhere and have something else, or nothing, for a secret.
+fn text_or_nothing<'de, D: Deserializer<'de>>(input: D) -> Result<SecretString, D::Error> {
+    let value = Value::deserialize(input)?;
+    Ok(SecretString::from(value.as_str().unwrap_or_default()))
+}
+
+fn object_or_nothing<'de, D>(input: D) -> Result<Map<String, Value>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(input)?.unwrap_or_default())
 }
 
 /// How a vector went.
@@ -60,42 +77,55 @@ struct Rebuilt {
     body: Vec<u8>,
 }
 
-/// Runs a vector at its own time.
+/// Runs a vector at its own time, by the scheme that the catalogue says it is of.
 #[must_use]
 pub fn check(vector: &Vector) -> Verdict {
     let set = format!("{}/{}", vector.provider, vector.scheme);
-    let schemes = catalog::schemes();
-    let scheme = schemes
-        .values()
-        .find(|scheme| scheme.vectors.contains(&set));
-    match (scheme, vector.rebuild()) {
-        (None, _) => Verdict::Unsupported,
-        (Some(_), None) => Verdict::Differs("the vector cannot be read".to_owned()),
-        (Some(scheme), Some(request)) => vector.judge(scheme, &request),
+    let mut schemes = catalog::schemes().into_values();
+    match schemes.find(|scheme| scheme.vectors.contains(&set)) {
+        Some(scheme) => check_by(scheme, vector),
+        None => Verdict::Unsupported,
+    }
+}
+
+/// Runs a vector at its own time, by `scheme`.
+#[must_use]
+pub fn check_by(scheme: &Scheme, vector: &Vector) -> Verdict {
+    let result = vector.rebuild().map(|request| vector.run(scheme, &request));
+    match (result, vector.valid) {
+        (Some(Ok(received)), true) => vector.judge_answer(&received),
+        (Some(Ok(_)), false) => Verdict::Differs("it was accepted".to_owned()),
+        (Some(Err(refusal)), true) => {
+            Verdict::Differs(format!("it was refused: {}", refusal.code()))
+        }
+        (None, true) => Verdict::Differs("it is no HTTP request".to_owned()),
+        (Some(Err(_)) | None, false) => Verdict::Agrees,
     }
 }
 
 impl Vector {
-    fn judge(&self, scheme: &Scheme, request: &Rebuilt) -> Verdict {
-        let secret = SigningSecret::from(self.secret.clone());
-        let Ok(now) = Timestamp::from_second(self.now) else {
-            return Verdict::Differs("its time is out of range".to_owned());
-        };
+    fn run(&self, scheme: &Scheme, request: &Rebuilt) -> Result<Received, Refusal> {
         let inbound = InboundRequest {
             method: &request.method,
             url: &request.url,
             headers: &request.headers,
             body: &request.body,
         };
+        let now = SignedDuration::try_from_secs_f64(self.now).map_err(|_| Refusal::Malformed)?;
+        let now = Timestamp::from_duration(now).map_err(|_| Refusal::Malformed)?;
+        let secret = SigningSecret::from(self.secret.clone());
         let secrets = [(Ulid::nil().into(), &secret)];
-        match (
-            receive(scheme, &inbound, &secrets, &SchemeSettings::default(), now),
-            self.valid,
-        ) {
-            (Ok(received), true) => self.judge_answer(&received),
-            (Err(_), false) => Verdict::Agrees,
-            (Ok(_), false) => Verdict::Differs("it was accepted".to_owned()),
-            (Err(refusal), true) => Verdict::Differs(format!("it was refused: {}", refusal.code())),
+        receive(scheme, &inbound, &secrets, &self.settings(scheme), now)
+    }
+
+    /// What an endpoint would have for settings.
+    fn settings(&self, scheme: &Scheme) -> SchemeSettings {
+        let configured = ["notification_url", "callback_url", "public_url", "url"];
+        let mut urls = configured.iter().filter_map(|name| self.extra.get(*name));
+        let url = urls.find_map(Value::as_str);
+        SchemeSettings {
+            url: url.filter(|_| scheme.signs_url()).map(str::to_owned),
+            ..SchemeSettings::default()
         }
     }
 
@@ -123,7 +153,7 @@ impl Vector {
             (None, None) => Vec::new(),
         };
         Some(Rebuilt {
-            method: self.method.parse().ok()?,
+            method: self.method.as_deref().unwrap_or("POST").parse().ok()?,
             url: self
                 .url
                 .clone()
@@ -144,7 +174,8 @@ fn headers(headers: &Map<String, Value>) -> Option<HeaderMap> {
             value => std::slice::from_ref(value),
         };
         for value in values {
-            map.append(name.clone(), HeaderValue::from_str(value.as_str()?).ok()?);
+            let value = HeaderValue::from_bytes(value.as_str()?.as_bytes()).ok()?;
+            map.append(name.clone(), value);
         }
     }
     Some(map)
@@ -160,16 +191,18 @@ fn from_gateway_event(event: &Value) -> Option<Rebuilt> {
         .and_then(Value::as_bool)
         .unwrap_or(false);
     // Where both are there, `headers` holds only the last value of each.
-    let all = event
-        .get("multiValueHeaders")
-        .or_else(|| event.get("headers"))?;
+    let mut all = ["multiValueHeaders", "headers"].iter();
+    let all = all.find_map(|name| event.get(*name)?.as_object())?;
+    let query = text("/rawQueryString").filter(|query| !query.is_empty());
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let path = text("/path").or(text("/rawPath"))?;
     Some(Rebuilt {
         method: text("/httpMethod")
             .or(text("/requestContext/http/method"))?
             .parse()
             .ok()?,
-        url: format!("https://example.com{}", text("/path").or(text("/rawPath"))?),
-        headers: headers(all.as_object()?)?,
+        url: format!("https://example.com{path}{query}"),
+        headers: headers(all)?,
         body: if is_base64 {
             STANDARD.decode(body).ok()?
         } else {

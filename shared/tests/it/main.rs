@@ -1,7 +1,9 @@
-//! The modules that talk to AWS, run against services on this machine.
+//! What needs more than a module: the services on this machine, and files of vectors.
 
 mod account;
+mod egress;
 mod queue;
+mod signature;
 mod store;
 mod support;
 mod vault;

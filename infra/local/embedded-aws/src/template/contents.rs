@@ -32,12 +32,18 @@ fn write(value: &AttributeValue, text: &mut String) {
             write(item, text);
             text.push(' ');
         }),
-        AttributeValue::M(fields) => fields.iter().for_each(|(name, value)| {
-            text.push_str(name);
-            text.push('=');
-            write(value, text);
-            text.push(' ');
-        }),
+        AttributeValue::M(fields) => {
+            let mut names: Vec<_> = fields.keys().collect();
+            names.sort();
+            for name in names {
+                text.push_str(name);
+                text.push('=');
+                if let Some(value) = fields.get(name) {
+                    write(value, text);
+                }
+                text.push(' ');
+            }
+        }
         other => text.push_str(&format!("{other:?}")),
     }
 }

@@ -1,0 +1,165 @@
+//! Who may reach what. These tests take their routes from the OpenAPI document, so that a route
+//! that is added is tested.
+
+use gatehouse::lambda::system_sources;
+use serde_json::{Value, json};
+
+use crate::portal::Portal;
+
+/// Every operation under `/portal`: method and path, with the ids of `placeholder`.
+fn operations() -> Vec<(String, String)> {
+    let document = serde_json::to_value(integrations::document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.push((method.to_uppercase(), path.clone()));
+        }
+    }
+    assert!(operations.len() > 20, "{operations:?}");
+    operations
+}
+
+/// A body that would be taken.
+fn body(path: &str, method: &str) -> Value {
+    match (method, path) {
+        ("POST", "/portal/integrations") => crate::portal::integration(),
+        ("POST", path) if path.ends_with("/webhooks") => json!({"secret": "s"}),
+        ("POST", path) if path.ends_with("/destinations") => {
+            json!({"type": "http", "url": "https://example.com/"})
+        }
+        ("POST", path) if path.ends_with("{endpointId}/secrets") => json!({"secret": "s"}),
+        ("POST", path) if path.ends_with("{endpointId}/retry") => {
+            json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})
+        }
+        ("POST" | "PATCH", _) => json!({}),
+        _ => Value::Null,
+    }
+}
+
+fn fill(path: &str, ids: &[(&str, &str)]) -> String {
+    ids.iter()
+        .fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
+}
+
+#[tokio::test]
+async fn every_route_refuses_callers_without_a_good_token() {
+    let portal = Portal::new().await;
+    let now = system_sources().now().as_second();
+    let claims = json!({
+        "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me",
+        "org_id": "org_01K72Z5QSW0123456789ABCDEF", "exp": now + 60,
+    });
+    let header = json!({"alg": "EdDSA", "kid": "development"});
+    let expired = crate::portal::with(claims.clone(), "exp", json!(now - 120));
+    let for_others = crate::portal::with(claims.clone(), "aud", json!("others"));
+    let unsigned = portal.issuer.sign(&json!({"alg": "none"}), &claims);
+    let tokens = [
+        String::new(),
+        "nonsense".to_owned(),
+        portal.issuer.sign(&header, &expired),
+        portal.issuer.sign(&header, &for_others),
+        unsigned
+            .rsplit_once('.')
+            .map(|(text, _)| format!("{text}."))
+            .unwrap(),
+    ];
+    let good = portal.issuer.sign(&header, &claims);
+    assert_eq!(portal.get("/portal/integrations", &good).await.status, 200);
+    for (method, path) in operations() {
+        for token in &tokens {
+            let answer = portal
+                .call((&method, &path), token, &[], body(&path, &method))
+                .await;
+            assert_eq!(answer.status, 401, "{method} {path} {token}");
+            assert_eq!(answer.code(), "unauthenticated");
+            assert!(answer.headers.contains_key("www-authenticate"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_organization_does_not_exist() {
+    let portal = Portal::new().await;
+    let (ours, theirs) = (portal.organization(), portal.organization());
+    let integration = portal.integration(&ours).await;
+    let endpoint = json!({"secret": "whsec_canary"});
+    let endpoint = portal
+        .post(&format!("{integration}/webhooks"), &ours, endpoint)
+        .await;
+    let destination = json!({"type": "http", "url": "https://example.com/"});
+    let destination = portal
+        .post(&format!("{integration}/destinations"), &ours, destination)
+        .await;
+    let secret = endpoint.json()["secrets"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let ids = [
+        ("{integrationId}", integration.rsplit('/').next().unwrap()),
+        ("{endpointId}", &endpoint.id()),
+        ("{destinationId}", &destination.id()),
+        ("{secretId}", &secret),
+        ("{eventId}", "evt_01K72Z5QSW0123456789ABCDEF"),
+    ];
+    let before = portal.stack.contents().await.unwrap();
+    for (method, path) in operations() {
+        if !path.contains('{') {
+            continue;
+        }
+        let headers = [("if-match", "\"1\"")];
+        let filled = fill(&path, &ids);
+        let answer = portal
+            .call((&method, &filled), &theirs, &headers, body(&path, &method))
+            .await;
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.code(), "not_found");
+    }
+    assert_eq!(
+        portal.stack.contents().await.unwrap(),
+        before,
+        "something was changed"
+    );
+    let list = portal.get("/portal/integrations", &theirs).await;
+    assert_eq!(list.json(), json!({"items": []}));
+    assert_eq!(portal.get(&integration, &ours).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_names_no_organization_is_allowed_nothing() {
+    let portal = Portal::new().await;
+    let now = system_sources().now().as_second();
+    let claims = json!({
+        "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me", "exp": now + 60,
+    });
+    let token = portal
+        .issuer
+        .sign(&json!({"alg": "EdDSA", "kid": "development"}), &claims);
+    let answer = portal.get("/portal/integrations", &token).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (403, "forbidden")
+    );
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_are_problems() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let answer = portal.get("/portal/nothing", &token).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (404, "not_found")
+    );
+    let answer = portal
+        .call(("PUT", "/portal/integrations"), &token, &[], Value::Null)
+        .await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (405, "method_not_allowed")
+    );
+    assert!(answer.headers.contains_key("allow"));
+    assert_eq!(
+        portal.get("/openapi.json", "").await.json()["openapi"],
+        "3.1.0"
+    );
+}

@@ -1,0 +1,172 @@
+use serde_json::{Value, json};
+
+use crate::portal::Portal;
+
+async fn create(portal: &Portal, token: &str, body: Value) -> crate::portal::Answer {
+    let path = format!("{}/webhooks", portal.integration(token).await);
+    portal.post(&path, token, body).await
+}
+
+#[tokio::test]
+async fn the_scheme_is_the_providers_unless_another_is_named() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let of_provider = create(&portal, &token, json!({"secret": "s"})).await.json();
+    assert_eq!(of_provider["scheme"], "stripe");
+    assert_eq!(of_provider["verified"], true);
+    let named = json!({"scheme": "github", "secret": "s"});
+    assert_eq!(
+        create(&portal, &token, named).await.json()["scheme"],
+        "github"
+    );
+    let older =
+        json!({"signatureMethod": "hmac-sha256", "signatureHeader": "X-Sig", "secret": "s"});
+    let older = create(&portal, &token, older).await.json();
+    assert_eq!(
+        (&older["scheme"], &older["settings"]["header"]),
+        (&json!("hmac-sha256"), &json!("X-Sig"))
+    );
+}
+
+#[tokio::test]
+async fn without_a_path_one_is_made_that_cannot_be_guessed() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let made = create(&portal, &token, json!({"secret": "s"})).await.json();
+    let path = made["endpoint"].as_str().unwrap();
+    assert_eq!(path.len(), "/webhooks/".len() + 27, "{path}");
+    assert_eq!(made["url"], format!("https://gatehouse.example{path}"));
+}
+
+#[tokio::test]
+async fn a_path_is_taken_once_in_the_whole_deployment() {
+    let portal = Portal::new().await;
+    let body = json!({"endpoint": "/webhooks/taken", "secret": "s"});
+    create(&portal, &portal.organization(), body.clone())
+        .await
+        .id();
+    let second = create(&portal, &portal.organization(), body).await;
+    assert_eq!(
+        (second.status.as_u16(), second.code().as_str()),
+        (409, "path_taken")
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_could_not_verify_is_not_registered() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for (body, pointer) in [
+        (json!({}), "/secret"),
+        (json!({"secret": ""}), "/secret"),
+        (
+            json!({"scheme": "standard-webhooks", "secret": "whsec_~canary"}),
+            "/secret",
+        ),
+        (json!({"scheme": "sendgrid", "secret": "canary"}), "/secret"),
+        (json!({"scheme": "nobody", "secret": "s"}), "/scheme"),
+        (
+            json!({"scheme": "hmac-sha256", "secret": "s"}),
+            "/settings/header",
+        ),
+        (
+            json!({"secret": "s", "settings": {"header": "x"}}),
+            "/settings/header",
+        ),
+        (
+            json!({"secret": "s", "endpoint": "/elsewhere"}),
+            "/endpoint",
+        ),
+        (
+            json!({"secret": "s", "allowedNetworks": ["10.0.0.0/33"]}),
+            "/allowedNetworks/0",
+        ),
+        (
+            json!({"secret": "s", "toleranceSeconds": 0}),
+            "/toleranceSeconds",
+        ),
+        (
+            json!({"secret": "s", "retryPolicy": {"multiplier": 0.5}}),
+            "/retryPolicy/multiplier",
+        ),
+        (json!({"secret": "s", "events": ["a b"]}), "/events/0"),
+    ] {
+        let answer = create(&portal, &token, body.clone()).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, "invalid"),
+            "{body}"
+        );
+        assert_eq!(
+            answer.json()["errors"][0]["pointer"],
+            pointer,
+            "{body}: {}",
+            answer.text
+        );
+        assert!(!answer.text.contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn scheme_none_is_shown_as_such_everywhere() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let integration = portal.integration(&token).await;
+    let path = format!("{integration}/webhooks");
+    let made = portal.post(&path, &token, json!({"scheme": "none"})).await;
+    assert_eq!(made.json()["verified"], false);
+    let read = portal.get(&format!("{path}/{}", made.id()), &token).await;
+    assert_eq!(read.json()["verified"], false);
+    assert_eq!(
+        portal.get(&path, &token).await.json()["items"][0]["verified"],
+        false
+    );
+    let status = portal
+        .get(&format!("{integration}/status"), &token)
+        .await
+        .json();
+    assert_eq!(status["endpoints"][0]["verified"], false);
+}
+
+#[tokio::test]
+async fn a_new_secret_takes_over_with_an_overlap() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = format!("{}/webhooks", portal.integration(&token).await);
+    let made = portal.post(&path, &token, json!({"secret": "old"})).await;
+    let path = format!("{path}/{}", made.id());
+    let body = json!({"secret": "new", "overlapSeconds": 3600});
+    let added = portal.post(&format!("{path}/secrets"), &token, body).await;
+    assert_eq!(added.status, 201);
+    let secrets = portal.get(&path, &token).await.json()["secrets"].clone();
+    let secrets = secrets.as_array().unwrap();
+    assert_eq!(secrets.len(), 2);
+    assert_eq!(secrets[0]["id"], added.json()["id"]);
+    assert!(secrets[0]["expiresAt"].is_null() && secrets[1]["expiresAt"].is_string());
+    for (secret, status) in [(&secrets[1], 204), (&secrets[1], 404), (&secrets[0], 409)] {
+        let secret = format!("{path}/secrets/{}", secret["id"].as_str().unwrap());
+        assert_eq!(portal.delete(&secret, &token).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_is_changed_and_deleted() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = format!("{}/webhooks", portal.integration(&token).await);
+    let made = portal.post(&path, &token, json!({"secret": "s"})).await;
+    let path = format!("{path}/{}", made.id());
+    let change = json!({"status": "disabled", "events": ["invoice.*"], "allowedNetworks": ["203.0.113.0/24"]});
+    let changed = portal
+        .call(("PATCH", &path), &token, &[("if-match", "\"1\"")], change)
+        .await;
+    assert_eq!(changed.status, 200);
+    let read = portal.get(&path, &token).await.json();
+    assert_eq!(
+        (&read["status"], &read["events"]),
+        (&json!("disabled"), &json!(["invoice.*"]))
+    );
+    assert_eq!(read["allowedNetworks"], json!(["203.0.113.0/24"]));
+    assert_eq!(portal.delete(&path, &token).await.status, 204);
+    assert_eq!(portal.get(&path, &token).await.status, 404);
+}

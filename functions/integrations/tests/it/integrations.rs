@@ -1,0 +1,164 @@
+use serde_json::{Value, json};
+
+use crate::portal::{Portal, integration};
+
+#[tokio::test]
+async fn an_integration_is_made_read_changed_and_listed() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let made = portal
+        .post("/portal/integrations", &token, integration())
+        .await;
+    let path = format!("/portal/integrations/{}", made.id());
+    assert_eq!(made.headers["location"], path.as_str());
+    assert_eq!(made.json()["status"], "active");
+    assert_eq!(made.json()["credentials"]["fields"], json!(["apiKey"]));
+    let read = portal.get(&path, &token).await;
+    assert_eq!(
+        (read.json(), &read.headers["etag"]),
+        (made.json(), &made.headers["etag"])
+    );
+    let change = json!({"name": "Cards", "status": "inactive"});
+    let version = [("if-match", "\"1\"")];
+    let changed = portal
+        .call(("PATCH", &path), &token, &version, change)
+        .await;
+    assert_eq!(
+        (changed.status.as_u16(), &changed.headers["etag"]),
+        (200, &"\"2\"".parse().unwrap())
+    );
+    assert_eq!(changed.json()["name"], "Cards");
+    assert_eq!(portal.get(&path, &token).await.json()["status"], "inactive");
+}
+
+#[tokio::test]
+async fn an_update_names_the_version_that_it_rests_on() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = portal.integration(&token).await;
+    let change = json!({"name": "Lost"});
+    let none = portal
+        .call(("PATCH", &path), &token, &[], change.clone())
+        .await;
+    assert_eq!(
+        (none.status.as_u16(), none.code().as_str()),
+        (428, "precondition_required")
+    );
+    for version in ["\"2\"", "1", "*", "\"x\""] {
+        let headers = [("if-match", version)];
+        let old = portal
+            .call(("PATCH", &path), &token, &headers, change.clone())
+            .await;
+        assert_eq!(
+            (old.status.as_u16(), old.code().as_str()),
+            (412, "precondition_failed")
+        );
+    }
+    assert_eq!(portal.get(&path, &token).await.json()["name"], "Payments");
+}
+
+#[tokio::test]
+async fn lists_go_on_where_they_ended() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(
+            portal
+                .post("/portal/integrations", &token, integration())
+                .await
+                .id(),
+        );
+    }
+    let mut listed = Vec::new();
+    let mut path = "/portal/integrations?limit=2".to_owned();
+    loop {
+        let page = portal.get(&path, &token).await.json();
+        listed.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["id"].clone()),
+        );
+        match &page["nextCursor"] {
+            Value::String(cursor) => path = format!("/portal/integrations?limit=2&cursor={cursor}"),
+            _ => break,
+        }
+    }
+    made.sort_by(|a, b| b.cmp(a));
+    assert_eq!(listed, made);
+    for query in ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=e30"] {
+        let answer = portal
+            .get(&format!("/portal/integrations?{query}"), &token)
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, "malformed"),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_integration_takes_all_that_belongs_to_it_along() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = portal.integration(&token).await;
+    let endpoint = json!({"endpoint": "/webhooks/gone", "secret": "s"});
+    portal
+        .post(&format!("{path}/webhooks"), &token, endpoint.clone())
+        .await
+        .id();
+    let destination = json!({"type": "http", "url": "https://example.com/"});
+    portal
+        .post(&format!("{path}/destinations"), &token, destination)
+        .await
+        .id();
+    let deleted = portal.delete(&path, &token).await;
+    assert_eq!(deleted.status, 200);
+    let said = deleted.json();
+    assert_eq!(said["endpointsDeleted"], 1);
+    assert_eq!(said["destinationsDeleted"], 1);
+    assert!(said["credentialsRecoverableUntil"].is_string(), "{said}");
+    assert_eq!(portal.get(&path, &token).await.status, 404);
+    assert_eq!(portal.delete(&path, &token).await.status, 404);
+    // The path is free again.
+    let other = portal.integration(&token).await;
+    portal
+        .post(&format!("{other}/webhooks"), &token, endpoint)
+        .await
+        .id();
+}
+
+#[tokio::test]
+async fn no_secret_comes_back_or_lies_in_the_table() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = portal.integration(&token).await;
+    let endpoint = json!({"secret": "canary-of-the-endpoint"});
+    let endpoint = portal
+        .post(&format!("{path}/webhooks"), &token, endpoint)
+        .await;
+    let destination = json!({"type": "http", "url": "https://example.com/"});
+    let destination = portal
+        .post(&format!("{path}/destinations"), &token, destination)
+        .await;
+    let shown = destination.json()["signingSecret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let endpoint = format!("{path}/webhooks/{}", endpoint.id());
+    let destination = format!("{path}/destinations/{}", destination.id());
+    let mut texts = vec![portal.stack.contents().await.unwrap()];
+    for path in [&path, &endpoint, &destination, "/portal/integrations"] {
+        let answer = portal.get(path, &token).await;
+        texts.push(format!("{:?} {}", answer.headers, answer.text));
+    }
+    for list in ["/webhooks", "/destinations", "/status", "/webhooks/logs"] {
+        texts.push(portal.get(&format!("{path}{list}"), &token).await.text);
+    }
+    for text in texts {
+        assert!(!text.contains("canary") && !text.contains(&shown), "{text}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The API under `/portal`, over the embedded services.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers in these files are tests to people, not to the lint"
+)]
+
+mod access;
+mod destinations;
+mod endpoints;
+mod idempotency;
+mod integrations;
+mod portal;
+mod validation;

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use gatehouse::domain::{DestinationStatus, DisabledReason, EventStatus, RetryPolicy};
+
+use crate::receiver::Receiver;
+use crate::world::World;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_failed_delivery_is_tried_again_under_the_same_id() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    world.destination(&receiver.url, |_| {}).await;
+    receiver.answer(500, None);
+    receiver.answer(404, None);
+    let id = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    assert_eq!(world.event(id).await.unwrap().status, EventStatus::Retrying);
+    let delivered = async || world.event(id).await.unwrap().status == EventStatus::Delivered;
+    world.pass_until(Duration::from_secs(1), delivered).await;
+    let received = receiver.received();
+    let ids: Vec<_> = received
+        .iter()
+        .map(|one| one.header("webhook-id").to_owned())
+        .collect();
+    assert_eq!(ids, vec![id.to_string(); 3]);
+    let numbers: Vec<_> = received
+        .iter()
+        .map(|one| one.header("gatehouse-attempt"))
+        .collect();
+    assert_eq!(numbers, ["1", "2", "3"]);
+    let delivery = world.event(id).await.unwrap().deliveries.remove(0);
+    let earlier = world
+        .store
+        .earlier_attempts(world.organization, delivery.id)
+        .await
+        .unwrap();
+    let statuses: Vec<_> = earlier
+        .iter()
+        .map(|attempt| attempt.response_status)
+        .collect();
+    assert_eq!(statuses, [Some(404), Some(500)]);
+    assert_eq!(earlier[0].response_body.as_deref(), Some("an answer"));
+}
+
+#[tokio::test]
+async fn retry_after_is_not_undercut_even_over_hours() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    world.destination(&receiver.url, |_| {}).await;
+    receiver.answer(503, Some("7200"));
+    world.accept(Some("1"), "{}").await;
+    let twice = async || receiver.received().len() == 2;
+    let passed = world.pass_until(MINUTE, twice).await;
+    assert!((7_200..7_400).contains(&passed.as_secs()), "{passed:?}");
+}
+
+#[tokio::test]
+async fn attempts_end_after_three_days_and_the_event_is_listed_as_failed() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    receiver.always(500);
+    world.destination(&receiver.url, |_| {}).await;
+    let id = world.accept(Some("1"), "{}").await;
+    let failed = async || world.event(id).await.unwrap().status == EventStatus::Failed;
+    let passed = world.pass_until(15 * MINUTE, failed).await;
+    assert!(
+        passed <= Duration::from_secs(3 * 24 * 60 * 60),
+        "{passed:?}"
+    );
+    assert!(passed > Duration::from_secs(2 * 24 * 60 * 60), "{passed:?}");
+    let attempts = receiver.received().len();
+    assert!((15..60).contains(&attempts), "{attempts}");
+}
+
+#[tokio::test]
+async fn the_policys_number_of_attempts_is_kept() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    receiver.always(500);
+    let policy = RetryPolicy {
+        max_attempts: Some(3),
+        ..RetryPolicy::default()
+    };
+    world
+        .destination(&receiver.url, |destination| {
+            destination.retry_policy = Some(policy)
+        })
+        .await;
+    let id = world.accept(Some("1"), "{}").await;
+    let failed = async || world.event(id).await.unwrap().status == EventStatus::Failed;
+    world.pass_until(MINUTE, failed).await;
+    assert_eq!(receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn gone_disables_the_destination_and_keeps_what_comes_after() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    let id = world.destination(&receiver.url, |_| {}).await;
+    receiver.answer(410, None);
+    let first = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    let stored = world
+        .store
+        .destination(world.organization, world.integration, id)
+        .await
+        .unwrap();
+    let stored = stored.unwrap().item;
+    assert_eq!(stored.status, DestinationStatus::Disabled);
+    assert_eq!(stored.disabled_reason, Some(DisabledReason::Gone));
+    let second = world.accept(Some("2"), "{}").await;
+    world.settle().await;
+    for event in [first, second] {
+        assert_eq!(
+            world.event(event).await.unwrap().status,
+            EventStatus::Failed
+        );
+    }
+    let delivery = world.event(second).await.unwrap().deliveries.remove(0);
+    assert_eq!(delivery.error.as_deref(), Some("destination_disabled"));
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_destination_inside_the_network_is_never_called() {
+    let world = World::new().await;
+    let inside = "https://169.254.169.254/".parse().unwrap();
+    world.destination(&inside, |_| {}).await;
+    let id = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    let event = world.event(id).await.unwrap();
+    assert_eq!(event.status, EventStatus::Failed);
+    let attempt = event.deliveries[0].last_attempt.as_ref().unwrap();
+    assert_eq!(attempt.error.as_deref(), Some("forbidden_address"));
+}
+
+#[tokio::test]
+async fn one_destination_that_fails_does_not_touch_another() {
+    let world = World::new().await;
+    let (good, bad) = (Receiver::start().await, Receiver::start().await);
+    bad.always(500);
+    let policy = RetryPolicy {
+        max_attempts: Some(2),
+        ..RetryPolicy::default()
+    };
+    world.destination(&good.url, |_| {}).await;
+    world
+        .destination(&bad.url, |destination| {
+            destination.retry_policy = Some(policy)
+        })
+        .await;
+    let id = world.accept(Some("1"), "{}").await;
+    let failed = async || world.event(id).await.unwrap().status == EventStatus::Failed;
+    world.pass_until(MINUTE, failed).await;
+    assert_eq!((good.received().len(), bad.received().len()), (1, 2));
+}

@@ -1,0 +1,347 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use embedded_aws::template::Template;
+use embedded_aws::{Stack, TimeSource};
+use gatehouse::config::Environment;
+use gatehouse::domain::{
+    AuthMethod, Clock, Destination, DestinationId, DestinationStatus, DestinationTarget, Endpoint,
+    EndpointId, EndpointStatus, Event, EventId, HttpTarget, Integration, IntegrationId,
+    IntegrationStatus, IntegrationType, OrganizationId, Randomness, SecretId, Sources,
+    StoredSecret, Timestamp, TraceParent,
+};
+use gatehouse::queue::{Queue, ReceivedEvent};
+use gatehouse::store::Store;
+use gatehouse::vault::{DataKeys, SealContext};
+use processor::{State, handle};
+use url::Url;
+
+pub(crate) const SIGNING_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const START: i64 = 1_790_000_000_000;
+
+#[derive(Debug)]
+struct ManualClock(Arc<AtomicI64>);
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// Different bytes each time, the same in each run.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl Randomness for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let n = self
+                .0
+                .fetch_add(1, Ordering::SeqCst)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *byte = n.to_le_bytes()[6];
+        }
+    }
+}
+
+/// An organization with an integration and an endpoint, and the processor.
+pub(crate) struct World {
+    pub(crate) stack: Stack,
+    pub(crate) state: State,
+    pub(crate) store: Store,
+    pub(crate) organization: OrganizationId,
+    pub(crate) integration: IntegrationId,
+    pub(crate) endpoint: EndpointId,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) queue_url: String,
+    pub(crate) dead_letter_url: String,
+    keys: DataKeys,
+    queue: Queue,
+    sources: Sources,
+    clock: Arc<AtomicI64>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+        let template = Template::read(file.as_ref()).unwrap();
+        let clock = Arc::new(AtomicI64::new(START));
+        let time = TimeSource::manual(Arc::clone(&clock));
+        let stack = Stack::in_memory(&template, time).await.unwrap();
+        let parameters = [("EgressAllow", "127.0.0.0/8")];
+        let environment = template
+            .environment("processor", stack.endpoint(), &parameters)
+            .unwrap();
+        let environment: Environment = environment.into_iter().collect();
+        let sources = Sources {
+            clock: Arc::new(ManualClock(Arc::clone(&clock))),
+            randomness: Arc::new(Counting::default()),
+        };
+        let aws = stack.sdk_config();
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&aws),
+            environment.table().unwrap(),
+        );
+        let kms = aws_sdk_kms::Client::new(&aws);
+        let keys = DataKeys::new(
+            kms,
+            environment.key_arn().unwrap(),
+            store.clone(),
+            sources.clone(),
+        );
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue_url = environment.queue_url().unwrap();
+        let queue = Queue::new(
+            sqs.clone(),
+            queue_url.clone(),
+            keys.clone(),
+            sources.clone(),
+        );
+        let (now, randomness) = (sources.now(), sources.randomness.as_ref());
+        let world = Self {
+            state: State::connect(&environment, &aws, sources.clone()).unwrap(),
+            organization: OrganizationId::generate(now, randomness),
+            integration: IntegrationId::generate(now, randomness),
+            endpoint: EndpointId::generate(now, randomness),
+            dead_letter_url: environment.dead_letter_queue_url().unwrap(),
+            stack,
+            store,
+            sqs,
+            queue_url,
+            keys,
+            queue,
+            sources,
+            clock,
+        };
+        world.set_up().await;
+        world
+    }
+
+    async fn set_up(&self) {
+        let now = self.sources.now();
+        let integration = Integration {
+            id: self.integration,
+            organization_id: self.organization,
+            name: "Payments".to_owned(),
+            integration_type: IntegrationType::Payment,
+            provider: None,
+            base_url: "https://example.com/".parse().unwrap(),
+            auth_method: AuthMethod::Custom,
+            auth_config: None,
+            rate_limits: None,
+            webhook_config: None,
+            sync_config: None,
+            status: IntegrationStatus::Active,
+            credentials: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.create_integration(&integration).await.unwrap();
+        self.keys.ensure(self.organization).await.unwrap();
+        let endpoint = Endpoint {
+            id: self.endpoint,
+            organization_id: self.organization,
+            integration_id: self.integration,
+            path: "/webhooks/a".parse().unwrap(),
+            scheme: "none".to_owned(),
+            settings: serde_json::json!({}),
+            events: Vec::new(),
+            allowed_networks: Vec::new(),
+            tolerance_seconds: None,
+            retry_policy: None,
+            status: EndpointStatus::Active,
+            secrets: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.create_endpoint(&endpoint).await.unwrap();
+    }
+
+    /// Adds a destination, after `change`.
+    pub(crate) async fn destination(
+        &self,
+        url: &Url,
+        change: impl FnOnce(&mut Destination),
+    ) -> DestinationId {
+        let now = self.sources.now();
+        let randomness = self.sources.randomness.as_ref();
+        let id = DestinationId::generate(now, randomness);
+        let secret = SecretId::generate(now, randomness);
+        let context = SealContext::SigningSecret {
+            owner: id.ulid(),
+            secret,
+        };
+        let sealed = self
+            .keys
+            .seal(self.organization, &context, SIGNING_SECRET.as_bytes())
+            .await
+            .unwrap();
+        let mut destination = Destination {
+            id,
+            organization_id: self.organization,
+            integration_id: self.integration,
+            target: DestinationTarget::Http(HttpTarget {
+                url: url.clone(),
+                timeout_ms: 5_000,
+            }),
+            events: Vec::new(),
+            filter: None,
+            transform: None,
+            retry_policy: None,
+            status: DestinationStatus::Active,
+            disabled_reason: None,
+            secrets: vec![StoredSecret {
+                id: secret,
+                sealed,
+                created_at: now,
+                expires_at: None,
+            }],
+            breaker: None,
+            created_at: now,
+            updated_at: now,
+        };
+        change(&mut destination);
+        self.store.create_destination(&destination).await.unwrap();
+        id
+    }
+
+    /// An event as `webhooks` has accepted it.
+    pub(crate) async fn accept(&self, provider_event_id: Option<&str>, body: &str) -> EventId {
+        let now = self.sources.now();
+        let event = ReceivedEvent {
+            id: EventId::generate(now, self.sources.randomness.as_ref()),
+            organization_id: self.organization,
+            integration_id: self.integration,
+            endpoint_id: self.endpoint,
+            received_at: now,
+            scheme: "none".to_owned(),
+            provider_event_id: provider_event_id.map(str::to_owned),
+            event_type: Some("invoice.paid".to_owned()),
+            verified_with: None,
+            content_type: Some("application/json".to_owned()),
+            body: body.to_owned().into(),
+        };
+        let trace = TraceParent::generate(self.sources.randomness.as_ref());
+        self.queue.send_event(&event, trace).await.unwrap();
+        event.id
+    }
+
+    /// What is visible in the queue now.
+    pub(crate) async fn receive(&self) -> SqsEvent {
+        let received = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(10)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .unwrap();
+        let mut event = SqsEvent::default();
+        event.records = received
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .map(record)
+            .collect();
+        event
+    }
+
+    /// Has the processor handle a batch, and deletes what has not failed; how many have.
+    pub(crate) async fn handle(&self, event: SqsEvent) -> usize {
+        let response = handle(&self.state, event.clone()).await.unwrap();
+        let failed: Vec<_> = response
+            .batch_item_failures
+            .into_iter()
+            .map(|item| item.item_identifier)
+            .collect();
+        for record in event.records {
+            if !failed.contains(record.message_id.as_ref().unwrap()) {
+                self.sqs
+                    .delete_message()
+                    .queue_url(&self.queue_url)
+                    .set_receipt_handle(record.receipt_handle)
+                    .send()
+                    .await
+                    .unwrap();
+            }
+        }
+        failed.len()
+    }
+
+    /// Handles what is visible now, until nothing is.
+    pub(crate) async fn settle(&self) {
+        loop {
+            let event = self.receive().await;
+            if event.records.is_empty() {
+                return;
+            }
+            self.handle(event).await;
+        }
+    }
+
+    pub(crate) fn advance(&self, duration: Duration) {
+        let millisecond = i64::try_from(duration.as_millis()).unwrap();
+        self.clock.fetch_add(millisecond, Ordering::SeqCst);
+    }
+
+    /// Lets time pass and messages be handled until `condition` holds; how much time that took.
+    pub(crate) async fn pass_until(
+        &self,
+        step: Duration,
+        condition: impl AsyncFn() -> bool,
+    ) -> Duration {
+        let mut passed = Duration::ZERO;
+        for _ in 0..1_000 {
+            self.settle().await;
+            if condition().await {
+                return passed;
+            }
+            self.advance(step);
+            passed += step;
+        }
+        panic!("it did not come to that in {passed:?}");
+    }
+
+    pub(crate) async fn event(&self, id: EventId) -> Option<Event> {
+        let now = self.sources.now();
+        self.store
+            .event(self.organization, self.integration, id, now)
+            .await
+            .unwrap()
+    }
+
+    /// How often each kind of write was made to the table.
+    pub(crate) fn writes(&self) -> u64 {
+        let calls = self.stack.calls();
+        let names = [
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchWriteItem",
+            "TransactWriteItems",
+        ];
+        names
+            .iter()
+            .filter_map(|name| calls.get(&format!("DynamoDB.{name}")))
+            .sum()
+    }
+}
+
+fn record(message: Message) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = message.message_id;
+    record.receipt_handle = message.receipt_handle;
+    record.body = message.body;
+    record.attributes = message
+        .attributes
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value))
+        .collect();
+    record
+}

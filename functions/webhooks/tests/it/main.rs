@@ -1,0 +1,13 @@
+//! Providers' requests, over the embedded services.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers in these files are tests to people, not to the lint"
+)]
+
+mod accepted;
+mod events;
+mod refused;
+mod world;

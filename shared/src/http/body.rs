@@ -1,0 +1,225 @@
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+use crate::domain::{Error, FieldError};
+
+/// The largest body that [`Json`] reads, in bytes. Put into a request's extensions
+/// (`.layer(axum::Extension(BodyLimit(…)))`) by routes that want another than the default of 1 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl Default for BodyLimit {
+    /// API Gateway takes 10 MB; nobody here needs that.
+    fn default() -> Self {
+        Self(1024 * 1024)
+    }
+}
+
+/// A JSON body, in and out.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
+            return Err(Error::UnsupportedMediaType {
+                expected: "application/json",
+            }
+            .into());
+        }
+        let limit = request.extensions().get::<BodyLimit>().copied();
+        let bytes = read(request.into_body(), limit.unwrap_or_default()).await?;
+        parse(&bytes).map(Self).map_err(ApiError::from)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    /// A request without a content type has no body to be read.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            <Self as FromRequest<S>>::from_request(request, state)
+                .await
+                .map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+async fn read(body: Body, BodyLimit(limit): BodyLimit) -> Result<Bytes, Error> {
+    let collected = Limited::new(body, limit).collect().await;
+    collected.map(Collected::to_bytes).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Error::TooLarge {
+                limit_bytes: limit as u64,
+            }
+        } else {
+            Error::Malformed("the body ended too soon".to_owned())
+        }
+    })
+}
+
+fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    let text = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            Error::Invalid(vec![described(pointer, &inner)])
+        } else {
+            Error::Malformed("the body is not JSON".to_owned())
+        }
+    })?;
+    match deserializer.end() {
+        Ok(()) => Ok(parsed),
+        Err(_) => Err(Error::Malformed("the body is not JSON".to_owned())),
+    }
+}
+
+/// serde quotes the value that it found, which may be a secret; what was expected is enough. The
+/// last place where it can say so is taken, since the quoted value may hold the same words.
+fn described(pointer: String, error: &serde_json::Error) -> FieldError {
+    let text = error.to_string();
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(text, _)| text);
+    let field = text
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'));
+    if let Some(field) = field {
+        return FieldError::new(format!("{pointer}/{}", escaped(field)), "is required");
+    }
+    let quotes_the_value = text.starts_with("invalid ") || text.starts_with("unknown variant ");
+    let message = match text.rsplit_once(", expected ") {
+        Some((_, expected)) if quotes_the_value => format!("expected {expected}"),
+        _ if quotes_the_value => "is not valid".to_owned(),
+        _ => text.to_owned(),
+    };
+    FieldError::new(pointer, message)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                pointer.push('/');
+                pointer.push_str(&escaped(key));
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// A member's name as RFC 6901 section 3 writes it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Body {
+        name: String,
+        credentials: Option<Vec<u32>>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        ApiKey,
+        Oauth2,
+    }
+
+    fn problem(text: &str) -> (String, String) {
+        match parse::<Body>(text.as_bytes()).unwrap_err() {
+            Error::Invalid(errors) => (errors[0].pointer.clone(), errors[0].message.clone()),
+            error => (String::new(), error.to_string()),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at_and_never_quoted() {
+        let text = |pointer: &str, message: &str| (pointer.to_owned(), message.to_owned());
+        assert_eq!(
+            problem(r#"{"name": 1}"#),
+            text("/name", "expected a string")
+        );
+        assert_eq!(
+            problem(r#"{"name": "a", "credentials": [1, "canary"]}"#),
+            text("/credentials/1", "expected u32")
+        );
+        assert_eq!(problem("{}"), text("/name", "is required"));
+        assert_eq!(
+            problem(r#"{"name": "a", "x": 1}"#),
+            text(
+                "/x",
+                "unknown field `x`, expected one of `name`, `credentials`, `kind`"
+            )
+        );
+        assert_eq!(problem("{"), text("", "the body is not JSON"));
+        assert_eq!(
+            problem(r#"{"name": "a"} x"#),
+            text("", "the body is not JSON")
+        );
+    }
+
+    #[test]
+    fn a_value_is_not_quoted_even_if_it_talks_like_serde() {
+        for (value, message) in [
+            ("canary", "expected u32"),
+            ("canary, expected canary at line 7", "expected u32"),
+            ("canary at line 1 column 2", "expected u32"),
+        ] {
+            let body = serde_json::json!({"name": "a", "credentials": [value]}).to_string();
+            assert_eq!(problem(&body).1, message);
+            let body = serde_json::json!({"name": "a", "kind": value}).to_string();
+            let (pointer, message) = problem(&body);
+            assert_eq!(pointer, "/kind");
+            assert_eq!(message, "expected `api_key` or `oauth2`");
+        }
+    }
+
+    #[test]
+    fn a_pointer_escapes_what_a_name_may_hold() {
+        let error = parse::<std::collections::BTreeMap<String, u32>>(br#"{"a/b~c": "x"}"#);
+        match error.unwrap_err() {
+            Error::Invalid(errors) => assert_eq!(errors[0].pointer, "/a~1b~0c"),
+            error => panic!("{error}"),
+        }
+    }
+}

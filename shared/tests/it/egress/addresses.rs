@@ -1,0 +1,178 @@
+use gatehouse::egress::{Egress, EgressError, EgressPolicy};
+
+use super::servers::{Server, ok};
+use super::{Answers, get, to_loopback};
+
+/// Spellings of 127.0.0.1, ::1 and of other addresses that lead to this machine.
+const LOOPBACK: [&str; 26] = [
+    "127.0.0.1",
+    "127.0.0.1.",
+    "127.1",
+    "127.0.1",
+    "127.255.255.254",
+    "2130706433",
+    "017700000001",
+    "0177.0.0.1",
+    "0177.0.0.01",
+    "0x7f000001",
+    "0x7f.0.0.1",
+    "0x7f.1",
+    "0X7F.0X0.0X0.0X1",
+    "127.0x0.00.1",
+    "１２７.０.０.１",
+    "127。0。0。1",
+    "%31%32%37.0.0.1",
+    "0.0.0.0",
+    "0",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+];
+
+/// Addresses of metadata services, and others that only this network can reach.
+const INSIDE: [&str; 14] = [
+    "169.254.169.254",
+    "0xa9fea9fe",
+    "2852039166",
+    "169.254.170.2",
+    "[fd00:ec2::254]",
+    "[::ffff:169.254.169.254]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2001:0:a9fe:a9fe::1]",
+    "[fe80::1]",
+    "100.100.100.200",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.0.1",
+    "255.255.255.255",
+];
+
+#[tokio::test]
+async fn no_spelling_of_an_address_inside_is_called() {
+    let egress = Egress::new(EgressPolicy::default());
+    for host in LOOPBACK.iter().chain(&INSIDE) {
+        for url in [
+            format!("https://{host}/"),
+            format!("https://{host}:8443/a?b"),
+        ] {
+            let error = get(&egress, &url).await.unwrap_err();
+            assert!(
+                matches!(error, EgressError::ForbiddenAddress),
+                "{url}: {error}"
+            );
+            let checked = egress.check_url(&url.parse().unwrap());
+            assert!(
+                matches!(checked, Err(EgressError::ForbiddenAddress)),
+                "{url}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_not_called() {
+    for address in [
+        "127.0.0.1",
+        "169.254.169.254",
+        "10.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "fd00:ec2::254",
+    ] {
+        let egress = Egress::with_resolver(EgressPolicy::default(), Answers::new(&[&[address]]));
+        let error = get(&egress, "https://inside.example/").await.unwrap_err();
+        assert!(
+            matches!(error, EgressError::ForbiddenAddress),
+            "{address}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn one_forbidden_address_among_others_refuses_the_name() {
+    let answers = Answers::new(&[&["93.184.216.34", "127.0.0.1"]]);
+    let egress = Egress::with_resolver(EgressPolicy::default(), answers);
+    let error = get(&egress, "https://mixed.example/").await.unwrap_err();
+    assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
+}
+
+#[tokio::test]
+async fn localhost_is_a_name_like_any_other() {
+    let egress = Egress::new(EgressPolicy::default());
+    for host in ["localhost", "LOCALHOST"] {
+        let error = get(&egress, &format!("https://{host}/")).await.unwrap_err();
+        assert!(
+            matches!(error, EgressError::ForbiddenAddress),
+            "{host}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_server_that_changes_its_answer_changes_nothing() {
+    let server = Server::raw(ok("inside")).await;
+    // Only 127.0.0.2 is allowed; the second answer leads to where the server listens.
+    let policy = EgressPolicy {
+        allowed: vec!["127.0.0.2/32".parse().unwrap()],
+        ..EgressPolicy::default()
+    };
+    let egress = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.2"], &["127.0.0.1"]]));
+    let url = format!("http://rebinding.example:{}/", server.port);
+    let first = get(&egress, &url).await;
+    assert!(matches!(first, Err(EgressError::Connect(_))), "{first:?}");
+    let second = get(&egress, &url).await;
+    assert!(
+        matches!(second, Err(EgressError::ForbiddenAddress)),
+        "{second:?}"
+    );
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_address_that_was_looked_up_is_the_one_that_is_called() {
+    let server = Server::raw(ok("hello")).await;
+    let egress = Egress::with_resolver(to_loopback(), Answers::new(&[&["127.0.0.1"]]));
+    let url = format!("http://anything.example:{}/", server.port);
+    assert_eq!(get(&egress, &url).await.unwrap().body, "hello");
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn plain_http_is_for_named_networks_only() {
+    let nowhere = Egress::new(EgressPolicy::default());
+    let error = get(&nowhere, "http://93.184.216.34/").await.unwrap_err();
+    assert!(matches!(error, EgressError::ForbiddenUrl(_)), "{error}");
+    let loopback = Egress::with_resolver(to_loopback(), Answers::new(&[&["93.184.216.34"]]));
+    for url in ["http://93.184.216.34/", "http://public.example/"] {
+        let error = get(&loopback, url).await.unwrap_err();
+        assert!(
+            matches!(error, EgressError::ForbiddenAddress),
+            "{url}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn urls_of_another_form_are_not_called() {
+    let egress = Egress::new(to_loopback());
+    for url in [
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "gopher://example.com/",
+        "https://user@example.com/",
+        "https://user:secret@example.com/",
+        "https://example.com/#fragment",
+        "data:text/plain,a",
+    ] {
+        let error = get(&egress, url).await.unwrap_err();
+        assert!(
+            matches!(error, EgressError::ForbiddenUrl(_)),
+            "{url}: {error}"
+        );
+        assert!(!error.to_string().contains("secret"));
+    }
+}

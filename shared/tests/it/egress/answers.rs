@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::HeaderMap;
+use axum::routing::get as route;
+use gatehouse::egress::{Egress, EgressError};
+use http::{HeaderValue, header};
+
+use super::servers::{Server, ok};
+use super::{get, request, to_loopback};
+
+#[tokio::test]
+async fn more_than_the_limit_is_not_read() {
+    let server = Server::raw(ok(&"x".repeat(100_000))).await;
+    let mut request = request(&server.url("/"));
+    request.max_response_bytes = 1_000;
+    let response = Egress::new(to_loopback()).send(request).await.unwrap();
+    assert_eq!(response.body.len(), 1_000);
+    assert!(response.truncated);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_ends_in_a_timeout() {
+    let server = Server::silent().await;
+    let mut request = request(&server.url("/"));
+    request.timeout = Duration::from_millis(50);
+    let error = Egress::new(to_loopback()).send(request).await.unwrap_err();
+    assert!(matches!(error, EgressError::Timeout), "{error}");
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_an_error() {
+    for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 what\r\n\r\n", ""] {
+        let server = Server::raw(answer).await;
+        let error = get(&Egress::new(to_loopback()), &server.url("/"))
+            .await
+            .unwrap_err();
+        assert!(error.is_retryable(), "{answer:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_an_error() {
+    let server = Server::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
+    assert!(
+        get(&Egress::new(to_loopback()), &server.url("/"))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_decompressed() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbomb";
+    let server = Server::raw(answer).await;
+    let response = get(&Egress::new(to_loopback()), &server.url("/"))
+        .await
+        .unwrap();
+    assert_eq!(response.body, "bomb");
+}
+
+#[tokio::test]
+async fn headers_of_the_connection_are_not_the_callers() {
+    let echo = |headers: HeaderMap| async move {
+        format!("{:?} {:?}", headers.get("host"), headers.get("x-own"))
+    };
+    let server = Server::router(Router::new().route("/", route(echo))).await;
+    let mut request = request(&server.url("/"));
+    request
+        .headers
+        .insert(header::HOST, HeaderValue::from_static("evil.example"));
+    request
+        .headers
+        .insert("x-own", HeaderValue::from_static("kept"));
+    let response = Egress::new(to_loopback()).send(request).await.unwrap();
+    let body = String::from_utf8(response.body.to_vec()).unwrap();
+    assert!(
+        !body.contains("evil.example") && body.contains("kept"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn no_error_shows_the_url() {
+    let server = Server::raw("not http").await;
+    let error = get(&Egress::new(to_loopback()), &server.url("/canary?canary"))
+        .await
+        .unwrap_err();
+    let chain = gatehouse::lambda::telemetry::chain(&error);
+    assert!(
+        !chain.contains("canary") && !format!("{error:?}").contains("canary"),
+        "{chain}"
+    );
+}

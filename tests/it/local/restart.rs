@@ -1,0 +1,79 @@
+//! What was accepted survives `kill -9`.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::future::join_all;
+use gatehouse::lambda::system_sources;
+
+use super::receiver::Receiver;
+use super::running::Running;
+use super::{SetUp, listed, stripe};
+
+/// How long everything may take to settle: the lease of a function that was killed, and some.
+const DEADLINE: Duration = Duration::from_secs(120);
+const KILLS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let mut system = Running::start(folder.path());
+    let set_up = SetUp::new(&system, &receiver).await;
+    let randomness = system_sources().randomness;
+    let accepted = Mutex::new(BTreeSet::new());
+    for round in 0..=KILLS {
+        let load = join_all((0..60).map(|n| {
+            let (id, system, accepted) = (format!("evt_{round}_{n}"), &system, &accepted);
+            async move {
+                if system.send(stripe(&id)).await {
+                    accepted.lock().unwrap().insert(id);
+                }
+            }
+        }));
+        if round == KILLS {
+            load.await;
+            break;
+        }
+        // The load is cut off somewhere in the middle of it.
+        let cut = Duration::from_millis(10).mul_f64(1.0 + 40.0 * randomness.fraction());
+        let _ = tokio::time::timeout(cut, load).await;
+        system.kill();
+        system = Running::start(folder.path());
+    }
+    let accepted = accepted.into_inner().unwrap();
+    assert!(!accepted.is_empty());
+    let events = tokio::time::timeout(DEADLINE, settled(&system, &set_up, &accepted)).await;
+    let events =
+        events.unwrap_or_else(|_| panic!("some of {} events are not settled", accepted.len()));
+    let ids: BTreeSet<&str> = events.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids.len(), events.len(), "an event is stored twice");
+    let counts = receiver.counts();
+    for id in &accepted {
+        assert!(
+            counts.contains_key(id),
+            "{id} was accepted and never arrived"
+        );
+    }
+}
+
+/// Waits until every accepted event is listed as delivered.
+async fn settled(
+    system: &Running,
+    set_up: &SetUp,
+    accepted: &BTreeSet<String>,
+) -> Vec<(String, String)> {
+    loop {
+        let events = listed(system, set_up).await;
+        let delivered: BTreeSet<&str> = events
+            .iter()
+            .filter(|(_, status)| status == "delivered")
+            .map(|(id, _)| id.as_str())
+            .collect();
+        if accepted.iter().all(|id| delivered.contains(id.as_str())) {
+            return events;
+        }
+        tokio::task::yield_now().await;
+    }
+}

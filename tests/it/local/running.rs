@@ -1,0 +1,147 @@
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The binary of the local system, which cargo has put beside the tests'.
+pub(super) fn binary() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let file = tests.parent().and_then(Path::parent).unwrap().join("local");
+    assert!(
+        file.exists(),
+        "there is no {}: run `cargo build --workspace` first",
+        file.display()
+    );
+    file
+}
+
+/// Runs the binary until it ends by itself.
+pub(super) fn run(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).output().unwrap()
+}
+
+/// The local system, running.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    pub(super) base_url: String,
+    pub(super) token: String,
+    client: reqwest::Client,
+}
+
+impl Running {
+    /// Starts it on a folder and any port.
+    pub(super) fn start(folder: &Path) -> Self {
+        let mut child = Command::new(binary())
+            .args([
+                "--json",
+                "--port",
+                "0",
+                "--allow-egress",
+                "127.0.0.0/8",
+                "--data",
+            ])
+            .arg(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let Ok(said) = serde_json::from_str::<Value>(&line) else {
+            panic!("the local system did not start: {}", stop(&mut child));
+        };
+        // Nobody reads the log while it runs: a full pipe would stop it.
+        let mut err = child.stderr.take().unwrap();
+        let log = folder.join("log");
+        std::thread::spawn(move || {
+            let mut log = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(log)
+                .unwrap();
+            let _ = std::io::copy(&mut err, &mut log);
+        });
+        let text = |field: &str| said[field].as_str().unwrap().to_owned();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            child,
+            base_url: text("baseUrl"),
+            token: text("token"),
+            client,
+        }
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Value {
+        let request = self
+            .client
+            .get(format!("{}{path}", self.base_url))
+            .bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base_url))
+            .bearer_auth(&self.token);
+        let response = request.json(body).send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Sends a webhook with these headers; the status of the answer.
+    pub(super) async fn deliver(
+        &self,
+        path: &str,
+        headers: &serde_json::Map<String, Value>,
+        body: String,
+    ) -> u16 {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.base_url))
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Sends a webhook; whether it was accepted. A system that is killed meanwhile has not.
+    pub(super) async fn send(&self, (signature, body): (String, String)) -> bool {
+        let request = self
+            .client
+            .post(format!("{}/webhooks/stripe", self.base_url));
+        let sent = request
+            .header("stripe-signature", signature)
+            .body(body)
+            .send()
+            .await;
+        sent.is_ok_and(|response| response.status() == 200)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn stop(child: &mut Child) -> String {
+    let _ = child.kill();
+    let mut text = String::new();
+    let _ = child.stderr.take().unwrap().read_to_string(&mut text);
+    text
+}
