@@ -8,15 +8,17 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{DeliveryDue, OpenError, ReceivedEvent, Unreadable};
+use super::{DeliveryDue, OpenError, QueueError, ReceivedEvent, Unreadable};
 use crate::domain::{
     EndpointId, EventId, IntegrationId, OrganizationId, Sealed, SecretId, Timestamp,
 };
-use crate::vault::{DataKeys, SealContext, VaultError};
+use crate::vault::{DataKeys, SealContext};
 
-const VERSION: u8 = 1;
-/// What an opened event may take up: the largest body that is accepted, and its facts.
-const MAX_OPENED_BYTES: usize = 6 * 1024 * 1024 + 64 * 1024;
+const VERSION: u64 = 1;
+/// The largest body that Lambda hands over.
+const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
+/// What an opened event may take up: such a body, and its facts.
+const MAX_OPENED_BYTES: usize = MAX_BODY_BYTES + 64 * 1024;
 /// Twice what SQS keeps a message for: once in the queue, once among the dead letters.
 const MAX_AGE: Duration = Duration::from_secs(28 * 24 * 60 * 60);
 /// By how much the clocks of two functions may differ.
@@ -33,7 +35,7 @@ struct SealedEvent {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    v: u8,
+    v: u64,
     kind: Kind,
 }
 
@@ -77,7 +79,7 @@ pub(super) enum Opened {
 pub(super) async fn seal_event(
     keys: &DataKeys,
     event: &ReceivedEvent,
-) -> Result<String, VaultError> {
+) -> Result<String, QueueError> {
     let facts = Facts {
         integration: event.integration_id,
         received_at: event.received_at,
@@ -87,12 +89,15 @@ pub(super) async fn seal_event(
         verified_with: event.verified_with,
         content_type: event.content_type.clone(),
     };
-    let packed = pack(&facts, &event.body).ok_or(VaultError::Corrupt)?;
+    let packed = pack(&facts, &event.body)?;
     let context = SealContext::QueuedEvent {
         endpoint: event.endpoint_id,
         event: event.id,
     };
-    let sealed = keys.seal(event.organization_id, &context, &packed).await?;
+    let sealed = keys
+        .seal(event.organization_id, &context, &packed)
+        .await
+        .map_err(QueueError::Seal)?;
     let content = SealedEvent {
         organization: event.organization_id,
         endpoint: event.endpoint_id,
@@ -107,7 +112,7 @@ pub(super) async fn seal_event(
         header,
         content: &content,
     })
-    .map_err(|_| VaultError::Corrupt)
+    .map_err(|error| QueueError::Refused(error.into()))
 }
 
 pub(super) fn write_delivery(due: &DeliveryDue) -> Result<String, serde_json::Error> {
@@ -170,16 +175,24 @@ async fn open_event(
     })
 }
 
-/// The length of the facts (4 bytes, big-endian), the facts as JSON, the body: compressed.
-fn pack(facts: &Facts, body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let facts = serde_json::to_vec(facts).ok()?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(4 + facts.len() + body.len()));
-    plain.extend_from_slice(&u32::try_from(facts.len()).ok()?.to_be_bytes());
+/// The length of the facts (4 bytes, big-endian), the facts as JSON, the body: compressed. What
+/// could not be opened again is refused, however small it gets.
+fn pack(facts: &Facts, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, QueueError> {
+    let facts = serde_json::to_vec(facts).map_err(|error| QueueError::Refused(error.into()))?;
+    let length = 4 + facts.len() + body.len();
+    let too_large = QueueError::TooLarge {
+        limit_bytes: MAX_BODY_BYTES as u64,
+    };
+    let (true, Ok(facts_length)) = (length <= MAX_OPENED_BYTES, u32::try_from(facts.len())) else {
+        return Err(too_large);
+    };
+    let mut plain = Zeroizing::new(Vec::with_capacity(length));
+    plain.extend_from_slice(&facts_length.to_be_bytes());
     plain.extend_from_slice(&facts);
     plain.extend_from_slice(body);
     zstd::bulk::compress(&plain, zstd::DEFAULT_COMPRESSION_LEVEL)
-        .ok()
         .map(Zeroizing::new)
+        .map_err(|error| QueueError::Refused(error.into()))
 }
 
 fn unpack(packed: &[u8]) -> Option<(Facts, Bytes)> {
@@ -226,10 +239,30 @@ mod tests {
         }
     }
 
+    /// A compressed event whose plaintext has `length` bytes, by another hand than ours.
+    fn forged(length: usize) -> Vec<u8> {
+        let facts = serde_json::to_vec(&facts("stripe")).unwrap();
+        let mut plain = u32::try_from(facts.len()).unwrap().to_be_bytes().to_vec();
+        plain.extend_from_slice(&facts);
+        plain.resize(length, 0);
+        zstd::bulk::compress(&plain, 1).unwrap()
+    }
+
     #[test]
     fn what_would_open_to_too_much_is_refused() {
-        let bomb = zstd::bulk::compress(&vec![0; 64 * 1024 * 1024], 19).unwrap();
+        assert!(unpack(&forged(MAX_OPENED_BYTES)).is_some());
+        let bomb = forged(MAX_OPENED_BYTES + 1);
         assert!(bomb.len() < 10_000);
         assert!(unpack(&bomb).is_none());
+    }
+
+    #[test]
+    fn what_could_not_be_opened_again_is_not_packed() {
+        let facts = facts("stripe");
+        let room = MAX_OPENED_BYTES - 4 - serde_json::to_vec(&facts).unwrap().len();
+        let body = vec![0; room + 1];
+        assert!(unpack(&pack(&facts, &body[1..]).unwrap()).is_some());
+        let refused = pack(&facts, &body);
+        assert!(matches!(refused, Err(QueueError::TooLarge { .. })));
     }
 }

@@ -26,6 +26,18 @@ pub enum QueueError {
     Refused(#[source] Cause),
 }
 
+impl QueueError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Throttled(_) | Self::Unavailable(_) => true,
+            Self::Seal(error) => error.is_retryable(),
+            Self::TooLarge { .. } | Self::Refused(_) => false,
+        }
+    }
+}
+
 impl From<QueueError> for Error {
     fn from(error: QueueError) -> Self {
         match error {
@@ -97,8 +109,9 @@ impl From<VaultError> for OpenError {
             VaultError::Tampered => Unreadable::Tampered.into(),
             VaultError::NoKey => Unreadable::NoKey.into(),
             VaultError::NotFound
+            | VaultError::BeingDeleted
             | VaultError::TooLarge { .. }
-            | VaultError::Corrupt
+            | VaultError::Corrupt(_)
             | VaultError::Throttled(_)
             | VaultError::Unavailable(_)
             | VaultError::Refused(_) => Self::Unavailable(error.into()),
@@ -106,26 +119,33 @@ impl From<VaultError> for OpenError {
     }
 }
 
-/// Sorts an SDK error of SQS.
-pub(super) fn sdk<E, R>(error: SdkError<E, R>) -> QueueError
+/// Sorts an SDK error of SQS. Errors of KMS bear the names that the older protocol gave them.
+/// The error may be kept: it shows what SQS answered, and these answers hold no message.
+pub(super) fn sdk<E>(error: SdkError<E>) -> QueueError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let SdkError::ServiceError(context) = &error else {
-        return QueueError::Unavailable(error.into());
+    let context = match &error {
+        SdkError::ServiceError(context) => context,
+        SdkError::ConstructionFailure(_) => return QueueError::Refused(error.into()),
+        _ => return QueueError::Unavailable(error.into()),
     };
-    match context.err().code() {
-        Some(
+    let status = context.raw().status().as_u16();
+    match (context.err().code().unwrap_or_default(), status) {
+        (
             "RequestThrottled"
             | "ThrottlingException"
+            | "Throttling"
             | "OverLimit"
             | "KmsThrottled"
+            | "KMS.ThrottlingException"
             | "AWS.SimpleQueueService.OverLimit",
-        ) => QueueError::Throttled(error.into()),
-        Some("InternalError" | "ServiceUnavailable" | "InternalFailure") | None => {
+            _,
+        )
+        | (_, 429) => QueueError::Throttled(error.into()),
+        ("" | "InternalError" | "ServiceUnavailable" | "InternalFailure", _) | (_, 500..) => {
             QueueError::Unavailable(error.into())
         }
-        Some(_) => QueueError::Refused(error.into()),
+        _ => QueueError::Refused(error.into()),
     }
 }

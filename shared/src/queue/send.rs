@@ -19,8 +19,9 @@ const MAX_MESSAGE_BYTES: usize = 1_048_576;
 const MAX_BATCH: usize = 10;
 /// The longest that SQS delays a message.
 const MAX_DELAY: Duration = Duration::from_secs(900);
-/// The longest that SQS hides a message.
-const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+/// SQS hides a message for 12 hours at most, counted from its receipt and not from the call, and
+/// refuses what goes beyond. An hour is more than a function can have spent on it by then.
+const MAX_VISIBILITY: Duration = Duration::from_secs(11 * 60 * 60);
 
 const TRACE_PARENT: &str = "traceparent";
 const STRING: &str = "String";
@@ -75,9 +76,7 @@ impl Queue {
         event: &ReceivedEvent,
         trace: TraceParent,
     ) -> Result<(), QueueError> {
-        let body = envelope::seal_event(&self.keys, event)
-            .await
-            .map_err(QueueError::Seal)?;
+        let body = envelope::seal_event(&self.keys, event).await?;
         let trace = trace.to_string();
         if body.len() + attribute_bytes(TRACE_PARENT, &trace) > MAX_MESSAGE_BYTES {
             return Err(QueueError::TooLarge {
@@ -125,8 +124,15 @@ impl Queue {
                 .send()
                 .await
                 .map_err(sdk)?;
-            if let Some(failed) = output.failed.first() {
-                return Err(QueueError::Unavailable(Cause::from(failed.code())));
+            // What failed by our fault fails again, so it is told rather than anything else.
+            let failed = output.failed.iter().max_by_key(|entry| entry.sender_fault);
+            if let Some(failed) = failed {
+                let cause = Cause::from(failed.code());
+                return Err(if failed.sender_fault {
+                    QueueError::Refused(cause)
+                } else {
+                    QueueError::Unavailable(cause)
+                });
             }
         }
         Ok(())
@@ -148,7 +154,9 @@ impl Queue {
         }
     }
 
-    /// Moves a message to the dead-letter queue, with the reason.
+    /// Moves a message to the dead-letter queue, with the reason, the id that it had here, and its
+    /// trace. The body stays as it is; it may have been as long as one can be, so what is beside it
+    /// is left out, the reason last, as far as it does not fit.
     ///
     /// # Errors
     ///
@@ -156,18 +164,25 @@ impl Queue {
     pub async fn bury(&self, message: &SqsMessage, reason: &'static str) -> Result<(), QueueError> {
         let url = self.dead_letter_url.as_deref();
         let url = url.ok_or_else(|| refused("no dead-letter queue is configured"))?;
-        self.client
-            .send_message()
-            .queue_url(url)
-            .message_body(message.body.as_deref().unwrap_or("(no body)"))
-            .message_attributes("reason", string(reason)?)
-            .message_attributes(
-                "messageId",
-                string(message.message_id.as_deref().unwrap_or("unknown"))?,
-            )
-            .send()
-            .await
-            .map_err(sdk)?;
+        let body = message.body.as_deref().unwrap_or("(no body)");
+        let beside = [
+            ("reason", Some(reason)),
+            ("messageId", message.message_id.as_deref()),
+            (TRACE_PARENT, trace_text(message)),
+        ];
+        let mut request = self.client.send_message().queue_url(url).message_body(body);
+        let mut room = MAX_MESSAGE_BYTES.saturating_sub(body.len());
+        for (name, value) in beside {
+            let Some(value) = value.filter(|value| !value.is_empty()) else {
+                continue;
+            };
+            let Some(left) = room.checked_sub(attribute_bytes(name, value)) else {
+                break;
+            };
+            room = left;
+            request = request.message_attributes(name, string(value)?);
+        }
+        request.send().await.map_err(sdk)?;
         Ok(())
     }
 
@@ -191,12 +206,14 @@ impl Queue {
 
 /// The trace of the message; a new one, if it bears none.
 fn trace_of(message: &SqsMessage, randomness: &dyn Randomness) -> TraceParent {
-    message
-        .message_attributes
-        .get(TRACE_PARENT)
-        .and_then(|attribute| attribute.string_value.as_deref())
+    trace_text(message)
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| TraceParent::generate(randomness))
+}
+
+fn trace_text(message: &SqsMessage) -> Option<&str> {
+    let attribute = message.message_attributes.get(TRACE_PARENT)?;
+    attribute.string_value.as_deref()
 }
 
 /// What SQS counts for an attribute: its name, its type and its value.

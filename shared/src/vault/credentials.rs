@@ -20,6 +20,7 @@ const MAX_SECRET_BYTES: usize = 64 * 1024;
 const CURRENT: &str = "AWSCURRENT";
 /// For so long, deleted credentials can be restored by an administrator of the account.
 const RECOVERY_DAYS: i64 = 30;
+const CORRUPT: VaultError = VaultError::Corrupt("credential");
 
 /// The credentials of integrations, one secret for each in Secrets Manager.
 #[derive(Clone)]
@@ -54,7 +55,8 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`VaultError::TooLarge`], or Secrets Manager does not answer.
+    /// [`VaultError::TooLarge`]; [`VaultError::BeingDeleted`], because what was deleted comes back
+    /// only if somebody asks for just that; or Secrets Manager does not answer.
     pub async fn put(
         &self,
         organization: OrganizationId,
@@ -96,7 +98,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`VaultError::NotFound`], or Secrets Manager does not answer.
+    /// [`VaultError::NotFound`], [`VaultError::BeingDeleted`], or Secrets Manager does not answer.
     pub async fn get(
         &self,
         organization: OrganizationId,
@@ -110,12 +112,12 @@ impl Credentials {
             .send()
             .await
             .map_err(sdk)?;
-        let text = Zeroizing::new(output.secret_string.ok_or(VaultError::Corrupt)?);
-        serde_json::from_str(&text).map_err(|_| VaultError::Corrupt)
+        let text = Zeroizing::new(output.secret_string.ok_or(CORRUPT)?);
+        serde_json::from_str(&text).map_err(|_| CORRUPT)
     }
 
     /// Deletes the credentials of `integration`. They are unusable at once and gone at the instant
-    /// that is returned; `None`, if there were none.
+    /// that is returned; `None`, if there were none, or if they had been deleted before.
     ///
     /// # Errors
     ///
@@ -136,9 +138,33 @@ impl Credentials {
             Ok(output) => Ok(output
                 .deletion_date
                 .and_then(|date| Timestamp::from_second(date.secs()))),
-            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-            Err(error) => Err(sdk(error)),
+            Err(error) => match sdk(error) {
+                // A deletion that broke off afterwards is made again.
+                VaultError::NotFound | VaultError::BeingDeleted => Ok(None),
+                error => Err(error),
+            },
         }
+    }
+
+    /// Takes back the deletion of the credentials of `integration`. No function may do this; a
+    /// person with the permission can.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`] once the recovery window has ended, or Secrets Manager does not
+    /// answer.
+    pub async fn restore(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<(), VaultError> {
+        self.client
+            .restore_secret()
+            .secret_id(self.name(organization, integration))
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
     }
 
     fn name(&self, organization: OrganizationId, integration: IntegrationId) -> String {
@@ -155,7 +181,7 @@ fn json(values: &CredentialSet) -> Result<Zeroizing<String>, VaultError> {
         .iter()
         .map(|(name, value)| (name.as_str(), value.expose_secret()))
         .collect();
-    let text = serde_json::to_string(&values).map_err(|_| VaultError::Corrupt)?;
+    let text = serde_json::to_string(&values).map_err(|_| CORRUPT)?;
     let text = Zeroizing::new(text);
     if text.len() > MAX_SECRET_BYTES {
         return Err(VaultError::TooLarge {

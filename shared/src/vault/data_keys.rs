@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +5,23 @@ use std::time::Duration;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
-use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
+use super::cache::Cache;
 use super::error::sdk;
 use super::seal::{DataKey, key_version};
 use super::{SealContext, VaultError};
-use crate::domain::{OrganizationId, Sealed, Sources, Timestamp};
+use crate::domain::{OrganizationId, Sealed, Sources};
 use crate::store::{Store, StoreError, WrappedKey};
 
 /// How long an unwrapped key is kept in memory: for so long, an erased key still works.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// How many unwrapped keys are kept.
 const CAPACITY: usize = 1_000;
+/// More than any body: Lambda takes 6 MB. The length comes from the table, where it is not sealed,
+/// and is the size of a buffer.
+const MAX_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+const CORRUPT: VaultError = VaultError::Corrupt("data key");
 /// The version under which everything is sealed today.
 const CURRENT_VERSION: u16 = 1;
 
@@ -29,12 +32,8 @@ pub struct DataKeys {
     key_arn: Arc<str>,
     store: Store,
     sources: Sources,
-    unwrapped: Arc<Mutex<HashMap<(OrganizationId, u16), Slot>>>,
+    unwrapped: Arc<Cache<(OrganizationId, u16), DataKey>>,
 }
-
-/// A key that is being unwrapped, or has been. Those who want it at the same time wait for one
-/// call.
-type Slot = Arc<Mutex<Option<(Timestamp, Arc<DataKey>)>>>;
 
 impl fmt::Debug for DataKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +50,7 @@ impl DataKeys {
             key_arn: key_arn.into(),
             store,
             sources,
-            unwrapped: Arc::default(),
+            unwrapped: Arc::new(Cache::new(MAX_AGE, CAPACITY)),
         }
     }
 
@@ -61,9 +60,21 @@ impl DataKeys {
     ///
     /// If KMS or the table does not answer.
     pub async fn ensure(&self, organization: OrganizationId) -> Result<(), VaultError> {
-        match self.key(organization, CURRENT_VERSION).await {
+        let fetch = async {
+            match self.fetch(organization, CURRENT_VERSION).await {
+                Err(VaultError::NoKey) => {
+                    self.create(organization).await?;
+                    self.fetch(organization, CURRENT_VERSION).await
+                }
+                fetched => fetched,
+            }
+        };
+        let key = (organization, CURRENT_VERSION);
+        match self.unwrapped.get(key, self.sources.now(), fetch).await {
+            // Shared with somebody who only looked for the key. Others make it at the same time,
+            // perhaps, and one of them is first.
             Err(VaultError::NoKey) => self.create(organization).await,
-            other => other.map(|_| ()),
+            made => made.map(|_| ()),
         }
     }
 
@@ -114,6 +125,7 @@ impl DataKeys {
         body: &[u8],
     ) -> Result<Sealed, VaultError> {
         let compressed = zstd::bulk::compress(body, zstd::DEFAULT_COMPRESSION_LEVEL)
+            .map(Zeroizing::new)
             .map_err(|error| VaultError::Refused(error.into()))?;
         self.seal(organization, context, &compressed).await
     }
@@ -131,8 +143,11 @@ impl DataKeys {
         body_bytes: u64,
     ) -> Result<Vec<u8>, VaultError> {
         let compressed = self.open(organization, context, sealed).await?;
-        let capacity = usize::try_from(body_bytes).map_err(|_| VaultError::Corrupt)?;
-        zstd::bulk::decompress(&compressed, capacity).map_err(|_| VaultError::Corrupt)
+        let capacity = usize::try_from(body_bytes).unwrap_or(usize::MAX);
+        if capacity > MAX_PAYLOAD_BYTES {
+            return Err(VaultError::Corrupt("payload"));
+        }
+        zstd::bulk::decompress(&compressed, capacity).map_err(|_| VaultError::Corrupt("payload"))
     }
 
     async fn key(
@@ -140,31 +155,19 @@ impl DataKeys {
         organization: OrganizationId,
         version: u16,
     ) -> Result<Arc<DataKey>, VaultError> {
-        let now = self.sources.now();
-        let slot = self.slot((organization, version)).await;
-        let mut slot = slot.lock().await;
-        if let Some((unwrapped_at, key)) = &*slot
-            && now.since(*unwrapped_at) < MAX_AGE
-        {
-            return Ok(Arc::clone(key));
-        }
-        *slot = None;
-        let wrapped = self
-            .store
-            .data_key(organization, version)
-            .await?
-            .ok_or(VaultError::NoKey)?;
-        let key = Arc::new(self.unwrap(organization, version, wrapped).await?);
-        *slot = Some((now, Arc::clone(&key)));
-        Ok(key)
+        let fetch = self.fetch(organization, version);
+        let key = (organization, version);
+        self.unwrapped.get(key, self.sources.now(), fetch).await
     }
 
-    async fn slot(&self, id: (OrganizationId, u16)) -> Slot {
-        let mut unwrapped = self.unwrapped.lock().await;
-        if unwrapped.len() >= CAPACITY && !unwrapped.contains_key(&id) {
-            unwrapped.clear();
-        }
-        Arc::clone(unwrapped.entry(id).or_default())
+    async fn fetch(
+        &self,
+        organization: OrganizationId,
+        version: u16,
+    ) -> Result<DataKey, VaultError> {
+        let wrapped = self.store.data_key(organization, version).await?;
+        let wrapped = wrapped.ok_or(VaultError::NoKey)?;
+        self.unwrap(organization, version, wrapped).await
     }
 
     async fn unwrap(
@@ -182,7 +185,7 @@ impl DataKeys {
             .send()
             .await
             .map_err(sdk)?;
-        let plaintext = output.plaintext.ok_or(VaultError::Corrupt)?.into_inner();
+        let plaintext = output.plaintext.ok_or(CORRUPT)?.into_inner();
         DataKey::new(version, &Zeroizing::new(plaintext))
     }
 
@@ -198,10 +201,7 @@ impl DataKeys {
             .send()
             .await
             .map_err(sdk)?;
-        let wrapped = output
-            .ciphertext_blob
-            .ok_or(VaultError::Corrupt)?
-            .into_inner();
+        let wrapped = output.ciphertext_blob.ok_or(CORRUPT)?.into_inner();
         let key = WrappedKey {
             number: CURRENT_VERSION,
             wrapped,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
 use crate::domain::{Cause, Error};
@@ -15,6 +17,9 @@ pub enum VaultError {
     /// There is no such credential.
     #[error("there is no such credential")]
     NotFound,
+    /// The credentials have been deleted. Until their recovery window ends, they can be restored.
+    #[error("the credentials are being deleted")]
+    BeingDeleted,
     /// The credential is more than Secrets Manager takes.
     #[error("the credentials are larger than {limit_bytes} bytes")]
     TooLarge {
@@ -22,8 +27,8 @@ pub enum VaultError {
         limit_bytes: u64,
     },
     /// What is stored is not of the expected form.
-    #[error("the stored credential is not of the expected form")]
-    Corrupt,
+    #[error("the stored {0} is not of the expected form")]
+    Corrupt(&'static str),
     /// AWS asks to slow down.
     #[error("the vault is throttled")]
     Throttled(#[source] Cause),
@@ -44,10 +49,46 @@ impl VaultError {
             Self::NoKey
             | Self::Tampered
             | Self::NotFound
+            | Self::BeingDeleted
             | Self::TooLarge { .. }
-            | Self::Corrupt
+            | Self::Corrupt(_)
             | Self::Refused(_) => false,
         }
+    }
+
+    /// The error of a call that somebody else made, for one who waited for it.
+    pub(super) fn shared(error: &Arc<Self>) -> Self {
+        let cause = || Cause::from(Shared(Arc::clone(error)));
+        match &**error {
+            Self::NoKey => Self::NoKey,
+            Self::Tampered => Self::Tampered,
+            Self::NotFound => Self::NotFound,
+            Self::BeingDeleted => Self::BeingDeleted,
+            &Self::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
+            Self::Corrupt(what) => Self::Corrupt(what),
+            Self::Throttled(_) => Self::Throttled(cause()),
+            Self::Unavailable(_) => Self::Unavailable(cause()),
+            Self::Refused(_) => Self::Refused(cause()),
+        }
+    }
+}
+
+/// Stands for the cause of an error that several have.
+#[derive(Debug)]
+struct Shared(Arc<VaultError>);
+
+impl std::fmt::Display for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match std::error::Error::source(&*self.0) {
+            Some(cause) => std::fmt::Display::fmt(cause, f),
+            None => std::fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+impl std::error::Error for Shared {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&*self.0)?.source()
     }
 }
 
@@ -55,13 +96,14 @@ impl From<VaultError> for Error {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::NotFound => Self::NotFound("credential"),
+            VaultError::BeingDeleted => Self::Conflict(error.to_string()),
             VaultError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
             VaultError::Throttled(_) | VaultError::Unavailable(_) => {
                 Self::Unavailable(error.into())
             }
             VaultError::NoKey
             | VaultError::Tampered
-            | VaultError::Corrupt
+            | VaultError::Corrupt(_)
             | VaultError::Refused(_) => Self::Internal(error.into()),
         }
     }
@@ -72,7 +114,7 @@ impl From<StoreError> for VaultError {
         match error {
             StoreError::Throttled(_) => Self::Throttled(error.into()),
             StoreError::Unavailable(_) | StoreError::Conflict => Self::Unavailable(error.into()),
-            StoreError::Corrupt { .. } => Self::Corrupt,
+            StoreError::Corrupt { .. } => Self::Corrupt("data key"),
             StoreError::NotFound(_)
             | StoreError::PathTaken
             | StoreError::TooLarge { .. }
@@ -81,30 +123,101 @@ impl From<StoreError> for VaultError {
     }
 }
 
+/// What may be told of an SDK error. The SDK's own holds the whole answer and shows it in `Debug`;
+/// what KMS and Secrets Manager answer is secret.
+#[derive(Debug, thiserror::Error)]
+enum AwsError {
+    #[error("{code} (status {status}, request {request_id}): {message}")]
+    Service {
+        code: String,
+        message: String,
+        status: u16,
+        request_id: String,
+    },
+    #[error("an answer of status {status} that cannot be read")]
+    Unreadable { status: u16 },
+    #[error("no answer")]
+    NoAnswer(#[source] Cause),
+}
+
+/// Errors whose text is about names and states. Others may quote what was sent.
+const TOLD: [&str; 12] = [
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "DisabledException",
+    "EncryptionFailure",
+    "IncorrectKeyException",
+    "InvalidRequestException",
+    "KMSInvalidStateException",
+    "LimitExceededException",
+    "NotFoundException",
+    "ResourceExistsException",
+    "ResourceNotFoundException",
+    "ThrottlingException",
+];
+
+impl AwsError {
+    fn of<E>(error: SdkError<E>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        match error {
+            SdkError::ServiceError(context) => {
+                let meta = context.err().meta();
+                let code = meta.code().unwrap_or("an error without a code");
+                let message = meta.message().filter(|_| TOLD.contains(&code));
+                Self::Service {
+                    code: code.to_owned(),
+                    message: message.unwrap_or("(not shown)").to_owned(),
+                    status: context.raw().status().as_u16(),
+                    request_id: meta.extra("aws_request_id").unwrap_or("unknown").to_owned(),
+                }
+            }
+            SdkError::ResponseError(context) => Self::Unreadable {
+                status: context.raw().status().as_u16(),
+            },
+            other => Self::NoAnswer(match other.into_source() {
+                Ok(source) => source,
+                Err(_) => "the call was not made".into(),
+            }),
+        }
+    }
+}
+
 /// Sorts an SDK error of KMS or Secrets Manager.
-pub(super) fn sdk<E, R>(error: SdkError<E, R>) -> VaultError
+pub(super) fn sdk<E>(error: SdkError<E>) -> VaultError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let SdkError::ServiceError(context) = &error else {
-        return VaultError::Unavailable(error.into());
+    let is_defect = matches!(error, SdkError::ConstructionFailure(_));
+    let error = AwsError::of(error);
+    let AwsError::Service { code, status, .. } = &error else {
+        return if is_defect {
+            VaultError::Refused(error.into())
+        } else {
+            VaultError::Unavailable(error.into())
+        };
     };
-    match context.err().code() {
-        Some("ThrottlingException" | "LimitExceededException" | "RequestLimitExceeded") => {
+    match (code.as_str(), status) {
+        ("ThrottlingException" | "Throttling" | "LimitExceededException", _) | (_, 429) => {
             VaultError::Throttled(error.into())
         }
-        Some("ResourceNotFoundException") => VaultError::NotFound,
-        Some("InvalidCiphertextException" | "IncorrectKeyException") => VaultError::Tampered,
-        Some(
+        ("ResourceNotFoundException", _) => VaultError::NotFound,
+        // The states that Secrets Manager has besides (rotation, replicas, another service's
+        // secret) are none that our secrets can be in.
+        ("InvalidRequestException", _) => VaultError::BeingDeleted,
+        ("InvalidCiphertextException", _) => VaultError::Corrupt("data key"),
+        (
             "InternalServiceError"
             | "InternalServiceErrorException"
+            | "InternalFailure"
             | "KMSInternalException"
             | "DependencyTimeoutException"
             | "KeyUnavailableException"
             | "ServiceUnavailable",
+            _,
         )
-        | None => VaultError::Unavailable(error.into()),
-        Some(_) => VaultError::Refused(error.into()),
+        | (_, 500..) => VaultError::Unavailable(error.into()),
+        _ => VaultError::Refused(error.into()),
     }
 }

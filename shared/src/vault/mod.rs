@@ -7,11 +7,16 @@
 //!
 //! Nothing here returns a secret to a caller of the API, and no error holds one.
 
+mod cache;
+mod cached_credentials;
 mod credentials;
 mod data_keys;
 mod error;
 mod seal;
+#[cfg(test)]
+mod tests;
 
+pub use cached_credentials::CachedCredentials;
 pub use credentials::{CredentialSet, Credentials};
 pub use data_keys::DataKeys;
 pub use error::VaultError;

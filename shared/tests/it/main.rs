@@ -1,6 +1,9 @@
 //! What needs more than a module: the services on this machine, and files of vectors.
 
+mod account;
 mod egress;
+mod queue;
 mod signature;
 mod store;
 mod support;
+mod vault;

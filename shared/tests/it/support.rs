@@ -79,7 +79,7 @@ fn random_name() -> String {
     format!("gatehouse-{}", hex::encode(random))
 }
 
-async fn create(client: &Client, name: &str) {
+pub(crate) async fn create(client: &Client, name: &str) {
     let mut request = client.create_table().table_name(name);
     for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         let definition = AttributeDefinition::builder()
