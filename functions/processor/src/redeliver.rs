@@ -36,7 +36,7 @@ pub(crate) async fn redeliver(
         .lease_delivery(organization, integration, due.event_id, &lease)
         .await?
     {
-        Lease::Leased(event) => retry(state, *event, &due).await,
+        Lease::Leased(event) => Box::pin(retry(state, *event, &due)).await,
         Lease::NotDue { until } => Err(Again::after(
             until.since(now),
             "another function works on this delivery",
