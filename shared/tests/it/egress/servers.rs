@@ -15,8 +15,14 @@ pub(super) struct Server {
 impl Server {
     /// Answers every request with these bytes, and closes the connection.
     pub(super) async fn raw(answer: impl Into<Vec<u8>>) -> Self {
+        Self::raw_at("127.0.0.1:0", answer).await
+    }
+
+    /// The same, at an address of the caller's choice.
+    pub(super) async fn raw_at(address: &str, answer: impl Into<Vec<u8>>) -> Self {
         let answer = Arc::new(answer.into());
-        let (listener, port) = listen().await;
+        let listener = TcpListener::bind(address).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);
         tokio::spawn(async move {
@@ -36,10 +42,18 @@ impl Server {
 
     /// Takes connections and never answers.
     pub(super) async fn silent() -> Self {
+        Self::stalling("").await
+    }
+
+    /// Begins its answers with these bytes and never ends them.
+    pub(super) async fn stalling(beginning: &'static str) -> Self {
         let (listener, port) = listen().await;
         tokio::spawn(async move {
             let mut open = Vec::new();
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(beginning.as_bytes()).await;
                 open.push(stream);
             }
         });
