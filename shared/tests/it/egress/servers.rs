@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -55,6 +56,26 @@ impl Server {
                 let _ = stream.read(&mut request).await;
                 let _ = stream.write_all(beginning.as_bytes()).await;
                 open.push(stream);
+            }
+        });
+        Self {
+            port,
+            connections: Arc::default(),
+        }
+    }
+
+    /// Sends a body byte by byte, for ever, so that no single read takes long.
+    pub(super) async fn dripping() -> Self {
+        let (listener, port) = listen().await;
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            let mut ticks = tokio::time::interval(Duration::from_millis(5));
+            while stream.write_all(b"x").await.is_ok() {
+                ticks.tick().await;
             }
         });
         Self {
