@@ -55,10 +55,11 @@ pub fn is_globally_routable(address: IpAddr) -> bool {
     }
 }
 
-/// RFC 5214: an interface identifier that holds an IPv4 address, in whatever prefix.
+/// RFC 5214: an interface identifier that holds an IPv4 address, in whatever prefix. Two bits of
+/// it (universal, group) are free.
 fn is_isatap(address: Ipv6Addr) -> bool {
     let [_, _, _, _, high, low, _, _] = address.segments();
-    matches!(high, 0 | 0x200) && low == 0x5efe
+    high & !0x0300 == 0 && low == 0x5efe
 }
 
 #[cfg(test)]
@@ -120,6 +121,9 @@ mod tests {
             "ff02::1",
             "2606:4700::5efe:7f00:1",
             "2606:4700::200:5efe:7f00:1",
+            "2606:4700::100:5efe:7f00:1",
+            "2606:4700::300:5efe:7f00:1",
+            "::ffff:0:127.0.0.1",
             "4000::1",
         ] {
             assert!(!is_globally_routable(address.parse().unwrap()), "{address}");

@@ -3,31 +3,24 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode, header};
+use bytes::BytesMut;
+use http::HeaderMap;
 use ipnet::IpNet;
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
+use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::EgressError;
 use super::error::sort;
+use super::request::without_connection_headers;
 use super::resolve::{Allowance, GuardedResolver, Resolve, SystemResolver};
+use super::{EgressError, OutboundRequest, OutboundResponse, TlsVersion, redirect};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Short: an open connection outlives a change of the name's address.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Of all headers of an answer, names and values.
+const MAX_HEADER_BYTES: u32 = 64 * 1024;
 const USER_AGENT: &str = concat!("Gatehouse/", env!("CARGO_PKG_VERSION"));
-
-/// Headers that belong to the connection, not to the caller.
-const OF_THE_CONNECTION: [http::HeaderName; 8] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// What may be called.
 #[derive(Clone, Debug, Default)]
@@ -36,77 +29,6 @@ pub struct EgressPolicy {
     pub allowed: Vec<IpNet>,
     /// Certificates (DER) that are trusted besides the system's.
     pub extra_roots: Vec<Vec<u8>>,
-}
-
-/// The lowest TLS version that is accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246), for providers that have nothing better.
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    #[default]
-    Tls13,
-}
-
-/// Whether a redirect is followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Redirects {
-    /// It is the answer.
-    #[default]
-    None,
-    /// Up to so many. Across origins, headers that are marked sensitive are left out.
-    Follow(u8),
-}
-
-/// A request.
-#[derive(Clone, Debug)]
-pub struct OutboundRequest {
-    /// The method.
-    pub method: Method,
-    /// Where.
-    pub url: Url,
-    /// Headers. Credentials are to be marked sensitive; those of the connection are left out.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-    /// For everything, from the look-up of the name to the last byte of the answer.
-    pub timeout: Duration,
-    /// More of the answer's body is not read.
-    pub max_response_bytes: usize,
-    /// Whether redirects are followed.
-    pub redirects: Redirects,
-    /// The lowest TLS version.
-    pub min_tls: TlsVersion,
-}
-
-impl OutboundRequest {
-    /// A request without headers and body that follows no redirect and reads up to 1 MiB.
-    #[must_use]
-    pub fn new(method: Method, url: Url, timeout: Duration) -> Self {
-        Self {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            timeout,
-            max_response_bytes: 1024 * 1024,
-            redirects: Redirects::None,
-            min_tls: TlsVersion::Tls13,
-        }
-    }
-}
-
-/// An answer.
-#[derive(Clone, Debug)]
-pub struct OutboundResponse {
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body's beginning, as it was sent: nothing is decompressed.
-    pub body: Bytes,
-    /// Whether the body is longer.
-    pub truncated: bool,
 }
 
 /// The way out.
@@ -178,7 +100,7 @@ impl Egress {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            Some(Host::Domain(name)) if !name.is_empty() => return Ok(()),
+            Some(Host::Domain(name)) if !name.is_empty() => return allowance.check_name(name),
             _ => return forbidden("it must have a host"),
         };
         if allowance.allows(address) {
@@ -194,42 +116,40 @@ impl Egress {
     ///
     /// If the URL or where it leads is not allowed, or no whole answer comes back in time.
     pub async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, EgressError> {
-        let timeout = request.timeout;
+        let (started, timeout) = (Instant::now(), request.timeout);
         let sent = tokio::time::timeout(timeout, self.follow(request)).await;
-        sent.map_err(|_| EgressError::Timeout)?
+        let mut response = sent.map_err(|_| EgressError::Timeout)??;
+        response.duration = started.elapsed();
+        Ok(response)
     }
 
     async fn follow(&self, mut request: OutboundRequest) -> Result<OutboundResponse, EgressError> {
-        let mut left = match request.redirects {
-            Redirects::None => 0,
-            Redirects::Follow(count) => count,
-        };
+        let mut left = request.redirects.limit();
         loop {
             let response = self.send_once(&request).await?;
-            let target = redirect_target(&request.url, &response);
-            let (Redirects::Follow(_), Some(target)) = (request.redirects, target) else {
-                return Ok(response);
+            let status = response.status();
+            let Some(target) = redirect::target(&request, status, response.headers()) else {
+                return read(response, request.max_response_bytes).await;
             };
             left = left.checked_sub(1).ok_or(EgressError::TooManyRedirects)?;
-            redirect(&mut request, target, response.status)?;
+            redirect::follow(&mut request, target, status)?;
         }
     }
 
-    async fn send_once(&self, request: &OutboundRequest) -> Result<OutboundResponse, EgressError> {
+    async fn send_once(&self, request: &OutboundRequest) -> Result<reqwest::Response, EgressError> {
         self.check_url(&request.url)?;
-        let mut headers = request.headers.clone();
-        for name in &OF_THE_CONNECTION {
-            headers.remove(name);
-        }
         let response = self
             .client(&request.url, request.min_tls)?
             .request(request.method.clone(), request.url.clone())
-            .headers(headers)
+            .headers(without_connection_headers(request.headers.clone()))
             .body(request.body.clone())
             .send()
             .await
             .map_err(sort)?;
-        read(response, request.max_response_bytes).await
+        if header_bytes(response.headers()) > MAX_HEADER_BYTES as usize {
+            return Err(EgressError::TooLarge);
+        }
+        Ok(response)
     }
 
     /// What a URL's scheme may lead to: `http` to the networks that configuration names only.
@@ -253,15 +173,7 @@ impl Egress {
             allowance: self.allowance_for(url),
             resolver: Arc::clone(&self.0.resolver),
         };
-        let mut builder = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .min_tls_version(version)
-            .dns_resolver(Arc::new(resolver));
+        let mut builder = settings(version).dns_resolver(Arc::new(resolver));
         for root in &self.0.policy.extra_roots {
             let root = reqwest::Certificate::from_der(root);
             builder = builder.add_root_certificate(root.map_err(|e| EgressError::Setup(e.into()))?);
@@ -271,6 +183,31 @@ impl Egress {
             .map_err(|error| EgressError::Setup(error.into()))?;
         Ok(cell.get_or_init(|| client))
     }
+}
+
+fn settings(min_tls: reqwest::tls::Version) -> ClientBuilder {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // Off unless some other crate turns on reqwest's features: a body that grows by a factor
+        // of 1,000 would still be cut off, but at its unpacked length.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .min_tls_version(min_tls)
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    let lengths = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    lengths.sum()
 }
 
 async fn read(
@@ -293,51 +230,6 @@ async fn read(
         headers,
         body: body.freeze(),
         truncated,
+        duration: Duration::ZERO,
     })
-}
-
-/// Where a redirect leads, if the answer is one (RFC 9110 section 15.4).
-fn redirect_target(from: &Url, response: &OutboundResponse) -> Option<Url> {
-    if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers.get(header::LOCATION)?.to_str().ok()?;
-    let mut target = from.join(location).ok()?;
-    target.set_fragment(None);
-    Some(target)
-}
-
-/// Turns a request into the one that follows a redirect.
-fn redirect(
-    request: &mut OutboundRequest,
-    target: Url,
-    status: StatusCode,
-) -> Result<(), EgressError> {
-    if request.url.scheme() == "https" && target.scheme() != "https" {
-        return Err(EgressError::ForbiddenUrl("a redirect must not leave https"));
-    }
-    if request.url.origin() != target.origin() {
-        let sensitive: Vec<_> = request
-            .headers
-            .iter()
-            .filter(|(_, value)| value.is_sensitive())
-            .map(|(name, _)| name.clone())
-            .chain([header::AUTHORIZATION, header::COOKIE])
-            .collect();
-        for name in sensitive {
-            request.headers.remove(name);
-        }
-    }
-    let becomes_get = match status {
-        StatusCode::SEE_OTHER => request.method != Method::HEAD,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method == Method::POST,
-        _ => false,
-    };
-    if becomes_get {
-        request.method = Method::GET;
-        request.body = Bytes::new();
-        request.headers.remove(header::CONTENT_TYPE);
-    }
-    request.url = target;
-    Ok(())
 }

@@ -1,4 +1,5 @@
 use std::error::Error as StdError;
+use std::io;
 
 /// Why nothing came back. Holds no address, no query and no header.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum EgressError {
     /// More redirects than are followed.
     #[error("too many redirects")]
     TooManyRedirects,
+    /// The answer's headers are longer than is read. A long body is cut off, and no error.
+    #[error("the answer's headers are too large")]
+    TooLarge,
     /// What came back is not HTTP.
     #[error("the answer is not HTTP")]
     Protocol(#[source] Box<dyn StdError + Send + Sync>),
@@ -44,6 +48,7 @@ impl EgressError {
             Self::Tls(_) => "tls_failed",
             Self::Timeout => "timeout",
             Self::TooManyRedirects => "too_many_redirects",
+            Self::TooLarge => "headers_too_large",
             Self::Protocol(_) => "not_http",
             Self::Setup(_) => "client_setup",
         }
@@ -59,7 +64,10 @@ impl EgressError {
             | Self::Timeout
             | Self::Protocol(_)
             | Self::Setup(_) => true,
-            Self::ForbiddenUrl(_) | Self::ForbiddenAddress | Self::TooManyRedirects => false,
+            Self::ForbiddenUrl(_)
+            | Self::ForbiddenAddress
+            | Self::TooManyRedirects
+            | Self::TooLarge => false,
         }
     }
 }
@@ -73,32 +81,46 @@ pub(super) enum ResolveError {
     NotFound,
 }
 
-/// Sorts an error of the HTTP client. Its text may hold the URL, so only its causes are kept.
+/// Sorts an error of the HTTP client. The client's own error shows the URL and the address that
+/// was called, so its innermost cause is kept in its place.
 pub(super) fn sort(error: reqwest::Error) -> EgressError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return EgressError::Timeout;
+    }
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(current) = cause {
-        match current.downcast_ref::<ResolveError>() {
-            Some(ResolveError::Forbidden) => return EgressError::ForbiddenAddress,
-            Some(ResolveError::NotFound) => return EgressError::Resolve,
-            None => {}
+        if let Some(known) = known(current) {
+            return known;
         }
-        // A TLS error arrives wrapped in an I/O error, which does not show it as its source.
+        // An I/O error does not show what it wraps as its source.
         let inner = current
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return EgressError::Tls(error.without_url().into());
-        }
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
         cause = match inner {
             Some(inner) => Some(inner),
             None => current.source(),
         };
     }
-    if error.is_timeout() {
-        EgressError::Timeout
-    } else if error.is_connect() || error.is_body() {
-        EgressError::Connect(error.without_url().into())
+    if error.is_connect() || error.is_body() {
+        EgressError::Connect(error.into())
     } else {
-        EgressError::Protocol(error.without_url().into())
+        EgressError::Protocol(error.into())
     }
+}
+
+fn known(cause: &(dyn StdError + 'static)) -> Option<EgressError> {
+    if let Some(error) = cause.downcast_ref::<ResolveError>() {
+        return Some(match error {
+            ResolveError::Forbidden => EgressError::ForbiddenAddress,
+            ResolveError::NotFound => EgressError::Resolve,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        return Some(EgressError::Tls(error.clone().into()));
+    }
+    let code = cause.downcast_ref::<io::Error>()?.raw_os_error()?;
+    Some(EgressError::Connect(
+        io::Error::from_raw_os_error(code).into(),
+    ))
 }

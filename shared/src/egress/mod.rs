@@ -6,25 +6,37 @@
 //! servers that answer differently the second time. So nothing here believes a URL:
 //!
 //! 1. Before anything is sent, the URL's form is checked, and an address that is written into it
-//!    is classified ([`Egress::check_url`]). `url` reads every spelling of an address (decimal,
-//!    octal, hexadecimal, full-width digits) as the WHATWG standard says, so one check sees all.
-//! 2. When a connection is made, the name is resolved by `resolve::GuardedResolver`, which
-//!    classifies every address of the answer and gives exactly those to the HTTP client. There is
-//!    no second look-up that could answer something else. One forbidden address among many refuses
-//!    the whole answer: an honest name does not have one.
+//!    is classified ([`Egress::check_url`]): the HTTP client asks no resolver for those. `url`
+//!    reads every spelling of an address (decimal, octal, hexadecimal, full-width digits) as the
+//!    WHATWG standard says, so one check sees all.
+//! 2. When a connection is made, the name is resolved by `GuardedResolver`, which classifies every
+//!    address of the answer and gives exactly those to the HTTP client. There is no second look-up
+//!    that could answer something else. One forbidden address among many refuses the whole answer:
+//!    an honest name does not have one.
+//!
+//! Redirects are followed here and not by the HTTP client, so each hop passes through both.
 //!
 //! What is not globally routable is forbidden, unless configuration names its network
 //! (`GATEHOUSE_EGRESS_ALLOW`): that is how the local system and the tests reach loopback. Plain
-//! `http` is for those networks only.
+//! `http` and names without a dot are for those networks only, since neither is anybody's on the
+//! internet. `localhost` is loopback by definition (RFC 6761) and no resolver is asked.
 //!
-//! A connection that is kept open leads to an address that was classified when it was made.
+//! A connection that is kept open leads to an address that was classified when it was made, for
+//! the same scheme, host, port and TLS version; it may be used again though the name has moved on.
+//! A policy never changes, and two [`Egress`] share no connections unless one is the other's clone.
+//!
+//! What this does not do: tell a public address that belongs to somebody's inside from another (a
+//! NAT64 prefix of an operator's own, a firewall that trusts our address), or limit ports.
 
 mod address;
 mod client;
 mod error;
+mod redirect;
+mod request;
 mod resolve;
 
 pub use address::is_globally_routable;
-pub use client::{Egress, EgressPolicy, OutboundRequest, OutboundResponse, Redirects, TlsVersion};
+pub use client::{Egress, EgressPolicy};
 pub use error::EgressError;
+pub use request::{OutboundRequest, OutboundResponse, Redirects, TlsVersion, redact_url};
 pub use resolve::{Resolve, SystemResolver};

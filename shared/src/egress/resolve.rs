@@ -1,13 +1,19 @@
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolving};
 
+use super::EgressError;
 use super::address::is_globally_routable;
 use super::error::ResolveError;
+
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// Turns names into addresses.
 pub trait Resolve: Send + Sync {
@@ -51,6 +57,55 @@ impl Allowance {
                 .iter()
                 .any(|network| network.contains(&address))
     }
+
+    /// What can be said of a name without asking for its addresses.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), EgressError> {
+        if is_localhost(name) && self.loopback().is_empty() {
+            Err(EgressError::ForbiddenAddress)
+        } else if !has_dot(name) && self.networks.is_empty() {
+            Err(EgressError::ForbiddenUrl(
+                "its host must be a full domain name",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What an answer for a name may hold.
+    fn for_name(&self, name: &str) -> Self {
+        Self {
+            networks: Arc::clone(&self.networks),
+            public: self.public && has_dot(name),
+        }
+    }
+
+    /// The addresses of `localhost` that may be called.
+    fn loopback(&self) -> Vec<IpAddr> {
+        let allowed = |address: &IpAddr| self.allows(*address);
+        LOOPBACK.into_iter().filter(allowed).collect()
+    }
+
+    /// All addresses of an answer, or none.
+    fn classify(&self, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, ResolveError> {
+        if addresses.is_empty() {
+            Err(ResolveError::NotFound)
+        } else if addresses.iter().all(|address| self.allows(*address)) {
+            Ok(addresses)
+        } else {
+            Err(ResolveError::Forbidden)
+        }
+    }
+}
+
+/// RFC 6761 section 6.3: always this machine, whatever a name server says.
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// A name without one is found through the search list of this machine, or in its `hosts` file.
+fn has_dot(name: &str) -> bool {
+    name.trim_end_matches('.').contains('.')
 }
 
 /// Gives the HTTP client the addresses that were classified, and no others.
@@ -61,16 +116,19 @@ pub(super) struct GuardedResolver {
 
 impl reqwest::dns::Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowance = self.allowance.clone();
-        let found = self.resolver.resolve(name.as_str().to_owned());
+        let name = name.as_str().to_owned();
+        let allowance = self.allowance.for_name(&name);
+        let resolver = Arc::clone(&self.resolver);
         Box::pin(async move {
-            let addresses = found.await.map_err(|_| ResolveError::NotFound)?;
-            if addresses.is_empty() {
-                return Err(ResolveError::NotFound.into());
-            }
-            if !addresses.iter().all(|address| allowance.allows(*address)) {
-                return Err(ResolveError::Forbidden.into());
-            }
+            let addresses = if is_localhost(&name) {
+                let addresses = allowance.loopback();
+                (!addresses.is_empty())
+                    .then_some(addresses)
+                    .ok_or(ResolveError::Forbidden)?
+            } else {
+                let found = resolver.resolve(name).await;
+                allowance.classify(found.map_err(|_| ResolveError::NotFound)?)?
+            };
             let addresses = addresses
                 .into_iter()
                 .map(|address| SocketAddr::new(address, 0));

@@ -4,7 +4,7 @@ use super::servers::{Server, ok};
 use super::{Answers, get, to_loopback};
 
 /// Spellings of 127.0.0.1, ::1 and of other addresses that lead to this machine.
-const LOOPBACK: [&str; 26] = [
+const LOOPBACK: [&str; 34] = [
     "127.0.0.1",
     "127.0.0.1.",
     "127.1",
@@ -20,8 +20,11 @@ const LOOPBACK: [&str; 26] = [
     "0X7F.0X0.0X0.0X1",
     "127.0x0.00.1",
     "１２７.０.０.１",
+    "①②⑦.⓪.⓪.①",
     "127。0。0。1",
+    "127．0｡0。1",
     "%31%32%37.0.0.1",
+    "127%2e0%2E0.1",
     "0.0.0.0",
     "0",
     "[::1]",
@@ -29,8 +32,13 @@ const LOOPBACK: [&str; 26] = [
     "[::]",
     "[::ffff:127.0.0.1]",
     "[::ffff:7f00:1]",
+    "[::FFFF:0:127.0.0.1]",
+    "[::127.0.0.1]",
     "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
     "[2002:7f00:1::]",
+    "[2001:0:7f00:1::]",
+    "[2606:4700::5efe:127.0.0.1]",
 ];
 
 /// Addresses of metadata services, and others that only this network can reach.
@@ -94,42 +102,109 @@ async fn a_name_that_leads_inside_is_not_called() {
 
 #[tokio::test]
 async fn one_forbidden_address_among_others_refuses_the_name() {
-    let answers = Answers::new(&[&["93.184.216.34", "127.0.0.1"]]);
-    let egress = Egress::with_resolver(EgressPolicy::default(), answers);
-    let error = get(&egress, "https://mixed.example/").await.unwrap_err();
-    assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
-}
-
-#[tokio::test]
-async fn localhost_is_a_name_like_any_other() {
-    let egress = Egress::new(EgressPolicy::default());
-    for host in ["localhost", "LOCALHOST"] {
-        let error = get(&egress, &format!("https://{host}/")).await.unwrap_err();
-        assert!(
-            matches!(error, EgressError::ForbiddenAddress),
-            "{host}: {error}"
-        );
+    let (allowed, forbidden) = neighbours().await;
+    for answer in [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]] {
+        let egress = Egress::with_resolver(only_127_0_0_2(), Answers::new(&[&answer]));
+        let url = format!("http://mixed.example:{}/", allowed.port);
+        let error = get(&egress, &url).await.unwrap_err();
+        assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
     }
+    assert_eq!((allowed.connections(), forbidden.connections()), (0, 0));
 }
 
 #[tokio::test]
 async fn a_name_server_that_changes_its_answer_changes_nothing() {
-    let server = Server::raw(ok("inside")).await;
-    // Only 127.0.0.2 is allowed; the second answer leads to where the server listens.
-    let policy = EgressPolicy {
+    let (allowed, forbidden) = neighbours().await;
+    let answers: [&[&str]; 6] = [
+        &["127.0.0.2"],
+        &["127.0.0.1"],
+        &["127.0.0.2"],
+        &["127.0.0.1", "127.0.0.2"],
+        &["127.0.0.2"],
+        &["127.0.0.1"],
+    ];
+    let egress = Egress::with_resolver(only_127_0_0_2(), Answers::new(&answers));
+    let url = format!("http://rebinding.example:{}/", allowed.port);
+    for answer in answers {
+        let response = get(&egress, &url).await;
+        if answer == ["127.0.0.2"] {
+            assert_eq!(response.unwrap().body, "allowed");
+        } else {
+            let refused = matches!(response, Err(EgressError::ForbiddenAddress));
+            assert!(refused, "{answer:?}: {response:?}");
+        }
+    }
+    assert_eq!((allowed.connections(), forbidden.connections()), (3, 0));
+}
+
+/// Two servers on the same port, so that only the address tells them apart.
+async fn neighbours() -> (Server, Server) {
+    let forbidden = Server::raw(ok("forbidden")).await;
+    let address = format!("127.0.0.2:{}", forbidden.port);
+    (Server::raw_at(&address, ok("allowed")).await, forbidden)
+}
+
+fn only_127_0_0_2() -> EgressPolicy {
+    EgressPolicy {
         allowed: vec!["127.0.0.2/32".parse().unwrap()],
         ..EgressPolicy::default()
-    };
-    let egress = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.2"], &["127.0.0.1"]]));
-    let url = format!("http://rebinding.example:{}/", server.port);
-    let first = get(&egress, &url).await;
-    assert!(matches!(first, Err(EgressError::Connect(_))), "{first:?}");
-    let second = get(&egress, &url).await;
-    assert!(
-        matches!(second, Err(EgressError::ForbiddenAddress)),
-        "{second:?}"
-    );
-    assert_eq!(server.connections(), 0);
+    }
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine_whatever_a_name_server_says() {
+    let answers = || Answers::new(&[&["93.184.216.34"]]);
+    let nowhere = Egress::with_resolver(EgressPolicy::default(), answers());
+    for host in [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "a.b.localhost",
+        "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+        "ｌｏｃａｌｈｏｓｔ",
+        "%6cocalhost",
+    ] {
+        let url = format!("https://{host}/");
+        let sent = get(&nowhere, &url).await.map(|_| ());
+        for refused in [sent, nowhere.check_url(&url.parse().unwrap())] {
+            let forbidden = matches!(refused, Err(EgressError::ForbiddenAddress));
+            assert!(forbidden, "{host}: {refused:?}");
+        }
+    }
+    let server = Server::raw(ok("hello")).await;
+    let loopback = Egress::with_resolver(to_loopback(), answers());
+    for host in ["localhost", "a.localhost."] {
+        let url = format!("http://{host}:{}/", server.port);
+        assert_eq!(get(&loopback, &url).await.unwrap().body, "hello");
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_a_dot_is_for_named_networks_only() {
+    let public = || Answers::new(&[&["93.184.216.34"]]);
+    let nowhere = Egress::with_resolver(EgressPolicy::default(), public());
+    let loopback = Egress::with_resolver(to_loopback(), public());
+    for host in ["metadata", "redis."] {
+        let url = format!("https://{host}/");
+        let sent = get(&nowhere, &url).await.map(|_| ());
+        for refused in [sent, nowhere.check_url(&url.parse().unwrap())] {
+            let forbidden = matches!(refused, Err(EgressError::ForbiddenUrl(_)));
+            assert!(forbidden, "{host}: {refused:?}");
+        }
+        let error = get(&loopback, &url).await.unwrap_err();
+        assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
+    }
+    let server = Server::raw(ok("hello")).await;
+    let inside = Egress::with_resolver(to_loopback(), Answers::new(&[&["127.0.0.1"]]));
+    let url = format!("http://receiver:{}/", server.port);
+    assert_eq!(get(&inside, &url).await.unwrap().body, "hello");
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_not_found() {
+    let egress = Egress::with_resolver(EgressPolicy::default(), Answers::new(&[&[]]));
+    let error = get(&egress, "https://nobody.example/").await.unwrap_err();
+    assert!(matches!(error, EgressError::Resolve), "{error}");
 }
 
 #[tokio::test]

@@ -31,6 +31,10 @@ async fn proxy_variables_are_not_looked_at() {
     ] {
         child.env(name, proxy.url("/"));
     }
+    // These would except this machine, and prove nothing.
+    for name in ["NO_PROXY", "no_proxy"] {
+        child.env_remove(name);
+    }
     child.env(CHILD, server.url("/"));
     let output = tokio::task::spawn_blocking(move || child.output())
         .await

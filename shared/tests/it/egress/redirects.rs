@@ -1,12 +1,12 @@
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::response::Redirect;
-use axum::routing::get as route;
+use axum::routing::{any, get as route, post};
 use gatehouse::egress::{Egress, EgressError, OutboundRequest, Redirects};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
-use super::servers::Server;
-use super::{request, to_loopback};
+use super::servers::{Server, ok};
+use super::{Answers, request, to_loopback};
 
 fn following(url: &str) -> OutboundRequest {
     OutboundRequest {
@@ -60,13 +60,76 @@ async fn a_redirect_leads_to_no_address_that_a_url_may_not() {
 }
 
 #[tokio::test]
+async fn a_redirect_leads_to_no_name_that_leads_inside() {
+    let server = redirecting_to("https://inside.example/").await;
+    let egress = Egress::with_resolver(to_loopback(), Answers::new(&[&["169.254.169.254"]]));
+    let error = egress.send(following(&server.url("/"))).await.unwrap_err();
+    assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
+}
+
+#[tokio::test]
 async fn redirects_in_a_circle_end() {
-    let server = redirecting_to("/").await;
+    let circle =
+        "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let server = Server::raw(circle).await;
     let error = Egress::new(to_loopback())
         .send(following(&server.url("/")))
         .await
         .unwrap_err();
     assert!(matches!(error, EgressError::TooManyRedirects), "{error}");
+    assert_eq!(server.connections(), 4);
+}
+
+#[tokio::test]
+async fn the_body_of_a_redirect_is_not_waited_for() {
+    let end = Server::raw(ok("end")).await;
+    let beginning = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 9\r\n\r\nhalf",
+        end.url("/")
+    );
+    let server = Server::stalling(beginning.leak()).await;
+    let response = Egress::new(to_loopback())
+        .send(following(&server.url("/")))
+        .await
+        .unwrap();
+    assert_eq!(response.body, "end");
+}
+
+#[tokio::test]
+async fn redirects_may_be_held_to_the_origin() {
+    let other = Server::raw(ok("other")).await;
+    let away = Redirect::temporary(&other.url("/"));
+    let router = Router::new()
+        .route("/", route(async || Redirect::to("/away")))
+        .route("/away", route(async move || away));
+    let server = Server::router(router).await;
+    let response = Egress::new(to_loopback())
+        .send(OutboundRequest {
+            redirects: Redirects::SameOrigin(3),
+            ..request(&server.url("/"))
+        })
+        .await
+        .unwrap();
+    assert_eq!(response.status, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(response.headers[header::LOCATION], other.url("/"));
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_body_follows_where_the_method_is_kept() {
+    let echo = async |method: Method, body: String| format!("{method} {body}");
+    let router = Router::new()
+        .route("/kept", post(async || Redirect::temporary("/echo")))
+        .route("/dropped", post(async || Redirect::to("/echo")))
+        .route("/echo", any(echo));
+    let server = Server::router(router).await;
+    for (path, echoed) in [("/kept", "POST body"), ("/dropped", "GET ")] {
+        let mut request = following(&server.url(path));
+        request.method = Method::POST;
+        request.body = "body".into();
+        let response = Egress::new(to_loopback()).send(request).await.unwrap();
+        assert_eq!(response.body, echoed);
+    }
 }
 
 #[tokio::test]
