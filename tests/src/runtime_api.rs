@@ -219,3 +219,86 @@ impl Shared {
 fn accepted() -> Response {
     (StatusCode::ACCEPTED, Json(json!({"status": "OK"}))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    struct Runtime {
+        client: reqwest::Client,
+        base: String,
+    }
+
+    impl Runtime {
+        fn of(api: &RuntimeApi) -> Self {
+            Self {
+                client: reqwest::Client::builder().no_proxy().build().unwrap(),
+                base: format!("http://{}/2018-06-01/runtime", api.address()),
+            }
+        }
+
+        async fn next(&self) -> reqwest::Response {
+            let next = self.client.get(format!("{}/invocation/next", self.base));
+            next.send().await.unwrap()
+        }
+
+        async fn post(&self, path: &str, body: &'static str) -> u16 {
+            let post = self.client.post(format!("{}{path}", self.base));
+            post.body(body).send().await.unwrap().status().as_u16()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_is_handed_over_and_its_answer_comes_back() {
+        let api = RuntimeApi::start("a").await.unwrap();
+        let runtime = Runtime::of(&api);
+        let function = async {
+            let next = runtime.next().await;
+            let header = |name: &str| next.headers()[name].to_str().unwrap().to_owned();
+            let deadline: i64 = header("lambda-runtime-deadline-ms").parse().unwrap();
+            let left = deadline - system_sources().now().as_millisecond();
+            assert!((1..=60_000).contains(&left), "{left}");
+            assert!(header("lambda-runtime-invoked-function-arn").ends_with(":function:a"));
+            assert!(header("lambda-runtime-trace-id").starts_with("Root=1-"));
+            let id = header("lambda-runtime-aws-request-id");
+            assert_eq!(next.text().await.unwrap(), "[1]");
+            let path = format!("/invocation/{id}/response");
+            assert_eq!(runtime.post(&path, "[2]").await, 202);
+            // Once only.
+            assert_eq!(runtime.post(&path, "[3]").await, 400);
+        };
+        let (answer, ()) = tokio::join!(api.invoke("[1]".to_owned(), TIMEOUT), function);
+        assert_eq!(answer.unwrap(), json!([2]));
+        assert!(api.started().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_a_function_says_of_its_failure_comes_back() {
+        let api = RuntimeApi::start("a").await.unwrap();
+        let runtime = Runtime::of(&api);
+        let function = async {
+            let next = runtime.next().await;
+            let id = next.headers()["lambda-runtime-aws-request-id"].to_str();
+            let path = format!("/invocation/{}/error", id.unwrap());
+            let body = r#"{"errorType": "Kind", "errorMessage": "why"}"#;
+            assert_eq!(runtime.post(&path, body).await, 202);
+        };
+        let (answer, ()) = tokio::join!(api.invoke("1".to_owned(), TIMEOUT), function);
+        let failure = answer.unwrap_err();
+        assert_eq!((&*failure.error_type, &*failure.message), ("Kind", "why"));
+    }
+
+    #[tokio::test]
+    async fn why_a_function_cannot_start_is_known() {
+        let api = RuntimeApi::start("a").await.unwrap();
+        let status = Runtime::of(&api).post("/init/error", "not JSON").await;
+        assert_eq!(status, 202);
+        let failure = api.started().await.unwrap_err();
+        assert_eq!(
+            (&*failure.error_type, &*failure.message),
+            ("Unknown", "not JSON")
+        );
+    }
+}

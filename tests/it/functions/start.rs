@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
 use std::time::Duration;
 
 use e2e::{Function, FunctionError, FunctionSettings};
@@ -69,7 +71,7 @@ async fn a_variable_with_a_wrong_value_is_named_without_the_value() {
 }
 
 #[tokio::test]
-async fn a_function_that_dies_while_it_works_is_told_from_one_that_answers() {
+async fn a_process_that_ends_instead_of_starting_is_told_from_a_binary_that_is_not_there() {
     let settings = FunctionSettings {
         name: "nothing".to_owned(),
         binary: "/bin/cat".into(),
@@ -85,6 +87,23 @@ async fn a_function_that_dies_while_it_works_is_told_from_one_that_answers() {
     };
     let error = Function::start(&missing).await.unwrap_err();
     assert!(matches!(error, FunctionError::Spawn(..)), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_that_was_killed_is_reported_with_what_it_had_written() {
+    let deployment = Deployment::new().await;
+    let processor = deployment.start("processor").await;
+    let id = processor.process_id().to_string();
+    let killed = Command::new("kill").args(["-9", &id]).status().unwrap();
+    assert!(killed.success());
+    let event = serde_json::json!({"Records": []});
+    match processor.invoke(&event).await {
+        Err(FunctionError::Exited { status, output }) => {
+            assert_eq!(status.signal(), Some(9));
+            assert!(output.stderr.contains("DEBUG"), "{output:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
