@@ -27,6 +27,13 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn not_found(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            ..Self::new(code, message)
+        }
+    }
+
     pub(crate) fn with_query_code(self, query_code: &'static str) -> Self {
         Self {
             query_code: Some(query_code),
@@ -34,8 +41,11 @@ impl ApiError {
         }
     }
 
+    /// The code without the name of its model.
     pub(crate) fn code(&self) -> &str {
-        &self.code
+        self.code
+            .rsplit_once('#')
+            .map_or(&self.code, |(_, code)| code)
     }
 
     pub(crate) fn message(&self) -> &str {

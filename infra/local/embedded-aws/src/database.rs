@@ -4,6 +4,8 @@
 //! reached the disk: what was acknowledged survives `kill -9`, and many callers share one flush.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::Connection;
@@ -21,6 +23,7 @@ type Reply = Box<dyn FnOnce() + Send>;
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     jobs: Sender<Job>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -39,7 +42,16 @@ impl Database {
             .name("embedded-aws".to_owned())
             .spawn(move || write(&connection, &queue))
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        Ok(Self { jobs })
+        Ok(Self {
+            jobs,
+            closed: Arc::default(),
+        })
+    }
+
+    /// Refuses what comes from now on. Connections outlive the listener that took them, and a long
+    /// poll of one must not take messages from whoever opens the file next.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// Runs `work` in a transaction; what it writes is durable when this returns `Ok`, and undone
@@ -49,8 +61,13 @@ impl Database {
         work: impl FnOnce(&Connection) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let (sender, receiver) = oneshot::channel();
+        let closed = Arc::clone(&self.closed);
         let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, work);
+            let result = if closed.load(Ordering::SeqCst) {
+                Err(ApiError::internal("the database is closed"))
+            } else {
+                in_savepoint(connection, work)
+            };
             Box::new(move || drop(sender.send(result)))
         });
         self.jobs

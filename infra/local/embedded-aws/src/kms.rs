@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::api::{ApiError, ApiResult, parse};
 use crate::database::Database;
-use crate::sealing::{SealingKey, random_bytes, random_id};
+use crate::sealing::{SealingKey, random_bytes, random_id, random_of};
 use crate::{ACCOUNT, REGION};
 
 /// What every ciphertext starts with: the length of a key's id.
@@ -23,7 +23,8 @@ pub(crate) struct Kms {
     sealing: SealingKey,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Not `Debug`: it can hold a plaintext.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Input {
     key_id: Option<String>,
@@ -56,6 +57,8 @@ impl Kms {
                     "CreateKey" => service.create_key(),
                     "CreateAlias" => service.create_alias(&input),
                     "DescribeKey" => service.describe_key(&input),
+                    "DisableKey" => service.set_disabled(&input, true),
+                    "EnableKey" => service.set_disabled(&input, false),
                     "GenerateDataKey" => service.generate_data_key(&input, true),
                     "GenerateDataKeyWithoutPlaintext" => service.generate_data_key(&input, false),
                     "Encrypt" => service.encrypt(&input),
@@ -81,11 +84,17 @@ impl Service<'_> {
             "INSERT INTO kms_keys (id, sealed, created_at) VALUES (?1, ?2, ?3)",
             params![id, sealed, self.now],
         )?;
-        Ok(json!({"KeyMetadata": metadata(&id, self.now)}))
+        Ok(json!({"KeyMetadata": self.metadata(&id)?}))
     }
 
     fn create_alias(&self, input: &Input) -> ApiResult {
         let name = required(input.alias_name.as_deref(), "AliasName")?;
+        if !name.starts_with("alias/") || name.starts_with("alias/aws/") {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Alias must start with the prefix \"alias/\", and not with \"alias/aws/\".",
+            ));
+        }
         let key = self.resolve(required(input.target_key_id.as_deref(), "TargetKeyId")?)?;
         let changed = self.connection.execute(
             "INSERT OR IGNORE INTO kms_aliases (name, key_id) VALUES (?1, ?2)",
@@ -99,28 +108,63 @@ impl Service<'_> {
 
     fn describe_key(&self, input: &Input) -> ApiResult {
         let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
-        Ok(json!({"KeyMetadata": metadata(&key, self.now)}))
+        Ok(json!({"KeyMetadata": self.metadata(&key)?}))
+    }
+
+    fn metadata(&self, key: &str) -> ApiResult {
+        let query = "SELECT created_at FROM kms_keys WHERE id = ?1";
+        let created_at: i64 = self.connection.query_row(query, [key], |row| row.get(0))?;
+        let disabled = self.is_disabled(key)?;
+        Ok(json!({
+            "AWSAccountId": ACCOUNT,
+            "Arn": arn(key),
+            "CreationDate": created_at / 1000,
+            "Enabled": !disabled,
+            "KeyId": key,
+            "KeyManager": "CUSTOMER",
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyState": if disabled { "Disabled" } else { "Enabled" },
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "Origin": "AWS_KMS",
+        }))
+    }
+
+    fn set_disabled(&self, input: &Input, disabled: bool) -> ApiResult {
+        let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
+        self.connection.execute(
+            if disabled {
+                "INSERT OR IGNORE INTO kms_disabled (key_id) VALUES (?1)"
+            } else {
+                "DELETE FROM kms_disabled WHERE key_id = ?1"
+            },
+            [key],
+        )?;
+        Ok(Value::Null)
+    }
+
+    fn is_disabled(&self, key: &str) -> Result<bool, ApiError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM kms_disabled WHERE key_id = ?1)";
+        Ok(self.connection.query_row(query, [key], |row| row.get(0))?)
     }
 
     fn generate_data_key(&self, input: &Input, with_plaintext: bool) -> ApiResult {
         let length = match (input.key_spec.as_deref(), input.number_of_bytes) {
             (Some("AES_256"), None) => 32,
             (Some("AES_128"), None) => 16,
-            (None, Some(length)) if (1..=32).contains(&length) => length,
+            (None, Some(length)) if (1..=1024).contains(&length) => length,
             _ => {
                 return Err(ApiError::new(
                     "ValidationException",
-                    "KeySpec or NumberOfBytes",
+                    "Please specify either number of bytes (1 to 1024) or key spec (AES_128, AES_256).",
                 ));
             }
         };
         let key = self.resolve(required(input.key_id.as_deref(), "KeyId")?)?;
-        let bytes = random_bytes()?;
-        let plaintext = bytes.get(..length).unwrap_or_default();
-        let blob = self.seal(&key, &input.encryption_context, plaintext)?;
+        let plaintext = random_of(length)?;
+        let blob = self.seal(&key, &input.encryption_context, &plaintext)?;
         let mut output = json!({"KeyId": arn(&key), "CiphertextBlob": STANDARD.encode(blob)});
         if with_plaintext && let Some(fields) = output.as_object_mut() {
-            fields.insert("Plaintext".to_owned(), STANDARD.encode(plaintext).into());
+            fields.insert("Plaintext".to_owned(), STANDARD.encode(&*plaintext).into());
         }
         Ok(output)
     }
@@ -151,7 +195,7 @@ impl Service<'_> {
         {
             return Err(ApiError::new(
                 "IncorrectKeyException",
-                "another key encrypted this",
+                "The key ID in the request does not identify a CMK that can perform this operation.",
             ));
         }
         let material = self.material(key)?.ok_or_else(invalid)?;
@@ -172,7 +216,12 @@ impl Service<'_> {
         Ok(blob)
     }
 
+    /// None, if there is no such key.
     fn material(&self, key: &str) -> Result<Option<SealingKey>, ApiError> {
+        if self.is_disabled(key)? {
+            let message = format!("{} is disabled.", arn(key));
+            return Err(ApiError::new("DisabledException", message));
+        }
         let sealed: Option<Vec<u8>> = self
             .connection
             .query_row("SELECT sealed FROM kms_keys WHERE id = ?1", [key], |row| {
@@ -189,11 +238,10 @@ impl Service<'_> {
 
     /// The key's id, given that, its ARN, or an alias.
     fn resolve(&self, name: &str) -> Result<String, ApiError> {
-        let name = name.rsplit_once(":key/").map_or(name, |(_, id)| id);
-        let alias = name
-            .rsplit_once(":alias/")
-            .map(|(_, alias)| format!("alias/{alias}"));
-        let name = alias.as_deref().unwrap_or(name);
+        // An ARN of another account or region is nobody's here.
+        let here = format!("arn:aws:kms:{REGION}:{ACCOUNT}:");
+        let name = name.strip_prefix(&here).unwrap_or(name);
+        let name = name.strip_prefix("key/").unwrap_or(name);
         let query = "SELECT id FROM kms_keys WHERE id = ?1 \
                      UNION SELECT key_id FROM kms_aliases WHERE name = ?1";
         let found = self
@@ -204,23 +252,8 @@ impl Service<'_> {
     }
 }
 
-pub(crate) fn arn(key: &str) -> String {
+fn arn(key: &str) -> String {
     format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{key}")
-}
-
-fn metadata(key: &str, now: i64) -> Value {
-    json!({
-        "AWSAccountId": ACCOUNT,
-        "Arn": arn(key),
-        "CreationDate": now / 1000,
-        "Enabled": true,
-        "KeyId": key,
-        "KeyManager": "CUSTOMER",
-        "KeySpec": "SYMMETRIC_DEFAULT",
-        "KeyState": "Enabled",
-        "KeyUsage": "ENCRYPT_DECRYPT",
-        "Origin": "AWS_KMS",
-    })
 }
 
 fn not_found() -> ApiError {

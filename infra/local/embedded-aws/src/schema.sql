@@ -22,12 +22,16 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages (queue, visible_at, id);
 CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt) WHERE receipt IS NOT NULL;
 
-CREATE TABLE IF NOT EXISTS move_tasks (
-    handle     TEXT PRIMARY KEY,
-    source     TEXT NOT NULL,
-    moved      INTEGER NOT NULL,
-    started_at INTEGER NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moves (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    handle      TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    destination TEXT,
+    to_move     INTEGER NOT NULL,
+    moved       INTEGER NOT NULL,
+    failure     TEXT,
+    started_at  INTEGER NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS secrets (
     name        TEXT PRIMARY KEY,
@@ -64,4 +68,8 @@ CREATE TABLE IF NOT EXISTS kms_keys (
 CREATE TABLE IF NOT EXISTS kms_aliases (
     name   TEXT PRIMARY KEY,
     key_id TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS kms_disabled (
+    key_id TEXT PRIMARY KEY
 ) WITHOUT ROWID;

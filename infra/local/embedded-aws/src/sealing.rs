@@ -83,6 +83,13 @@ impl SealingKey {
     }
 }
 
+/// As many random bytes as that.
+pub(crate) fn random_of(length: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    rand::fill(&mut bytes).map_err(|_| ApiError::internal("no randomness"))?;
+    Ok(bytes)
+}
+
 pub(crate) fn random_bytes() -> Result<Zeroizing<[u8; 32]>, ApiError> {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::fill(&mut *bytes).map_err(|_| ApiError::internal("no randomness"))?;

@@ -238,6 +238,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        self.database.close();
         for task in &self.tasks {
             task.abort();
         }

@@ -20,7 +20,8 @@ pub(crate) struct SecretsManager {
     sealing: SealingKey,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Not `Debug`: it can hold a secret.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Input {
     name: Option<String>,
@@ -38,6 +39,8 @@ struct Input {
     recovery_window_in_days: Option<i64>,
     #[serde(default)]
     force_delete_without_recovery: bool,
+    #[serde(default)]
+    include_deprecated: bool,
     #[serde(default)]
     tags: Vec<Value>,
 }
@@ -85,11 +88,11 @@ impl SecretsManager {
 impl Call<'_> {
     fn create_secret(&self, input: &Input) -> ApiResult {
         let name = required(input.name.as_deref(), "Name")?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+        let fits = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-!".contains(c);
         if name.is_empty() || name.len() > 512 || !name.chars().all(fits) {
             return Err(ApiError::new(
                 "ValidationException",
-                "the name is not valid",
+                "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
             ));
         }
         if let Some(existing) = self.find(name)? {
@@ -109,7 +112,10 @@ impl Call<'_> {
     /// A repetition of the call that created the secret is answered as that was.
     fn create_again(&self, existing: &Secret, input: &Input) -> ApiResult {
         if existing.deleted_at.is_some() {
-            return Err(being_deleted());
+            return Err(ApiError::new(
+                "InvalidRequestException",
+                "You can't create this secret because a secret with this name is already scheduled for deletion.",
+            ));
         }
         if let Some(token) = &input.client_request_token
             && self.is_same_value(existing, token, input)?
@@ -118,7 +124,10 @@ impl Call<'_> {
         }
         Err(ApiError::new(
             "ResourceExistsException",
-            "a secret of that name exists",
+            format!(
+                "The operation failed because the secret {} already exists.",
+                existing.name
+            ),
         ))
     }
 
@@ -126,15 +135,12 @@ impl Call<'_> {
         let secret = self.live_secret(input)?;
         let current = ["AWSCURRENT".to_owned()];
         let stages = input.version_stages.as_deref().unwrap_or(&current);
-        if stages.is_empty() || stages.len() > 20 {
-            return Err(ApiError::new(
-                "InvalidParameterException",
-                "1 to 20 stages are needed",
-            ));
-        }
         let version = self.put_version(&secret, input, stages)?;
         Ok(json!({
-            "ARN": secret.arn, "Name": secret.name, "VersionId": version, "VersionStages": stages,
+            "ARN": secret.arn,
+            "Name": secret.name,
+            "VersionId": version,
+            "VersionStages": self.stages_of(&secret, &version)?,
         }))
     }
 
@@ -181,17 +187,23 @@ impl Call<'_> {
 
     fn list_version_ids(&self, input: &Input) -> ApiResult {
         let secret = self.secret(input)?;
-        let versions = self.versions_to_stages(&secret)?;
-        let versions = versions
-            .iter()
-            .map(|(version, stages)| json!({"VersionId": version, "VersionStages": stages}));
-        Ok(json!({
-            "ARN": secret.arn, "Name": secret.name, "Versions": versions.collect::<Vec<_>>(),
-        }))
+        let mut stages = self.versions_to_stages(&secret)?;
+        let mut versions = Vec::new();
+        for (version, created_at) in self.versions(&secret)? {
+            let stages = stages.remove(&version);
+            if stages.is_none() && !input.include_deprecated {
+                continue;
+            }
+            versions.push(json!({
+                "VersionId": version,
+                "VersionStages": stages.unwrap_or_default(),
+                "CreatedDate": seconds(created_at),
+            }));
+        }
+        Ok(json!({"ARN": secret.arn, "Name": secret.name, "Versions": versions}))
     }
 
     fn delete_secret(&self, input: &Input) -> ApiResult {
-        let secret = self.secret(input)?;
         let days = match (
             input.recovery_window_in_days,
             input.force_delete_without_recovery,
@@ -204,6 +216,13 @@ impl Call<'_> {
                 return Err(ApiError::new("InvalidParameterException", message));
             }
         };
+        let name = required(input.secret_id.as_deref(), "SecretId")?;
+        // By force, also what is not there is deleted.
+        if days == 0 && self.find(name)?.is_none() {
+            let arn = records::new_arn(name)?;
+            return Ok(json!({"ARN": arn, "Name": name, "DeletionDate": seconds(self.now)}));
+        }
+        let secret = self.secret(input)?;
         if secret.deleted_at.is_some() && days > 0 {
             return Err(being_deleted());
         }

@@ -18,6 +18,18 @@ pub(super) struct Secret {
     pub(super) deleted_at: Option<i64>,
 }
 
+/// An ARN that ends in six random characters, so that a new secret of an old name has another one.
+pub(super) fn new_arn(name: &str) -> Result<String, ApiError> {
+    let random: String = random_id()?
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(6)
+        .collect();
+    Ok(format!(
+        "arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-{random}"
+    ))
+}
+
 impl Call<'_> {
     /// The secret of a name, an ARN, or an ARN without its six random characters.
     pub(super) fn find(&self, id: &str) -> Result<Option<Secret>, ApiError> {
@@ -41,14 +53,9 @@ impl Call<'_> {
     }
 
     pub(super) fn insert(&self, name: &str, input: &Input) -> Result<Secret, ApiError> {
-        let random: String = random_id()?
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(6)
-            .collect();
         let secret = Secret {
             name: name.to_owned(),
-            arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-{random}"),
+            arn: new_arn(name)?,
             description: input.description.clone(),
             kms_key_id: input.kms_key_id.clone(),
             tags: input.tags.clone(),

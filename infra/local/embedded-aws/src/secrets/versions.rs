@@ -1,16 +1,24 @@
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::records::Secret;
-use super::{Call, Input};
+use super::{Call, DAY, Input};
 use crate::api::{ApiError, ApiResult};
 use crate::sealing::random_id;
 
 const MAX_VALUE_BYTES: usize = 65_536;
+/// How many versions a secret has at most. Of those without a stage, the oldest make room, if they
+/// are older than a day.
+const MAX_VERSIONS: i64 = 100;
+/// How many staging labels a secret has at most, and how long each is.
+const MAX_STAGES: usize = 20;
+const MAX_STAGE_CHARS: usize = 256;
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
@@ -31,8 +39,14 @@ impl SecretValue {
                 return Err(ApiError::new("InvalidParameterException", message));
             }
         };
-        let (Self::SecretString(text) | Self::SecretBinary(text)) = &value;
-        if text.is_empty() || text.len() > MAX_VALUE_BYTES {
+        let bytes = match &value {
+            Self::SecretString(text) => text.len(),
+            Self::SecretBinary(base64) => STANDARD
+                .decode(base64)
+                .map(|bytes| bytes.len())
+                .map_err(|_| ApiError::new("SerializationException", "not base64"))?,
+        };
+        if !(1..=MAX_VALUE_BYTES).contains(&bytes) {
             return Err(ApiError::new(
                 "ValidationException",
                 "the value is too long, or empty",
@@ -50,6 +64,11 @@ impl Call<'_> {
         input: &Input,
         stages: &[String],
     ) -> Result<String, ApiError> {
+        let fits = |stage: &String| (1..=MAX_STAGE_CHARS).contains(&stage.len());
+        if !(1..=MAX_STAGES).contains(&stages.len()) || !stages.iter().all(fits) {
+            let message = "VersionStages must be 1 to 20 labels of 1 to 256 characters";
+            return Err(ApiError::new("ValidationException", message));
+        }
         let version = match &input.client_request_token {
             Some(token) if (32..=64).contains(&token.len()) => token.clone(),
             Some(_) => {
@@ -67,6 +86,7 @@ impl Call<'_> {
             }
             None => {}
         }
+        let is_first = self.make_room(secret)? == 0;
         let text = serde_json::to_vec(&value).map(Zeroizing::new);
         let text = text.map_err(|_| ApiError::internal("the value cannot be written"))?;
         let sealed = self.sealing.seal(&context(secret, &version), &text)?;
@@ -78,7 +98,59 @@ impl Call<'_> {
         for stage in stages {
             self.move_stage(secret, stage, &version)?;
         }
+        if is_first {
+            self.move_stage(secret, CURRENT, &version)?;
+        }
+        self.check_stages(secret)?;
         Ok(version)
+    }
+
+    /// Says how many versions there are, after deleting old ones if there are too many.
+    fn make_room(&self, secret: &Secret) -> Result<i64, ApiError> {
+        let count = || {
+            let query = "SELECT count(*) FROM secret_versions WHERE name = ?1";
+            self.connection
+                .query_row(query, [&secret.name], |row| row.get::<_, i64>(0))
+        };
+        let excess = count()? + 1 - MAX_VERSIONS;
+        if excess > 0 {
+            self.connection.execute(
+                "DELETE FROM secret_versions WHERE name = ?1 AND version_id IN ( \
+                 SELECT version_id FROM secret_versions WHERE name = ?1 AND created_at < ?2 \
+                 AND version_id NOT IN (SELECT version_id FROM secret_stages WHERE name = ?1) \
+                 ORDER BY created_at LIMIT ?3)",
+                params![secret.name, self.now - DAY, excess],
+            )?;
+        }
+        let count = count()?;
+        if count >= MAX_VERSIONS {
+            return Err(ApiError::new(
+                "LimitExceededException",
+                "The secret has as many versions as it can have.",
+            ));
+        }
+        Ok(count)
+    }
+
+    fn check_stages(&self, secret: &Secret) -> Result<(), ApiError> {
+        let stages = self.versions_to_stages(secret)?;
+        if stages.values().map(Vec::len).sum::<usize>() > MAX_STAGES {
+            return Err(ApiError::new(
+                "LimitExceededException",
+                "The secret has as many staging labels as it can have.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Every version and when it was made, from the oldest.
+    pub(super) fn versions(&self, secret: &Secret) -> Result<Vec<(String, i64)>, ApiError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT version_id, created_at FROM secret_versions WHERE name = ?1 \
+             ORDER BY created_at, version_id",
+        )?;
+        let rows = statement.query_map([&secret.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn is_same_value(
@@ -99,7 +171,7 @@ impl Call<'_> {
     ) -> Result<((&'static str, String), i64), ApiError> {
         let (value, created_at) = self
             .stored_value(secret, version)?
-            .ok_or_else(no_such_version)?;
+            .ok_or_else(|| no_such_version(&format!("VersionId: {version}")))?;
         Ok(match value {
             SecretValue::SecretString(text) => (("SecretString", text), created_at),
             SecretValue::SecretBinary(base64) => (("SecretBinary", base64), created_at),
@@ -113,10 +185,15 @@ impl Call<'_> {
             (_, Some(stage)) => stage,
             (None, None) => CURRENT,
         };
-        let staged = self.staged(secret, stage)?.ok_or_else(no_such_version)?;
-        match &input.version_id {
-            Some(version) if *version != staged => Err(no_such_version()),
-            _ => Ok(staged),
+        let staged = self.staged(secret, stage)?;
+        match (&input.version_id, staged) {
+            (Some(version), staged) if Some(version) != staged.as_ref() => {
+                let message =
+                    "You provided a VersionStage that is not associated to the provided VersionId.";
+                Err(ApiError::new("InvalidRequestException", message))
+            }
+            (_, Some(staged)) => Ok(staged),
+            (_, None) => Err(no_such_version(&format!("staging label: {stage}"))),
         }
     }
 
@@ -128,15 +205,16 @@ impl Call<'_> {
         match &input.move_to_version_id {
             Some(target) => {
                 self.stored_value(&secret, target)?
-                    .ok_or_else(no_such_version)?;
+                    .ok_or_else(|| no_such_version(&format!("VersionId: {target}")))?;
                 if holder.is_some() && holder.as_ref() != Some(target) && !removes_from_holder {
                     let message = "the stage is at another version: name it in RemoveFromVersionId";
                     return Err(ApiError::new("InvalidParameterException", message));
                 }
                 self.move_stage(&secret, stage, target)?;
+                self.check_stages(&secret)?;
             }
             None if stage == CURRENT => {
-                let message = "AWSCURRENT can be moved, not removed";
+                let message = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
                 return Err(ApiError::new("InvalidParameterException", message));
             }
             None if holder.is_some() && removes_from_holder => self.remove_stage(&secret, stage)?,
@@ -245,10 +323,10 @@ impl Call<'_> {
     }
 }
 
-fn no_such_version() -> ApiError {
+fn no_such_version(which: &str) -> ApiError {
     ApiError::new(
         "ResourceNotFoundException",
-        "Secrets Manager can't find the specified secret value for that version or stage.",
+        format!("Secrets Manager can't find the specified secret value for {which}"),
     )
 }
 

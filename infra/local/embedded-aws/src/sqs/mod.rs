@@ -3,8 +3,10 @@
 mod attributes;
 mod moves;
 mod queues;
+mod receipts;
 mod receive;
 mod send;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::api::{ApiError, ApiResult, parse};
 use crate::database::Database;
@@ -151,7 +154,7 @@ impl Sqs {
     async fn receive(&self, body: Value) -> ApiResult {
         let input: receive::Receive = parse(body)?;
         input.check()?;
-        let mut left = None;
+        let start = Instant::now();
         loop {
             let arrival = self.arrivals.notified();
             let (now, asked) = (self.time.now(), input.clone());
@@ -167,7 +170,7 @@ impl Sqs {
                     .receive_messages(&asked)
                 })
                 .await?;
-            let left = left.get_or_insert(wait);
+            let left = wait.saturating_sub(start.elapsed());
             if !messages.is_empty() || left.is_zero() {
                 return Ok(if messages.is_empty() {
                     Value::Null
@@ -175,11 +178,9 @@ impl Sqs {
                     json!({"Messages": messages})
                 });
             }
-            let pause = LOOK_AGAIN.min(*left);
-            *left -= pause;
             tokio::select! {
                 () = arrival => {}
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(LOOK_AGAIN.min(left)) => {}
             }
         }
     }

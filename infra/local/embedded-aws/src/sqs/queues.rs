@@ -5,41 +5,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Call;
+use super::send::parameter;
+use super::settings::{NUMBERS, Settings, check_names, invalid_redrive};
 use crate::api::{ApiError, ApiResult};
 use crate::{ACCOUNT, REGION};
-
-/// Attribute, default, lowest, highest.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
-const NUMBERS: [(&str, i64, i64, i64); 5] = [
-    ("DelaySeconds", 0, 0, 900),
-    ("MaximumMessageSize", 1_048_576, 1_024, 1_048_576),
-    ("MessageRetentionPeriod", 345_600, 60, 1_209_600),
-    ("ReceiveMessageWaitTimeSeconds", 0, 0, 20),
-    ("VisibilityTimeout", 30, 0, 43_200),
-];
-/// Attributes that are kept and have no effect here.
-const TEXTS: [&str; 5] = [
-    "KmsDataKeyReusePeriodSeconds",
-    "KmsMasterKeyId",
-    "Policy",
-    "RedriveAllowPolicy",
-    "SqsManagedSseEnabled",
-];
 
 /// A queue.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) name: String,
-    attributes: BTreeMap<String, String>,
-}
-
-/// Where messages go that were received too often.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RedrivePolicy {
-    dead_letter_target_arn: String,
-    #[serde(deserialize_with = "number_or_text")]
-    pub(super) max_receive_count: i64,
+    settings: Settings,
+    created_at: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +23,7 @@ pub(super) struct RedrivePolicy {
 pub(super) struct CreateQueue {
     queue_name: String,
     #[serde(default)]
-    attributes: BTreeMap<String, String>,
+    attributes: Settings,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +39,7 @@ pub(super) struct QueueAt {
     #[serde(default)]
     attribute_names: Vec<String>,
     #[serde(default)]
-    attributes: BTreeMap<String, String>,
+    attributes: Settings,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,25 +51,16 @@ pub(super) struct ListQueues {
 
 impl Queue {
     pub(super) fn number(&self, name: &str) -> i64 {
-        let default = NUMBERS
-            .iter()
-            .find(|number| number.0 == name)
-            .map_or(0, |number| number.1);
-        self.attributes
-            .get(name)
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(default)
+        self.settings.number(name)
     }
 
     pub(super) fn redrive(&self) -> Option<(String, i64)> {
-        let policy: RedrivePolicy =
-            serde_json::from_str(self.attributes.get("RedrivePolicy")?).ok()?;
-        let name = policy.dead_letter_target_arn.rsplit(':').next()?.to_owned();
-        Some((name, policy.max_receive_count))
+        self.settings.redrive()
     }
 
-    pub(super) fn arn(&self) -> String {
-        arn(&self.name)
+    /// When a message goes that was sent at `sent_at`.
+    pub(super) fn expiry(&self, sent_at: i64) -> i64 {
+        sent_at + self.number("MessageRetentionPeriod") * 1000
     }
 }
 
@@ -101,7 +68,7 @@ pub(super) fn arn(name: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
 }
 
-pub(super) fn no_such_queue() -> ApiError {
+fn no_such_queue() -> ApiError {
     ApiError::new(
         "com.amazonaws.sqs#QueueDoesNotExist",
         "The specified queue does not exist.",
@@ -113,29 +80,22 @@ impl Call<'_> {
     pub(super) fn create_queue(&self, input: CreateQueue) -> ApiResult {
         let name = input.queue_name;
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.ends_with(".fifo") || input.attributes.contains_key("FifoQueue") {
-            return Err(ApiError::new(
-                "InvalidParameterValue",
-                "FIFO queues are not offered here",
-            ));
+        if name.ends_with(".fifo") || input.attributes.all().contains_key("FifoQueue") {
+            return Err(parameter("FIFO queues are not offered here".to_owned()));
         }
         if name.is_empty() || name.len() > 80 || !name.chars().all(fits) {
-            return Err(ApiError::new(
-                "InvalidParameterValue",
-                "the queue's name is not valid",
+            return Err(parameter(
+                "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length".to_owned(),
             ));
         }
-        check(&input.attributes)?;
+        self.check(&input.attributes)?;
         if let Some(existing) = self.find(&name)? {
-            let same = input
-                .attributes
-                .iter()
-                .all(|(k, v)| existing.attributes.get(k) == Some(v));
-            if !same {
-                return Err(
-                    ApiError::new("QueueNameExists", "a queue of other attributes exists")
-                        .with_query_code("QueueAlreadyExists"),
-                );
+            if let Some(attribute) = existing.settings.difference(&input.attributes) {
+                return Err(ApiError::new(
+                    "com.amazonaws.sqs#QueueNameExists",
+                    format!("A queue already exists with the same name and a different value for attribute {attribute}"),
+                )
+                .with_query_code("QueueAlreadyExists"));
             }
         } else {
             self.store(&name, &input.attributes)?;
@@ -149,11 +109,7 @@ impl Call<'_> {
     }
 
     pub(super) fn list_queues(&self, input: &ListQueues) -> ApiResult {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT name FROM queues ORDER BY name")?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let names = self.names()?;
         let urls = names
             .iter()
             .filter(|name| name.starts_with(&input.queue_name_prefix));
@@ -161,12 +117,25 @@ impl Call<'_> {
     }
 
     pub(super) fn queue_attributes(&self, input: &QueueAt) -> ApiResult {
+        check_names(&input.attribute_names)?;
         let queue = self.queue(&input.queue_url)?;
-        let mut all = queue.attributes.clone();
+        self.forget_expired(&queue)?;
+        let mut all = queue.settings.all().clone();
         for (name, ..) in NUMBERS {
             all.insert(name.to_owned(), queue.number(name).to_string());
         }
-        all.insert("QueueArn".to_owned(), queue.arn());
+        all.insert("QueueArn".to_owned(), arn(&queue.name));
+        let created = queue.created_at / 1000;
+        all.insert("CreatedTimestamp".to_owned(), created.to_string());
+        all.extend(self.counts(&queue)?);
+        let wanted = &input.attribute_names;
+        if !wanted.iter().any(|name| name == "All") {
+            all.retain(|name, _| wanted.contains(name));
+        }
+        Ok(json!({"Attributes": all}))
+    }
+
+    fn counts(&self, queue: &Queue) -> Result<BTreeMap<String, String>, ApiError> {
         let count = |condition: &str| {
             let query = format!("SELECT count(*) FROM messages WHERE queue = ?1 AND {condition}");
             self.connection
@@ -183,21 +152,29 @@ impl Call<'_> {
                 count("visible_at > ?2 AND receipt IS NULL")?,
             ),
         ];
-        all.extend(counts.map(|(name, count)| (name.to_owned(), count.to_string())));
-        let wanted = &input.attribute_names;
-        if !wanted.iter().any(|name| name == "All") {
-            all.retain(|name, _| wanted.contains(name));
-        }
-        Ok(json!({"Attributes": all}))
+        Ok(counts
+            .map(|(name, count)| (name.to_owned(), count.to_string()))
+            .into())
     }
 
     pub(super) fn set_queue_attributes(&self, input: QueueAt) -> ApiResult {
-        check(&input.attributes)?;
         let queue = self.queue(&input.queue_url)?;
-        let mut attributes = queue.attributes;
-        attributes.extend(input.attributes);
-        self.store(&queue.name, &attributes)?;
+        self.check(&input.attributes)?;
+        let mut settings = queue.settings;
+        settings.set(input.attributes);
+        self.store(&queue.name, &settings)?;
         Ok(Value::Null)
+    }
+
+    fn check(&self, settings: &Settings) -> Result<(), ApiError> {
+        settings.check()?;
+        if let Some((dead_letters, _)) = settings.redrive()
+            && self.find(&dead_letters)?.is_none()
+        {
+            let reason = "Dead letter target does not exist";
+            return Err(invalid_redrive(&arn(&dead_letters), reason));
+        }
+        Ok(())
     }
 
     pub(super) fn purge_queue(&self, input: &QueueAt) -> ApiResult {
@@ -205,6 +182,16 @@ impl Call<'_> {
         self.connection
             .execute("DELETE FROM messages WHERE queue = ?1", [queue.name])?;
         Ok(Value::Null)
+    }
+
+    /// Deletes what was kept for as long as the queue keeps messages.
+    pub(super) fn forget_expired(&self, queue: &Queue) -> Result<(), ApiError> {
+        self.connection
+            .prepare_cached(
+                "DELETE FROM messages WHERE queue = ?1 AND visible_at <= ?2 AND expires_at <= ?2",
+            )?
+            .execute(params![queue.name, self.now])?;
+        Ok(())
     }
 
     /// The queue at a URL: its last segment is the name.
@@ -216,22 +203,35 @@ impl Call<'_> {
     pub(super) fn find(&self, name: &str) -> Result<Option<Queue>, ApiError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT attributes FROM queues WHERE name = ?1")?;
-        let text: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
-        let Some(text) = text else { return Ok(None) };
-        let attributes = serde_json::from_str(&text)
+            .prepare_cached("SELECT attributes, created_at FROM queues WHERE name = ?1")?;
+        let found: Option<(String, i64)> = statement
+            .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((text, created_at)) = found else {
+            return Ok(None);
+        };
+        let settings = serde_json::from_str(&text)
             .map_err(|_| ApiError::internal("the queue's attributes cannot be read"))?;
         Ok(Some(Queue {
             name: name.to_owned(),
-            attributes,
+            settings,
+            created_at,
         }))
     }
 
-    fn store(&self, name: &str, attributes: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    pub(super) fn names(&self) -> Result<Vec<String>, ApiError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM queues ORDER BY name")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    fn store(&self, name: &str, settings: &Settings) -> Result<(), ApiError> {
         self.connection.execute(
             "INSERT INTO queues (name, attributes, created_at) VALUES (?1, ?2, ?3) \
              ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
-            params![name, json!(attributes).to_string(), self.now],
+            params![name, json!(settings.all()).to_string(), self.now],
         )?;
         Ok(())
     }
@@ -239,42 +239,4 @@ impl Call<'_> {
     fn url(&self, name: &str) -> String {
         format!("{}/{ACCOUNT}/{name}", self.endpoint)
     }
-}
-
-fn check(attributes: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    for (name, value) in attributes {
-        if let Some((_, _, lowest, highest)) = NUMBERS.iter().find(|number| number.0 == name) {
-            if !value
-                .parse()
-                .is_ok_and(|value: i64| (*lowest..=*highest).contains(&value))
-            {
-                return Err(invalid(name).with_query_code("InvalidAttributeValue"));
-            }
-        } else if name == "RedrivePolicy" {
-            let policy: Option<RedrivePolicy> = serde_json::from_str(value).ok();
-            if !policy.is_some_and(|policy| (1..=1_000).contains(&policy.max_receive_count)) {
-                return Err(invalid(name).with_query_code("InvalidAttributeValue"));
-            }
-        } else if !TEXTS.contains(&name.as_str()) {
-            return Err(
-                ApiError::new("InvalidAttributeName", format!("unknown attribute {name}"))
-                    .with_query_code("InvalidAttributeName"),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn invalid(name: &str) -> ApiError {
-    ApiError::new("InvalidAttributeValue", format!("invalid value for {name}"))
-}
-
-/// AWS takes `"maxReceiveCount": 10` and `"10"` alike.
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
-    .ok_or_else(|| serde::de::Error::custom("expected a number"))
 }

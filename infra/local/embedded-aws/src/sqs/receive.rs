@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::Call;
 use super::attributes::{Attributes, digest};
 use super::queues::{Queue, arn};
-use super::send::{check_batch, failed_entry, parameter};
+use super::receipts::issue;
+use super::send::parameter;
+use super::settings::MAX_HIDDEN;
 use crate::api::{ApiError, ApiResult};
-use crate::sealing::random_id;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -29,36 +30,6 @@ fn one() -> i64 {
     1
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct OneReceipt {
-    queue_url: String,
-    #[serde(flatten)]
-    receipt: Receipt,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ManyReceipts {
-    queue_url: String,
-    entries: Vec<Entry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    id: String,
-    #[serde(flatten)]
-    receipt: Receipt,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Receipt {
-    receipt_handle: String,
-    visibility_timeout: Option<i64>,
-}
-
 /// A row of the table.
 struct Stored {
     id: i64,
@@ -74,14 +45,26 @@ struct Stored {
 
 impl Receive {
     pub(super) fn check(&self) -> Result<(), ApiError> {
-        let in_range = (1..=10).contains(&self.max_number_of_messages)
-            && (0..=20).contains(&self.wait_time_seconds.unwrap_or(0))
-            && (0..=43_200).contains(&self.visibility_timeout.unwrap_or(0));
-        if in_range {
-            Ok(())
-        } else {
-            Err(parameter("a number is out of its range".to_owned()))
+        let ranges = [
+            (
+                "MaxNumberOfMessages",
+                Some(self.max_number_of_messages),
+                1,
+                10,
+            ),
+            ("WaitTimeSeconds", self.wait_time_seconds, 0, 20),
+            ("VisibilityTimeout", self.visibility_timeout, 0, MAX_HIDDEN),
+        ];
+        for (name, value, lowest, highest) in ranges {
+            if let Some(value) = value
+                && !(lowest..=highest).contains(&value)
+            {
+                return Err(parameter(format!(
+                    "Value {value} for parameter {name} is invalid. Reason: Must be between {lowest} and {highest}, if provided."
+                )));
+            }
         }
+        Ok(())
     }
 }
 
@@ -98,11 +81,7 @@ impl Call<'_> {
         let hidden = input
             .visibility_timeout
             .unwrap_or_else(|| queue.number("VisibilityTimeout"));
-        self.connection
-            .prepare_cached(
-                "DELETE FROM messages WHERE queue = ?1 AND visible_at <= ?2 AND expires_at <= ?2",
-            )?
-            .execute(params![queue.name, self.now])?;
+        self.forget_expired(&queue)?;
         let mut messages = Vec::new();
         for stored in self.visible(&queue, input.max_number_of_messages)? {
             if let Some(message) = self.hand_out(&queue, &stored, hidden, input)? {
@@ -136,16 +115,23 @@ impl Call<'_> {
     ) -> Result<Option<Value>, ApiError> {
         if let Some((dead_letters, max)) = queue.redrive()
             && stored.receive_count >= max
-            && self.find(&dead_letters)?.is_some()
+            && let Some(dead_letters) = self.find(&dead_letters)?
         {
+            // It is kept for as long as the other queue keeps messages, from when it was sent.
             self.connection.execute(
-                "UPDATE messages SET queue = ?2, source_queue = ?3, visible_at = ?4, receipt = NULL \
-                 WHERE id = ?1",
-                params![stored.id, dead_letters, queue.name, self.now],
+                "UPDATE messages SET queue = ?2, source_queue = ?3, visible_at = ?4, \
+                 expires_at = ?5, receipt = NULL WHERE id = ?1",
+                params![
+                    stored.id,
+                    dead_letters.name,
+                    queue.name,
+                    self.now,
+                    dead_letters.expiry(stored.sent_at)
+                ],
             )?;
             return Ok(None);
         }
-        let receipt = random_id()?;
+        let receipt = issue(&queue.name, self.now)?;
         let first = stored.first_received_at.unwrap_or(self.now);
         self.connection
             .prepare_cached(
@@ -154,65 +140,6 @@ impl Call<'_> {
             )?
             .execute(params![stored.id, self.now + hidden * 1000, receipt, first])?;
         stored.message(&receipt, first, input).map(Some)
-    }
-
-    pub(super) fn delete_message(&self, input: &OneReceipt) -> ApiResult {
-        self.queue(&input.queue_url)?;
-        self.delete(&input.receipt)
-    }
-
-    pub(super) fn delete_message_batch(&self, input: &ManyReceipts) -> ApiResult {
-        self.for_each(input, |receipt| self.delete(receipt))
-    }
-
-    pub(super) fn change_visibility(&self, input: &OneReceipt) -> ApiResult {
-        self.queue(&input.queue_url)?;
-        self.hide(&input.receipt)
-    }
-
-    pub(super) fn change_visibility_batch(&self, input: &ManyReceipts) -> ApiResult {
-        self.for_each(input, |receipt| self.hide(receipt))
-    }
-
-    fn for_each(&self, input: &ManyReceipts, act: impl Fn(&Receipt) -> ApiResult) -> ApiResult {
-        self.queue(&input.queue_url)?;
-        check_batch(input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for Entry { id, receipt } in &input.entries {
-            match act(receipt) {
-                Ok(_) => successful.push(json!({"Id": id})),
-                Err(error) => failed.push(failed_entry(id, &error)),
-            }
-        }
-        Ok(json!({"Successful": successful, "Failed": failed}))
-    }
-
-    /// Deleting by a receipt that is no longer valid has no effect and is no error, as on AWS.
-    fn delete(&self, receipt: &Receipt) -> ApiResult {
-        self.connection
-            .prepare_cached("DELETE FROM messages WHERE receipt = ?1")?
-            .execute([&receipt.receipt_handle])?;
-        Ok(Value::Null)
-    }
-
-    fn hide(&self, receipt: &Receipt) -> ApiResult {
-        let seconds = receipt.visibility_timeout.unwrap_or(-1);
-        if !(0..=43_200).contains(&seconds) {
-            return Err(parameter(
-                "VisibilityTimeout must be from 0 to 43200".to_owned(),
-            ));
-        }
-        let changed = self.connection.execute(
-            "UPDATE messages SET visible_at = ?2 WHERE receipt = ?1 AND visible_at > ?3",
-            params![receipt.receipt_handle, self.now + seconds * 1000, self.now],
-        )?;
-        if changed == 0 {
-            return Err(
-                ApiError::new("MessageNotInflight", "the message is not in flight")
-                    .with_query_code("AWS.SimpleQueueService.MessageNotInflight"),
-            );
-        }
-        Ok(Value::Null)
     }
 }
 

@@ -1,17 +1,16 @@
-use std::collections::BTreeMap;
-
 use rusqlite::params;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Call;
-use super::attributes::{Attributes, checked_bytes, digest};
+use super::attributes::{self, Attribute, Attributes, digest};
 use super::queues::Queue;
 use crate::api::{ApiError, ApiResult};
 use crate::sealing::random_id;
 
 /// What a batch may weigh in all.
 const MAX_BATCH_BYTES: usize = 1_048_576;
+const TRACE_HEADER: &str = "AWSTraceHeader";
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -44,12 +43,56 @@ struct NewMessage {
     #[serde(default)]
     message_attributes: Attributes,
     #[serde(default)]
-    message_system_attributes: BTreeMap<String, Value>,
+    message_system_attributes: Attributes,
 }
 
 impl NewMessage {
-    fn bytes(&self) -> Result<usize, ApiError> {
-        Ok(self.message_body.len() + checked_bytes(&self.message_attributes)?)
+    fn bytes(&self) -> usize {
+        self.message_body.len() + attributes::bytes(&self.message_attributes)
+    }
+
+    /// What X-Ray wants handed on; nothing else can be sent as a system attribute.
+    fn trace_header(&self) -> Result<Option<&str>, ApiError> {
+        attributes::check(&self.message_system_attributes)?;
+        let mut names = self.message_system_attributes.keys();
+        if let Some(name) = names.find(|name| *name != TRACE_HEADER) {
+            return Err(parameter(format!(
+                "Message (system) attribute name '{name}' is invalid."
+            )));
+        }
+        let header = self.message_system_attributes.get(TRACE_HEADER);
+        Ok(header.and_then(Attribute::text))
+    }
+
+    fn check(&self, queue: &Queue) -> Result<(), ApiError> {
+        if self.message_body.is_empty() {
+            return Err(ApiError::new(
+                "MissingParameter",
+                "The request must contain the parameter MessageBody.",
+            )
+            .with_query_code("MissingParameter"));
+        }
+        attributes::check(&self.message_attributes)?;
+        let limit = queue.number("MaximumMessageSize");
+        if i64::try_from(self.bytes()).unwrap_or(i64::MAX) > limit {
+            return Err(parameter(format!(
+                "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+            )));
+        }
+        if !self.message_body.chars().all(is_allowed) {
+            return Err(ApiError::new(
+                "com.amazonaws.sqs#InvalidMessageContents",
+                "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+            )
+            .with_query_code("InvalidMessageContents"));
+        }
+        let delay = self.delay_seconds.unwrap_or(0);
+        if !(0..=900).contains(&delay) {
+            return Err(parameter(format!(
+                "Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -62,13 +105,13 @@ impl Call<'_> {
     pub(super) fn send_message_batch(&self, input: SendMessageBatch) -> ApiResult {
         let queue = self.queue(&input.queue_url)?;
         check_batch(input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let mut bytes = 0;
-        for entry in &input.entries {
-            bytes += entry.message.bytes()?;
-        }
+        let bytes: usize = input.entries.iter().map(|e| e.message.bytes()).sum();
         if bytes > MAX_BATCH_BYTES {
+            let message = format!(
+                "Batch requests cannot be longer than {MAX_BATCH_BYTES} bytes. You have sent {bytes} bytes."
+            );
             return Err(
-                ApiError::new("BatchRequestTooLong", "the batch is too long")
+                ApiError::new("com.amazonaws.sqs#BatchRequestTooLong", message)
                     .with_query_code("AWS.SimpleQueueService.BatchRequestTooLong"),
             );
         }
@@ -88,34 +131,13 @@ impl Call<'_> {
     }
 
     fn insert(&self, queue: &Queue, message: &NewMessage) -> ApiResult {
-        let limit = queue.number("MaximumMessageSize");
-        if i64::try_from(message.bytes()?).unwrap_or(i64::MAX) > limit {
-            return Err(parameter(format!(
-                "a message must be at most {limit} bytes"
-            )));
-        }
-        if message.message_body.is_empty() {
-            return Err(ApiError::new("MissingParameter", "MessageBody is required"));
-        }
-        if !message.message_body.chars().all(is_allowed) {
-            return Err(
-                ApiError::new("InvalidMessageContents", "a character is not allowed")
-                    .with_query_code("InvalidMessageContents"),
-            );
-        }
+        message.check(queue)?;
+        let trace = message.trace_header()?;
         let delay = message
             .delay_seconds
             .unwrap_or_else(|| queue.number("DelaySeconds"));
-        if !(0..=900).contains(&delay) {
-            return Err(parameter("DelaySeconds must be from 0 to 900".to_owned()));
-        }
-        let trace = message.message_system_attributes.get("AWSTraceHeader");
-        let trace = trace
-            .and_then(|header| header.get("StringValue"))
-            .and_then(Value::as_str);
         let id = random_id()?;
         let attributes = json!(message.message_attributes).to_string();
-        let kept = queue.number("MessageRetentionPeriod");
         let mut statement = self.connection.prepare_cached(
             "INSERT INTO messages (queue, message_id, body, attributes, trace_header, sent_at, \
              expires_at, visible_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -127,24 +149,32 @@ impl Call<'_> {
             attributes,
             trace,
             self.now,
-            self.now + kept * 1000,
+            queue.expiry(self.now),
             self.now + delay * 1000,
         ])?;
         let mut sent = json!({
             "MessageId": id,
             "MD5OfMessageBody": format!("{:x}", md5::compute(&message.message_body)),
         });
-        if let (Some(digest), Some(fields)) =
-            (digest(&message.message_attributes)?, sent.as_object_mut())
-        {
-            fields.insert("MD5OfMessageAttributes".to_owned(), digest.into());
+        if let Some(fields) = sent.as_object_mut() {
+            for (name, attributes) in [
+                ("MD5OfMessageAttributes", &message.message_attributes),
+                (
+                    "MD5OfMessageSystemAttributes",
+                    &message.message_system_attributes,
+                ),
+            ] {
+                if let Some(digest) = digest(attributes)? {
+                    fields.insert(name.to_owned(), digest.into());
+                }
+            }
         }
         Ok(sent)
     }
 }
 
 /// The characters of XML 1.0, to which SQS holds bodies.
-fn is_allowed(c: char) -> bool {
+pub(super) fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
@@ -152,28 +182,38 @@ pub(super) fn parameter(message: String) -> ApiError {
     ApiError::new("InvalidParameterValue", message).with_query_code("InvalidParameterValue")
 }
 
-/// One to ten entries whose ids differ.
+/// One to ten entries whose ids are well-formed and differ.
 pub(super) fn check_batch<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), ApiError> {
     let mut ids: Vec<&str> = ids.collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    let (code, query_code) = match count {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let well_formed = |id: &&str| (1..=80).contains(&id.len()) && id.chars().all(fits);
+    let (code, query_code, message) = match count {
         0 => (
-            "EmptyBatchRequest",
+            "com.amazonaws.sqs#EmptyBatchRequest",
             "AWS.SimpleQueueService.EmptyBatchRequest",
+            "There should be at least one entry in the request.".to_owned(),
         ),
-        1..=10 if ids.len() == count => return Ok(()),
-        1..=10 => (
-            "BatchEntryIdsNotDistinct",
-            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-        ),
-        _ => (
-            "TooManyEntriesInBatchRequest",
+        11.. => (
+            "com.amazonaws.sqs#TooManyEntriesInBatchRequest",
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            format!("Maximum number of entries per request are 10. You have sent {count}."),
         ),
+        _ if !ids.iter().all(well_formed) => (
+            "com.amazonaws.sqs#InvalidBatchEntryId",
+            "AWS.SimpleQueueService.InvalidBatchEntryId",
+            "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.".to_owned(),
+        ),
+        _ if ids.len() < count => (
+            "com.amazonaws.sqs#BatchEntryIdsNotDistinct",
+            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+            "Two or more batch entries in the request have the same Id.".to_owned(),
+        ),
+        _ => return Ok(()),
     };
-    Err(ApiError::new(code, "the batch is not valid").with_query_code(query_code))
+    Err(ApiError::new(code, message).with_query_code(query_code))
 }
 
 pub(super) fn failed_entry(id: &str, error: &ApiError) -> Value {

@@ -5,7 +5,18 @@
     reason = "helpers in this file are tests to people, not to the lint"
 )]
 
+mod durability;
+mod kill_9;
+mod kms;
+mod secrets;
+mod secrets_deletion;
+mod sqs_batches;
+mod sqs_queues;
+mod sqs_receive;
+mod sqs_redrive;
+mod sqs_send;
 mod template;
+mod world;
 
 use embedded_aws::template::Template;
 
