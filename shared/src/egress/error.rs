@@ -74,6 +74,15 @@ impl EgressError {
         }
     }
 
+    /// The error of the last request that was made: this one, if no redirect was followed.
+    #[must_use]
+    pub fn of_last_hop(&self) -> &Self {
+        match self {
+            Self::AfterRedirect(error) => error.of_last_hop(),
+            error => error,
+        }
+    }
+
     /// Whether another try, maybe days later, may succeed without a change on this side: a server
     /// can renew its certificate, but it cannot come to have a key that is pinned here.
     #[must_use]

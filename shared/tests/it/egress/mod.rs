@@ -7,6 +7,11 @@
 
 mod addresses;
 mod answers;
+mod authority;
+mod faults;
+mod identities;
+mod openssl;
+mod pins;
 mod proxies;
 mod redirects;
 mod servers;
