@@ -1,6 +1,7 @@
 //! The way out, against servers on this machine.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "helpers in these files are tests to people, not to the lint"
 )]

@@ -51,7 +51,7 @@ impl OpenSsl {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("OpenSSL's command line is needed: {error}"));
+            .expect("OpenSSL's command line is needed");
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let port = lines
             .by_ref()
@@ -59,7 +59,7 @@ impl OpenSsl {
             .find_map(|line| line.strip_prefix("ACCEPT 127.0.0.1:")?.trim().parse().ok());
         // Goes on reading, so that the server is never kept waiting.
         std::thread::spawn(move || lines.for_each(drop));
-        let port = port.unwrap_or_else(|| panic!("`openssl s_server {arguments}` ended"));
+        let port = port.expect("`openssl s_server` ended at once");
         Self { process, port }
     }
 }
@@ -97,8 +97,9 @@ fn agreed_on(page: &str) -> String {
     } else {
         "yes"
     };
-    let (group, suite) = (values["Shared groups"], values["Cipher"]);
-    format!("{} | {group} | {suite} | {client}", values["Protocol"])
+    let value = |name| values.get(name).unwrap();
+    let [version, group, suite] = ["Protocol", "Shared groups", "Cipher"].map(value);
+    format!("{version} | {group} | {suite} | {client}")
 }
 
 #[tokio::test]

@@ -97,6 +97,25 @@ async fn a_pin_vouches_for_nothing() {
     }
 }
 
+/// More than clients are kept, so that those used least recently are gone.
+#[tokio::test]
+async fn connections_of_settings_that_are_not_used_are_given_up() {
+    let root = Authority::new("root");
+    let leaf = root.leaf("server.example");
+    let server = TlsServer::start(config(&BOTH, &leaf, None)).await;
+    let egress = egress(&root);
+    let send = async |backup: u8| {
+        let pins = [leaf.pin(), SpkiPin::from_digest([backup; 32])];
+        egress.send(pinned(&server.url(), &pins)).await.unwrap();
+        server.connections()
+    };
+    for backup in 0..=64 {
+        assert_eq!(send(backup).await, usize::from(backup) + 1);
+    }
+    assert_eq!(send(1).await, 65, "still open");
+    assert_eq!(send(0).await, 66, "given up, and made anew");
+}
+
 #[tokio::test]
 async fn pins_in_another_order_share_connections() {
     let root = Authority::new("root");
