@@ -15,6 +15,7 @@ mod routing;
 mod sealed;
 mod sources;
 mod timestamp;
+mod tls;
 mod trace;
 
 pub use auth::{
@@ -42,4 +43,5 @@ pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;
 pub use sources::{Clock, Randomness, Sources};
 pub use timestamp::Timestamp;
+pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};

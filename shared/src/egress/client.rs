@@ -1,26 +1,19 @@
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
-use reqwest::{Client, ClientBuilder};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::error::sort;
+use super::clients::{Clients, MAX_HEADER_BYTES};
 use super::request::without_connection_headers;
 use super::resolve::{Allowance, GuardedResolver, Resolve, SystemResolver};
-use super::{EgressError, OutboundRequest, OutboundResponse, TlsVersion, redirect};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Short: an open connection outlives a change of the name's address.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Of all headers of an answer, names and values.
-const MAX_HEADER_BYTES: u32 = 64 * 1024;
-const USER_AGENT: &str = concat!("Gatehouse/", env!("CARGO_PKG_VERSION"));
+use super::sort::{Stage, sort};
+use super::{EgressError, OutboundRequest, OutboundResponse, redirect};
 
 /// What may be called.
 #[derive(Clone, Debug, Default)]
@@ -39,9 +32,7 @@ struct Inner {
     policy: EgressPolicy,
     resolver: Arc<dyn Resolve>,
     allowance: Allowance,
-    plain: OnceLock<Client>,
-    tls12: OnceLock<Client>,
-    tls13: OnceLock<Client>,
+    clients: Clients,
 }
 
 impl fmt::Debug for Egress {
@@ -66,14 +57,11 @@ impl Egress {
             networks: policy.allowed.clone().into(),
             public: true,
         };
-        let (plain, tls12, tls13) = Default::default();
         Self(Arc::new(Inner {
             policy,
             resolver,
             allowance,
-            plain,
-            tls12,
-            tls13,
+            clients: Clients::new(),
         }))
     }
 
@@ -125,31 +113,51 @@ impl Egress {
 
     async fn follow(&self, mut request: OutboundRequest) -> Result<OutboundResponse, EgressError> {
         let mut left = request.redirects.limit();
+        let mut answer = self.exchange(&request).await?;
         loop {
-            let response = self.send_once(&request).await?;
-            let status = response.status();
-            let Some(target) = redirect::target(&request, status, response.headers()) else {
-                return read(response, request.max_response_bytes).await;
+            let (target, status) = match answer {
+                Answer::Whole(response) => return Ok(response),
+                Answer::Redirect(target, status) => (target, status),
             };
             left = left.checked_sub(1).ok_or(EgressError::TooManyRedirects)?;
-            redirect::follow(&mut request, target, status)?;
+            let next = match redirect::follow(&mut request, target, status) {
+                Ok(()) => self.exchange(&request).await,
+                Err(error) => Err(error),
+            };
+            answer = next.map_err(|error| EgressError::AfterRedirect(Box::new(error)))?;
         }
     }
 
-    async fn send_once(&self, request: &OutboundRequest) -> Result<reqwest::Response, EgressError> {
+    /// One request, and its answer.
+    async fn exchange(&self, request: &OutboundRequest) -> Result<Answer, EgressError> {
         self.check_url(&request.url)?;
         let response = self
-            .client(&request.url, request.min_tls)?
+            .client(request)?
             .request(request.method.clone(), request.url.clone())
             .headers(without_connection_headers(request.headers.clone()))
             .body(request.body.clone())
             .send()
             .await
-            .map_err(sort)?;
+            .map_err(|error| sort(error, request, Stage::Head))?;
         if header_bytes(response.headers()) > MAX_HEADER_BYTES as usize {
             return Err(EgressError::TooLarge);
         }
-        Ok(response)
+        let status = response.status();
+        match redirect::target(request, status, response.headers()) {
+            Some(target) => Ok(Answer::Redirect(target, status)),
+            None => read(response, request).await.map(Answer::Whole),
+        }
+    }
+
+    fn client(&self, request: &OutboundRequest) -> Result<reqwest::Client, EgressError> {
+        let inner = &self.0;
+        let (url, roots) = (&request.url, &inner.policy.extra_roots);
+        inner
+            .clients
+            .get(url, &request.tls, roots, || GuardedResolver {
+                allowance: self.allowance_for(url),
+                resolver: Arc::clone(&inner.resolver),
+            })
     }
 
     /// What a URL's scheme may lead to: `http` to the networks that configuration names only.
@@ -159,48 +167,12 @@ impl Egress {
             ..self.0.allowance.clone()
         }
     }
-
-    fn client(&self, url: &Url, min_tls: TlsVersion) -> Result<&Client, EgressError> {
-        let (cell, version) = match (url.scheme(), min_tls) {
-            ("https", TlsVersion::Tls13) => (&self.0.tls13, reqwest::tls::Version::TLS_1_3),
-            ("https", TlsVersion::Tls12) => (&self.0.tls12, reqwest::tls::Version::TLS_1_2),
-            _ => (&self.0.plain, reqwest::tls::Version::TLS_1_3),
-        };
-        if let Some(client) = cell.get() {
-            return Ok(client);
-        }
-        let resolver = GuardedResolver {
-            allowance: self.allowance_for(url),
-            resolver: Arc::clone(&self.0.resolver),
-        };
-        let mut builder = settings(version).dns_resolver(Arc::new(resolver));
-        for root in &self.0.policy.extra_roots {
-            let root = reqwest::Certificate::from_der(root);
-            builder = builder.add_root_certificate(root.map_err(|e| EgressError::Setup(e.into()))?);
-        }
-        let client = builder
-            .build()
-            .map_err(|error| EgressError::Setup(error.into()))?;
-        Ok(cell.get_or_init(|| client))
-    }
 }
 
-fn settings(min_tls: reqwest::tls::Version) -> ClientBuilder {
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        // Off unless some other crate turns on reqwest's features: a body that grows by a factor
-        // of 1,000 would still be cut off, but at its unpacked length.
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .user_agent(USER_AGENT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .min_tls_version(min_tls)
+enum Answer {
+    Whole(OutboundResponse),
+    /// One that is to be followed.
+    Redirect(Url, StatusCode),
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
@@ -212,13 +184,14 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 
 async fn read(
     mut response: reqwest::Response,
-    max_bytes: usize,
+    request: &OutboundRequest,
 ) -> Result<OutboundResponse, EgressError> {
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = BytesMut::new();
     let mut truncated = false;
+    let sort = |error| sort(error, request, Stage::Body);
     while let Some(chunk) = response.chunk().await.map_err(sort)? {
-        let room = max_bytes.saturating_sub(body.len());
+        let room = request.max_response_bytes.saturating_sub(body.len());
         truncated = chunk.len() > room;
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
         if truncated {

@@ -1,5 +1,5 @@
-use std::error::Error as StdError;
-use std::io;
+use super::TlsFault;
+use crate::domain::Cause;
 
 /// Why nothing came back. Holds no address, no query and no header.
 #[derive(Debug, thiserror::Error)]
@@ -13,12 +13,24 @@ pub enum EgressError {
     /// The name does not resolve.
     #[error("the host's name does not resolve")]
     Resolve,
-    /// No connection, or it broke.
+    /// No connection could be made: it was refused, or broke before it was agreed on.
     #[error("the connection failed")]
-    Connect(#[source] Box<dyn StdError + Send + Sync>),
-    /// The server's certificate or TLS version is not accepted.
-    #[error("TLS could not be agreed on")]
-    Tls(#[source] Box<dyn StdError + Send + Sync>),
+    Connect(#[source] Cause),
+    /// No connection was made in time: the look-up of the name and the TLS handshake included.
+    #[error("there was no connection in time")]
+    ConnectTimeout,
+    /// The server's certificate or TLS version is not accepted, or the server accepts not ours.
+    #[error("TLS could not be agreed on: {0}")]
+    Tls(TlsFault, #[source] Cause),
+    /// The server's certificate is in order, but none of the pinned keys is in its chain.
+    #[error("none of the pinned keys is in the server's chain of certificates")]
+    PinMismatch,
+    /// The connection broke before the whole answer was there.
+    #[error("the connection broke")]
+    Disconnected(#[source] Cause),
+    /// The answer's body ended before its length, or its end mark.
+    #[error("the answer is shorter than it says")]
+    Truncated,
     /// It took too long.
     #[error("there was no answer in time")]
     Timeout,
@@ -30,10 +42,13 @@ pub enum EgressError {
     TooLarge,
     /// What came back is not HTTP.
     #[error("the answer is not HTTP")]
-    Protocol(#[source] Box<dyn StdError + Send + Sync>),
+    Protocol(#[source] Cause),
     /// The client could not be set up.
     #[error("the HTTP client could not be set up")]
-    Setup(#[source] Box<dyn StdError + Send + Sync>),
+    Setup(#[source] Cause),
+    /// The server answered with a redirect, and what it leads to failed.
+    #[error("a redirect could not be followed")]
+    AfterRedirect(#[source] Box<EgressError>),
 }
 
 impl EgressError {
@@ -45,29 +60,84 @@ impl EgressError {
             Self::ForbiddenAddress => "forbidden_address",
             Self::Resolve => "name_not_resolved",
             Self::Connect(_) => "connection_failed",
-            Self::Tls(_) => "tls_failed",
+            Self::ConnectTimeout => "connection_timeout",
+            Self::Tls(fault, _) => fault.code(),
+            Self::PinMismatch => "tls_pin_mismatch",
+            Self::Disconnected(_) => "connection_broken",
+            Self::Truncated => "answer_truncated",
             Self::Timeout => "timeout",
             Self::TooManyRedirects => "too_many_redirects",
             Self::TooLarge => "headers_too_large",
             Self::Protocol(_) => "not_http",
             Self::Setup(_) => "client_setup",
+            Self::AfterRedirect(error) => error.code(),
         }
     }
 
-    /// Whether another try may succeed without a change of the URL.
+    /// The error of the last request that was made: this one, if no redirect was followed.
+    #[must_use]
+    pub fn of_last_hop(&self) -> &Self {
+        match self {
+            Self::AfterRedirect(error) => error.of_last_hop(),
+            error => error,
+        }
+    }
+
+    /// Whether another try, maybe days later, may succeed without a change on this side: a server
+    /// can renew its certificate, but it cannot come to have a key that is pinned here.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Resolve
             | Self::Connect(_)
-            | Self::Tls(_)
+            | Self::ConnectTimeout
+            | Self::Tls(..)
+            | Self::Disconnected(_)
+            | Self::Truncated
             | Self::Timeout
             | Self::Protocol(_)
             | Self::Setup(_) => true,
             Self::ForbiddenUrl(_)
             | Self::ForbiddenAddress
+            | Self::PinMismatch
             | Self::TooManyRedirects
             | Self::TooLarge => false,
+            Self::AfterRedirect(error) => error.is_retryable(),
+        }
+    }
+
+    /// Whether another try within seconds may succeed: what is retryable, without what only a
+    /// person changes.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Tls(fault, _) => fault.is_transient(),
+            Self::AfterRedirect(error) => error.is_transient(),
+            Self::Setup(_) => false,
+            _ => self.is_retryable(),
+        }
+    }
+
+    /// Whether the server may have got the request, or a part of it. If not, it can be repeated
+    /// whatever its method is. In doubt, it may.
+    #[must_use]
+    pub fn may_have_been_sent(&self) -> bool {
+        match self {
+            Self::ForbiddenUrl(_)
+            | Self::ForbiddenAddress
+            | Self::Resolve
+            | Self::Connect(_)
+            | Self::ConnectTimeout
+            | Self::PinMismatch
+            | Self::Setup(_) => false,
+            Self::Tls(fault, _) => fault.may_follow_the_request(),
+            Self::Disconnected(_)
+            | Self::Truncated
+            | Self::Timeout
+            | Self::TooManyRedirects
+            | Self::TooLarge
+            | Self::Protocol(_)
+            | Self::AfterRedirect(_) => true,
         }
     }
 }
@@ -81,46 +151,7 @@ pub(super) enum ResolveError {
     NotFound,
 }
 
-/// Sorts an error of the HTTP client. The client's own error shows the URL and the address that
-/// was called, so its innermost cause is kept in its place.
-pub(super) fn sort(error: reqwest::Error) -> EgressError {
-    let error = error.without_url();
-    if error.is_timeout() {
-        return EgressError::Timeout;
-    }
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
-    while let Some(current) = cause {
-        if let Some(known) = known(current) {
-            return known;
-        }
-        // An I/O error does not show what it wraps as its source.
-        let inner = current
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        cause = match inner {
-            Some(inner) => Some(inner),
-            None => current.source(),
-        };
-    }
-    if error.is_connect() || error.is_body() {
-        EgressError::Connect(error.into())
-    } else {
-        EgressError::Protocol(error.into())
-    }
-}
-
-fn known(cause: &(dyn StdError + 'static)) -> Option<EgressError> {
-    if let Some(error) = cause.downcast_ref::<ResolveError>() {
-        return Some(match error {
-            ResolveError::Forbidden => EgressError::ForbiddenAddress,
-            ResolveError::NotFound => EgressError::Resolve,
-        });
-    }
-    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-        return Some(EgressError::Tls(error.clone().into()));
-    }
-    let code = cause.downcast_ref::<io::Error>()?.raw_os_error()?;
-    Some(EgressError::Connect(
-        io::Error::from_raw_os_error(code).into(),
-    ))
-}
+/// What the verifier of pins tells the TLS library, to be found again in its error.
+#[derive(Debug, thiserror::Error)]
+#[error("none of the pinned keys is in the chain")]
+pub(super) struct PinMismatch;

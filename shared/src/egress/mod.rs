@@ -22,21 +22,35 @@
 //! internet. `localhost` is loopback by definition (RFC 6761) and no resolver is asked.
 //!
 //! A connection that is kept open leads to an address that was classified when it was made, for
-//! the same scheme, host, port and TLS version; it may be used again though the name has moved on.
+//! the same scheme, host, port and TLS settings; it may be used again though the name has moved on.
 //! A policy never changes, and two [`Egress`] share no connections unless one is the other's clone.
+//!
+//! TLS settings are a version, pins and a client identity. Each combination has an HTTP client of
+//! its own, so a connection that was made under one identity, or without a pin, is never used under
+//! another. Pins are checked in the handshake, on the chain that was verified: where none is found,
+//! nothing of the request has left.
 //!
 //! What this does not do: tell a public address that belongs to somebody's inside from another (a
 //! NAT64 prefix of an operator's own, a firewall that trusts our address), or limit ports.
 
 mod address;
 mod client;
+mod clients;
 mod error;
+mod identity;
+mod recent;
 mod redirect;
 mod request;
 mod resolve;
+mod sort;
+mod tls;
+mod tls_fault;
 
 pub use address::is_globally_routable;
 pub use client::{Egress, EgressPolicy};
 pub use error::EgressError;
-pub use request::{OutboundRequest, OutboundResponse, Redirects, TlsVersion, redact_url};
+pub use identity::{ClientIdentity, ClientIdentityError};
+pub use request::{OutboundRequest, OutboundResponse, Redirects, redact_url};
 pub use resolve::{Resolve, SystemResolver};
+pub use tls::TlsSettings;
+pub use tls_fault::TlsFault;

@@ -45,6 +45,7 @@ pub(super) fn follow(
     }
     if request.url.origin() != target.origin() {
         leave_credentials_behind(&mut request.headers);
+        request.tls.client_identity = None;
     }
     let becomes_get = match status {
         StatusCode::SEE_OTHER => request.method != Method::HEAD,

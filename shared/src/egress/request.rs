@@ -5,6 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use url::Url;
 
+use super::TlsSettings;
+
 /// Headers that belong to the connection, not to the caller. Those that `Connection` names are, too.
 const OF_THE_CONNECTION: [HeaderName; 11] = [
     header::CONNECTION,
@@ -20,16 +22,6 @@ const OF_THE_CONNECTION: [HeaderName; 11] = [
     header::UPGRADE,
 ];
 
-/// The lowest TLS version that is accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246), for providers that have nothing better.
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    #[default]
-    Tls13,
-}
-
 /// Whether a redirect is followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redirects {
@@ -40,6 +32,7 @@ pub enum Redirects {
     SameOrigin(u8),
     /// Up to so many. Across origins, headers that are marked sensitive are left out; the body of
     /// a request that is repeated (307, 308) is not, so one that holds a secret must not use this.
+    /// The client identity is left out too; pins stay, so that only what they hold for is called.
     Follow(u8),
 }
 
@@ -69,8 +62,8 @@ pub struct OutboundRequest {
     pub max_response_bytes: usize,
     /// Whether redirects are followed.
     pub redirects: Redirects,
-    /// The lowest TLS version.
-    pub min_tls: TlsVersion,
+    /// What is asked of TLS. Has no meaning for `http`.
+    pub tls: TlsSettings,
 }
 
 impl OutboundRequest {
@@ -85,7 +78,7 @@ impl OutboundRequest {
             timeout,
             max_response_bytes: 1024 * 1024,
             redirects: Redirects::None,
-            min_tls: TlsVersion::Tls13,
+            tls: TlsSettings::default(),
         }
     }
 }
@@ -100,7 +93,7 @@ impl fmt::Debug for OutboundRequest {
             .field("timeout", &self.timeout)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("redirects", &self.redirects)
-            .field("min_tls", &self.min_tls)
+            .field("tls", &self.tls)
             .finish()
     }
 }

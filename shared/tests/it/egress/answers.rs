@@ -53,37 +53,6 @@ async fn headers_beyond_the_limit_are_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_an_error() {
-    for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9.9 what\r\n\r\n", ""] {
-        let server = Server::raw(answer).await;
-        let error = get(&Egress::new(to_loopback()), &server.url("/"))
-            .await
-            .unwrap_err();
-        assert!(error.is_retryable(), "{answer:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_is_an_error() {
-    let server = Server::raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await;
-    assert!(
-        get(&Egress::new(to_loopback()), &server.url("/"))
-            .await
-            .is_err()
-    );
-}
-
-#[tokio::test]
-async fn nothing_is_decompressed() {
-    let answer = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbomb";
-    let server = Server::raw(answer).await;
-    let response = get(&Egress::new(to_loopback()), &server.url("/"))
-        .await
-        .unwrap();
-    assert_eq!(response.body, "bomb");
-}
-
-#[tokio::test]
 async fn headers_of_the_connection_are_not_the_callers() {
     let echo = |headers: HeaderMap| async move { format!("{headers:?}") };
     let server = Server::router(Router::new().route("/", route(echo))).await;

@@ -1,12 +1,18 @@
 //! The way out, against servers on this machine.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
 mod addresses;
 mod answers;
+mod authority;
+mod faults;
+mod identities;
+mod openssl;
+mod pins;
 mod proxies;
 mod redirects;
 mod servers;

@@ -51,7 +51,7 @@ async fn a_redirect_leads_to_no_address_that_a_url_may_not() {
             .unwrap_err();
         assert!(
             matches!(
-                error,
+                error.of_last_hop(),
                 EgressError::ForbiddenAddress | EgressError::ForbiddenUrl(_)
             ),
             "{target}: {error}"
@@ -64,7 +64,11 @@ async fn a_redirect_leads_to_no_name_that_leads_inside() {
     let server = redirecting_to("https://inside.example/").await;
     let egress = Egress::with_resolver(to_loopback(), Answers::new(&[&["169.254.169.254"]]));
     let error = egress.send(following(&server.url("/"))).await.unwrap_err();
-    assert!(matches!(error, EgressError::ForbiddenAddress), "{error}");
+    assert!(
+        matches!(error.of_last_hop(), EgressError::ForbiddenAddress),
+        "{error:?}"
+    );
+    assert!(error.may_have_been_sent(), "the first server has it");
 }
 
 #[tokio::test]

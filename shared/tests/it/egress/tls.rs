@@ -1,90 +1,143 @@
-use std::sync::Arc;
+use gatehouse::domain::TlsVersion;
+use gatehouse::egress::{Egress, EgressError, OutboundRequest, Redirects, TlsFault};
+use rcgen::{CertificateParams, date_time_ymd};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
+use rustls::version;
 
-use gatehouse::egress::{Egress, EgressError, EgressPolicy, Redirects, TlsVersion};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, SupportedProtocolVersion, version};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_rustls::TlsAcceptor;
-
-use super::servers::{Server, listen, ok};
+use super::authority::{Authority, BOTH, Leaf, TlsServer, config, config_with};
+use super::servers::{Server, ok};
 use super::{Answers, request, to_loopback};
 
-/// A TLS server, and a policy that trusts it. It answers what it is told, or says which key
-/// exchange was agreed on.
-async fn server(
-    versions: &[&'static SupportedProtocolVersion],
-    answer: Option<String>,
-) -> (u16, EgressPolicy) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["server.example".to_owned()]).unwrap();
-    let root = cert.der().to_vec();
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(root.clone())], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let (listener, port) = listen().await;
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, answer) = (acceptor.clone(), answer.clone());
-            tokio::spawn(async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else {
-                    return;
-                };
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let group = stream.get_ref().1.negotiated_key_exchange_group();
-                let answer = answer.unwrap_or_else(|| ok(&format!("{:?}", group.unwrap().name())));
-                let _ = stream.write_all(answer.as_bytes()).await;
-                let _ = stream.shutdown().await;
-            });
-        }
-    });
-    (
-        port,
-        EgressPolicy {
-            extra_roots: vec![root],
-            ..to_loopback()
-        },
-    )
+fn egress(authority: &Authority) -> Egress {
+    Egress::with_resolver(authority.trusted(), Answers::new(&[&["127.0.0.1"]]))
+}
+
+fn lenient(url: &str) -> OutboundRequest {
+    let mut request = request(url);
+    request.tls.min_version = TlsVersion::Tls12;
+    request
+}
+
+fn fault(error: &EgressError) -> Option<TlsFault> {
+    match error {
+        EgressError::Tls(fault, _) => Some(*fault),
+        _ => None,
+    }
 }
 
 #[tokio::test]
 async fn tls_1_2_is_accepted_only_where_that_is_said() {
-    let (port, policy) = server(&[&version::TLS12], Some(ok("over tls"))).await;
-    let egress = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.1"]]));
-    let mut request = request(&format!("https://server.example:{port}/"));
-    let error = egress.send(request.clone()).await.unwrap_err();
-    assert!(matches!(error, EgressError::Tls(_)), "{error:?}");
-    request.min_tls = TlsVersion::Tls12;
-    assert_eq!(egress.send(request).await.unwrap().body, "over tls");
+    let authority = Authority::new("root");
+    let leaf = authority.leaf("server.example");
+    let server = TlsServer::start(config(&[&version::TLS12], &leaf, None)).await;
+    let egress = egress(&authority);
+    let error = egress.send(request(&server.url())).await.unwrap_err();
+    assert_eq!(
+        fault(&error),
+        Some(TlsFault::VersionNotSupported),
+        "{error:?}"
+    );
+    assert!(!error.may_have_been_sent() && !error.is_transient());
+    assert_eq!(server.requests(), 0);
+    let response = egress.send(lenient(&server.url())).await.unwrap();
+    let body = String::from_utf8(response.body.to_vec()).unwrap();
+    assert!(body.starts_with("TLSv1_2 "), "{body}");
+    // To have accepted it once is not to accept it.
+    assert!(egress.send(request(&server.url())).await.is_err());
 }
 
 #[tokio::test]
 async fn tls_1_3_with_a_post_quantum_key_exchange_is_agreed_on() {
-    let (port, policy) = server(&[&version::TLS13], None).await;
-    let egress = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.1"]]));
-    let request = request(&format!("https://server.example:{port}/"));
-    assert_eq!(egress.send(request).await.unwrap().body, "X25519MLKEM768");
+    let authority = Authority::new("root");
+    let leaf = authority.leaf("server.example");
+    for request in [request, lenient] {
+        let server = TlsServer::start(config(&BOTH, &leaf, None)).await;
+        let response = egress(&authority).send(request(&server.url())).await;
+        let body = String::from_utf8(response.unwrap().body.to_vec()).unwrap();
+        let expected = "TLSv1_3 X25519MLKEM768 TLS13_AES_256_GCM_SHA384 http/1.1 -";
+        assert_eq!(body, expected);
+    }
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_or_of_another_name_is_refused() {
-    let (port, policy) = server(&[&version::TLS13], None).await;
-    let stranger = Egress::with_resolver(to_loopback(), Answers::new(&[&["127.0.0.1"]]));
-    let trusting = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.1"]]));
-    for (egress, host) in [(stranger, "server.example"), (trusting, "other.example")] {
-        let error = egress
-            .send(request(&format!("https://{host}:{port}/")))
-            .await
-            .unwrap_err();
-        assert!(matches!(error, EgressError::Tls(_)), "{host}: {error:?}");
+async fn a_server_without_post_quantum_cryptography_gets_x25519() {
+    let authority = Authority::new("root");
+    let leaf = authority.leaf("server.example");
+    let provider = CryptoProvider {
+        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1],
+        ..default_provider()
+    };
+    let config = config_with(provider, &[&version::TLS13], &leaf, None);
+    let server = TlsServer::start(config).await;
+    let response = egress(&authority).send(request(&server.url())).await;
+    let body = String::from_utf8(response.unwrap().body.to_vec()).unwrap();
+    assert!(body.starts_with("TLSv1_3 X25519 "), "{body}");
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_the_server_has_it() {
+    let authority = Authority::new("root");
+    let leaf = authority.leaf("server.example");
+    let mut config = config(&[&version::TLS13], &leaf, None);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    // It answers in HTTP/1.1, which is not what was agreed on.
+    let server = TlsServer::answering(config, Some(ok("x"))).await;
+    let error = egress(&authority).send(request(&server.url())).await;
+    let error = error.unwrap_err();
+    assert!(server.requests() > 0 && error.may_have_been_sent());
+    assert!(matches!(error, EgressError::Disconnected(_)), "{error:?}");
+}
+
+fn valid(from: i32, until: i32) -> CertificateParams {
+    let mut params = CertificateParams::new(["server.example".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    params
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_is_told() {
+    let (authority, stranger) = (Authority::new("root"), Authority::new("stranger"));
+    let self_signed = Leaf::self_signed("server.example");
+    for (leaf, expected) in [
+        (authority.leaf("a.example"), TlsFault::CertificateWrongName),
+        (
+            stranger.leaf("server.example"),
+            TlsFault::CertificateUntrusted,
+        ),
+        (self_signed, TlsFault::CertificateUntrusted),
+        (
+            authority.leaf_of(valid(2001, 2002)),
+            TlsFault::CertificateExpired,
+        ),
+        (
+            authority.leaf_of(valid(2998, 2999)),
+            TlsFault::CertificateNotYetValid,
+        ),
+    ] {
+        let server = TlsServer::start(config(&BOTH, &leaf, None)).await;
+        for request in [request, lenient] {
+            let error = egress(&authority).send(request(&server.url())).await;
+            let error = error.unwrap_err();
+            assert_eq!(fault(&error), Some(expected), "{error:?}");
+            assert!(error.is_retryable() && !error.is_transient());
+            assert!(!error.may_have_been_sent());
+            let text = format!("{error:?} {}", gatehouse::lambda::telemetry::chain(&error));
+            assert!(!text.contains("example"), "{text}");
+        }
+        assert_eq!(server.requests(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused() {
+    let server = Server::raw(ok("plain")).await;
+    let egress = Egress::with_resolver(to_loopback(), Answers::new(&[&["127.0.0.1"]]));
+    let url = format!("https://server.example:{}/", server.port);
+    let error = egress.send(request(&url)).await.unwrap_err();
+    assert_eq!(fault(&error), Some(TlsFault::Other), "{error:?}");
+    assert!(error.is_transient() && !error.may_have_been_sent());
 }
 
 #[tokio::test]
@@ -94,11 +147,14 @@ async fn a_redirect_does_not_lead_from_https_to_http() {
         "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         plain.url("/")
     );
-    let (port, policy) = server(&[&version::TLS13], Some(redirect)).await;
-    let egress = Egress::with_resolver(policy, Answers::new(&[&["127.0.0.1"]]));
-    let mut request = request(&format!("https://server.example:{port}/"));
+    let authority = Authority::new("root");
+    let leaf = authority.leaf("server.example");
+    let server = TlsServer::answering(config(&BOTH, &leaf, None), Some(redirect)).await;
+    let mut request = request(&server.url());
     request.redirects = Redirects::Follow(3);
-    let error = egress.send(request).await.unwrap_err();
-    assert!(matches!(error, EgressError::ForbiddenUrl(_)), "{error:?}");
+    let error = egress(&authority).send(request).await.unwrap_err();
+    let refused = matches!(error.of_last_hop(), EgressError::ForbiddenUrl(_));
+    assert!(refused, "{error:?}");
+    assert!(error.may_have_been_sent(), "the first server has it");
     assert_eq!(plain.connections(), 0);
 }
