@@ -1,5 +1,16 @@
-//! The system as a whole: its deployment, and the rules of its code.
+//! The system as a whole: its deployment, its stories, and the rules of its code.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers in these files are tests to people, not to the lint"
+)]
+
+mod binaries;
+mod functions;
 mod local;
+mod receiver;
+mod stripe;
 mod template;
 mod tidy;

@@ -8,18 +8,16 @@
 )]
 
 mod libraries;
-mod receiver;
 mod restart;
 mod running;
 mod secrets;
 mod start;
 
-use aws_lc_rs::hmac;
-use gatehouse::lambda::system_sources;
 use serde_json::{Value, json};
 
-use self::receiver::Receiver;
 use self::running::Running;
+use crate::receiver::Receiver;
+use crate::stripe;
 
 const SECRET: &str = "whsec_canary-of-the-endpoint";
 
@@ -59,10 +57,7 @@ impl SetUp {
 /// A webhook as Stripe sends it: the value of its signature header, and its body.
 fn stripe(id: &str) -> (String, String) {
     let body = json!({"id": id, "type": "invoice.paid"}).to_string();
-    let time = system_sources().now().as_second();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
-    let tag = hmac::sign(&key, format!("{time}.{body}").as_bytes());
-    (format!("t={time},v1={}", hex::encode(tag)), body)
+    (stripe::signature(SECRET, body.as_bytes()), body)
 }
 
 /// All events of an integration: the provider's id and the status of each.

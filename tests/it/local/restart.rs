@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use gatehouse::lambda::system_sources;
 
-use super::receiver::Receiver;
 use super::running::Running;
 use super::{SetUp, listed, stripe};
+use crate::receiver::Receiver;
 
 /// How long everything may take to settle: the lease of a function that was killed, and some.
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -1,24 +1,17 @@
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The binary of the local system, which cargo has put beside the tests'.
-pub(super) fn binary() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let file = tests.parent().and_then(Path::parent).unwrap().join("local");
-    assert!(
-        file.exists(),
-        "there is no {}: run `cargo build --workspace` first",
-        file.display()
-    );
-    file
-}
+use crate::binaries::find;
 
 /// Runs the binary until it ends by itself.
 pub(super) fn run(arguments: &[&str]) -> Output {
-    Command::new(binary()).args(arguments).output().unwrap()
+    Command::new(find("local"))
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 /// The local system, running.
@@ -33,7 +26,7 @@ pub(super) struct Running {
 impl Running {
     /// Starts it on a folder and any port.
     pub(super) fn start(folder: &Path) -> Self {
-        let mut child = Command::new(binary())
+        let mut child = Command::new(find("local"))
             .args([
                 "--json",
                 "--port",

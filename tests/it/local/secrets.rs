@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::receiver::Receiver;
 use super::running::Running;
 use super::{SetUp, listed, stripe};
+use crate::receiver::Receiver;
 
 /// In the credential, in the endpoint's secret, and in the event's body.
 const CANARIES: [&str; 3] = [

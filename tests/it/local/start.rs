@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use super::receiver::Receiver;
 use super::running::{Running, run};
 use super::{SetUp, listed, stripe};
+use crate::receiver::Receiver;
 
 fn failure(arguments: &[&str]) -> String {
     let output = run(arguments);
