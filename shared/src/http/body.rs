@@ -117,7 +117,11 @@ fn described(pointer: String, error: &serde_json::Error) -> FieldError {
     let message = match text.rsplit_once(", expected ") {
         Some((_, expected)) if quotes_the_value => format!("expected {expected}"),
         _ if quotes_the_value => "is not valid".to_owned(),
-        _ => text.to_owned(),
+        // `url` puts what it could not read at the end of its own words.
+        _ => text
+            .split_once(": \"")
+            .map_or(text, |(own, _)| own)
+            .to_owned(),
     };
     FieldError::new(pointer, message)
 }
@@ -156,6 +160,7 @@ mod tests {
         name: String,
         credentials: Option<Vec<u32>>,
         kind: Option<Kind>,
+        url: Option<url::Url>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -188,7 +193,7 @@ mod tests {
             problem(r#"{"name": "a", "x": 1}"#),
             text(
                 "/x",
-                "unknown field `x`, expected one of `name`, `credentials`, `kind`"
+                "unknown field `x`, expected one of `name`, `credentials`, `kind`, `url`"
             )
         );
         assert_eq!(problem("{"), text("", "the body is not JSON"));
@@ -211,6 +216,18 @@ mod tests {
             let (pointer, message) = problem(&body);
             assert_eq!(pointer, "/kind");
             assert_eq!(message, "expected `api_key` or `oauth2`");
+        }
+    }
+
+    #[test]
+    fn a_url_is_not_quoted_either() {
+        for (value, message) in [
+            ("canary", "relative URL without a base"),
+            ("https://me:canary@example.com:99999", "is not valid"),
+            ("https://[canary: \"", "is not valid"),
+        ] {
+            let body = serde_json::json!({"name": "a", "url": value}).to_string();
+            assert_eq!(problem(&body), ("/url".to_owned(), message.to_owned()));
         }
     }
 
