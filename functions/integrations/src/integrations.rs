@@ -2,20 +2,20 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
-    AuthMethod, CredentialInfo, Error, Integration, IntegrationId, IntegrationStatus,
-    OrganizationId, Timestamp,
+    AuthMethod, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
 };
 use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, Query, etag};
-use gatehouse::store::Versioned;
-use gatehouse::vault::CredentialSet;
+use gatehouse::store::{StoreError, Versioned};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use crate::State;
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
+use crate::{State, credentials};
 
 const LIST: &str = "integrations";
 const MAX_LIMIT: u16 = 200;
+/// How often a deletion is begun anew because the integration was changed meanwhile.
+const DELETION_ROUNDS: u8 = 3;
 /// More endpoints or destinations than an integration can have.
 pub(crate) const ALL: u16 = 200;
 
@@ -59,12 +59,8 @@ pub(crate) async fn create(
         caller.organization_id,
         IntegrationId::generate(now, state.sources.randomness.as_ref()),
     );
-    let credentials = match &body.credentials {
-        Some(values) => Some(put_credentials(&state, organization, id, values, now).await?),
-        None => None,
-    };
     let waits_for_consent = body.auth_method == AuthMethod::Oauth2;
-    let integration = Integration {
+    let mut integration = Integration {
         id,
         organization_id: organization,
         name: body.name,
@@ -76,19 +72,41 @@ pub(crate) async fn create(
         rate_limits: body.rate_limits,
         webhook_config: body.webhook_config,
         sync_config: body.sync_config,
-        status: if waits_for_consent {
-            IntegrationStatus::Pending
-        } else {
-            IntegrationStatus::Active
-        },
-        credentials,
+        status: IntegrationStatus::Pending,
+        credentials: None,
         created_at: now,
         updated_at: now,
     };
+    // The integration first: of one that breaks off here a person sees that it is pending, where
+    // credentials without an integration would be seen by nobody.
     state.store.create_integration(&integration).await?;
+    let mut version = 1;
+    if let Some(values) = &body.credentials {
+        let staged = credentials::stage(&state, &integration, values).await;
+        if let Err(error) = &staged {
+            tracing::warn!(integration.id = %id, %error, "{id} is taken back without credentials");
+            state
+                .store
+                .delete_integration(organization, id, Some(version))
+                .await?;
+        }
+        integration.credentials = Some(staged?);
+        if !waits_for_consent {
+            integration.status = IntegrationStatus::Active;
+        }
+        version = state
+            .store
+            .update_integration(&integration, version)
+            .await?;
+    }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
     let location = [(header::LOCATION, format!("/portal/integrations/{id}"))];
-    Ok((StatusCode::CREATED, location, etag(1), Json(integration)))
+    Ok((
+        StatusCode::CREATED,
+        location,
+        etag(version),
+        Json(integration),
+    ))
 }
 
 /// One integration.
@@ -130,10 +148,8 @@ pub(crate) async fn update(
         return Err(Error::PreconditionFailed.into());
     }
     change.check(&item, &state.egress)?;
-    let now = state.sources.now();
     if let Some(values) = &change.credentials {
-        let info = put_credentials(&state, caller.organization_id, id, values, now).await?;
-        item.credentials = Some(info);
+        item.credentials = Some(credentials::stage(&state, &item, values).await?);
     }
     item.name = change.name.unwrap_or(item.name);
     item.base_url = change.base_url.unwrap_or(item.base_url);
@@ -143,55 +159,71 @@ pub(crate) async fn update(
     item.webhook_config = change.webhook_config.or(item.webhook_config);
     item.sync_config = change.sync_config.or(item.sync_config);
     item.status = change.status.unwrap_or(item.status);
-    item.updated_at = now;
-    let version = state.store.update_integration(&item, expected).await?;
-    Ok((etag(version), Json(item)))
+    item.updated_at = state.sources.now();
+    let updated = state.store.update_integration(&item, expected).await;
+    if change.credentials.is_some() {
+        credentials::settle(&state, &item, &updated).await;
+    }
+    Ok((etag(updated?), Json(item)))
 }
 
 /// Deletes an integration with all that belongs to it. What refuses webhooks goes first, and the
-/// integration last: a deletion that breaks off is finished by the next.
+/// integration last: a deletion that breaks off is finished by the next. What a change added
+/// meanwhile is deleted too, before the integration goes.
 pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(id): PathId<IntegrationId>,
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
-    find(&state, organization, id).await?;
-    let endpoints = state
-        .store
-        .endpoints(organization, id, ALL, None)
-        .await?
-        .items;
-    for endpoint in &endpoints {
-        state
-            .store
-            .delete_endpoint(organization, id, endpoint.item.id, None)
-            .await?;
-    }
-    let destinations = state
-        .store
-        .destinations(organization, id, ALL, None)
-        .await?
-        .items;
-    for destination in &destinations {
-        state
-            .store
-            .delete_destination(organization, id, destination.item.id, None)
-            .await?;
-    }
-    let credentials_recoverable_until = state.credentials.delete(organization, id).await?;
-    state
-        .store
-        .delete_integration(organization, id, None)
-        .await?;
-    tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
-    Ok(Json(DeletedIntegration {
+    let mut said = DeletedIntegration {
         id,
         deleted: true,
-        endpoints_deleted: endpoints.len(),
-        destinations_deleted: destinations.len(),
-        credentials_recoverable_until,
-    }))
+        endpoints_deleted: 0,
+        destinations_deleted: 0,
+        credentials_recoverable_until: None,
+    };
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let version = find(&state, organization, id).await?.version;
+        delete_parts(&state, organization, &mut said).await?;
+        let deleted = state
+            .store
+            .delete_integration(organization, id, Some(version))
+            .await;
+        match deleted {
+            Err(StoreError::Conflict) if rounds < DELETION_ROUNDS => {}
+            deleted => break deleted?,
+        }
+    }
+    tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
+    Ok(Json(said))
+}
+
+async fn delete_parts(
+    state: &State,
+    organization: OrganizationId,
+    said: &mut DeletedIntegration,
+) -> Result<(), Error> {
+    let (store, id) = (&state.store, said.id);
+    for endpoint in store.endpoints(organization, id, ALL, None).await?.items {
+        store
+            .delete_endpoint(organization, id, endpoint.item.id, None)
+            .await?;
+        said.endpoints_deleted += 1;
+    }
+    let destinations = store.destinations(organization, id, ALL, None).await?;
+    for destination in destinations.items {
+        store
+            .delete_destination(organization, id, destination.item.id, None)
+            .await?;
+        said.destinations_deleted += 1;
+    }
+    if let Some(until) = state.credentials.delete(organization, id).await? {
+        said.credentials_recoverable_until = Some(until);
+    }
+    Ok(())
 }
 
 /// An integration of `organization`; not found, if there is none.
@@ -202,25 +234,4 @@ pub(crate) async fn find(
 ) -> Result<Versioned<Integration>, Error> {
     let found = state.store.integration(organization, id).await?;
     found.ok_or(Error::NotFound("integration"))
-}
-
-async fn put_credentials(
-    state: &State,
-    organization: OrganizationId,
-    id: IntegrationId,
-    values: &CredentialSet,
-    now: Timestamp,
-) -> Result<CredentialInfo, Error> {
-    // A token of at least 32 characters that no other change has.
-    let token = format!("gatehouse-{}", state.sources.randomness.ulid(now));
-    state
-        .credentials
-        .put(organization, id, values, &token)
-        .await?;
-    Ok(CredentialInfo {
-        fields: values.keys().cloned().collect(),
-        created_at: now,
-        last_used_at: None,
-        expires_at: None,
-    })
 }

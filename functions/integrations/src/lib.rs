@@ -8,6 +8,7 @@
 
 mod bodies;
 mod bulk_retry;
+mod credentials;
 mod destination_bodies;
 mod destinations;
 mod endpoint_bodies;

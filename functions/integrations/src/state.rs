@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::{Fetch, Verifier};
 use gatehouse::config::{ConfigError, Environment};

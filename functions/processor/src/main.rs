@@ -9,7 +9,7 @@ use processor::{State, handle};
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     telemetry::init(&environment);
-    let aws = aws_config::load_from_env().await;
+    let aws = environment.aws()?;
     let state = State::connect(&environment, &aws, system_sources())?;
     let handler =
         |event: LambdaEvent<_>| async { Ok::<_, Error>(handle(&state, event.payload).await?) };

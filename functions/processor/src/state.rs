@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::{Egress, EgressPolicy};

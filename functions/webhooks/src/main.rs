@@ -8,7 +8,7 @@ use webhooks::{State, router};
 async fn main() -> Result<(), lambda_http::Error> {
     let environment = Environment::of_process();
     telemetry::init(&environment);
-    let aws = aws_config::load_from_env().await;
+    let aws = environment.aws()?;
     let state = State::connect(&environment, &aws, system_sources())?;
     lambda_http::run(router(state)).await
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
+use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::lambda::metrics::Metrics;

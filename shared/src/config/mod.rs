@@ -3,6 +3,8 @@
 //! A function reads all that it needs once, when it starts. What is missing or wrong stops the
 //! start with the variable's name and what was expected, never with its value.
 
+mod aws;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -170,7 +172,7 @@ impl Environment {
         })
     }
 
-    /// `GATEHOUSE_LOG`: what is logged, in the form of `tracing_subscriber::EnvFilter`; `info`, if
+    /// `GATEHOUSE_LOG`: what is logged, in the form of `tracing_subscriber::filter::Targets`; `info`, if
     /// not set.
     #[must_use]
     pub fn log_filter(&self) -> &str {

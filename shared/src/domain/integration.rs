@@ -50,6 +50,8 @@ pub struct Integration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialInfo {
+    /// The version that is in use.
+    pub version: String,
     /// The names of the fields that are set, in alphabetical order.
     pub fields: Vec<String>,
     /// When this version was stored.

@@ -2,6 +2,7 @@
 //!
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
+mod auth;
 mod delivery;
 mod destination;
 mod endpoint;
@@ -16,6 +17,11 @@ mod sources;
 mod timestamp;
 mod trace;
 
+pub use auth::{
+    API_KEY, ApiKeyAuth, AuthConfig, BasicAuth, CustomAuth, HmacAlgorithm, HmacEncoding,
+    HmacKeyForm, HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, SigV4,
+    TimestampForm, ValueTemplate, ValueTemplateError,
+};
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{
     Breaker, Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget,

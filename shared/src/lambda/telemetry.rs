@@ -3,26 +3,29 @@
 //! Fields are an allow-list: ids, codes, counts and durations. Bodies, header values, addresses
 //! inside, tokens and secrets have no business here; docs/logging.md is the list.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Environment;
 
 /// Starts logging for this process. A second call changes nothing.
 pub fn init(environment: &Environment) {
-    let filter =
-        EnvFilter::try_new(environment.log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
-    let started = tracing_subscriber::fmt()
+    let filter: Targets = environment
+        .log_filter()
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_span_events(FmtSpan::NONE)
         .with_target(true)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
-    if started.is_err() {
+        .with_writer(std::io::stderr);
+    let started = tracing_subscriber::registry().with(filter).with(lines);
+    if started.try_init().is_err() {
         tracing::debug!("logging was started before");
     }
 }

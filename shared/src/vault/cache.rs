@@ -41,7 +41,7 @@ impl<V> Default for Slot<V> {
     }
 }
 
-impl<K: Copy + Eq + Hash, V> Cache<K, V> {
+impl<K: Clone + Eq + Hash, V> Cache<K, V> {
     pub(super) fn new(max_age: Duration, capacity: usize) -> Self {
         Self {
             max_age,
@@ -115,7 +115,7 @@ impl<K: Copy + Eq + Hash, V> Cache<K, V> {
         }
         let ages = slots
             .iter()
-            .filter_map(|(key, slot)| Some((since(slot)?, *key)));
+            .filter_map(|(key, slot)| Some((since(slot)?, key.clone())));
         if let Some((_, oldest)) = ages.min_by_key(|(since, _)| *since) {
             slots.remove(&oldest);
         }

@@ -6,7 +6,7 @@ use super::cache::Cache;
 use super::{CredentialSet, Credentials, VaultError};
 use crate::domain::{IntegrationId, OrganizationId, Sources};
 
-/// For so long after a change, the old credentials may still be used.
+/// For so long after their deletion, credentials may still be used.
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// How many integrations' credentials are kept.
 const CAPACITY: usize = 1_000;
@@ -17,7 +17,7 @@ const CAPACITY: usize = 1_000;
 pub struct CachedCredentials {
     credentials: Credentials,
     sources: Sources,
-    cache: Arc<Cache<(OrganizationId, IntegrationId), CredentialSet>>,
+    cache: Arc<Cache<(OrganizationId, IntegrationId, String), CredentialSet>>,
 }
 
 impl fmt::Debug for CachedCredentials {
@@ -39,7 +39,7 @@ impl CachedCredentials {
         }
     }
 
-    /// The credentials of `integration`, as they are or were a minute ago at most.
+    /// The credentials of `integration` in that version.
     ///
     /// # Errors
     ///
@@ -48,9 +48,10 @@ impl CachedCredentials {
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
+        version: &str,
     ) -> Result<Arc<CredentialSet>, VaultError> {
-        let fetch = self.credentials.get(organization, integration);
-        let key = (organization, integration);
+        let fetch = self.credentials.get(organization, integration, version);
+        let key = (organization, integration, version.to_owned());
         self.cache.get(key, self.sources.now(), fetch).await
     }
 }

@@ -16,13 +16,18 @@ pub type CredentialSet = BTreeMap<String, SecretString>;
 
 /// What Secrets Manager takes in one secret.
 const MAX_SECRET_BYTES: usize = 64 * 1024;
-/// The stage of the version that is in use. A read that names no stage is not reproducible.
+/// The stage of the version that the integration's item names.
 const CURRENT: &str = "AWSCURRENT";
+/// The stage of a version that no item names yet.
+const PENDING: &str = "AWSPENDING";
 /// For so long, deleted credentials can be restored by an administrator of the account.
 const RECOVERY_DAYS: i64 = 30;
 const CORRUPT: VaultError = VaultError::Corrupt("credential");
 
 /// The credentials of integrations, one secret for each in Secrets Manager.
+///
+/// The integration's item names the version that is in use: one conditional write of the item
+/// changes both, and a change that loses its race changes nothing. The stage labels follow.
 #[derive(Clone)]
 pub struct Credentials {
     client: Client,
@@ -50,19 +55,20 @@ impl Credentials {
         }
     }
 
-    /// Makes `values` the current credentials of `integration`. The same `token` (32 to 64
-    /// characters) with the same values has one effect.
+    /// Stores `values` as the version `version` (32 to 64 characters) of the credentials of
+    /// `integration`. Whoever uses credentials names a version, so this changes nothing for them
+    /// until the integration's item names it. The same version with the same values has one effect.
     ///
     /// # Errors
     ///
     /// [`VaultError::TooLarge`]; [`VaultError::BeingDeleted`], because what was deleted comes back
     /// only if somebody asks for just that; or Secrets Manager does not answer.
-    pub async fn put(
+    pub async fn stage(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
         values: &CredentialSet,
-        token: &str,
+        version: &str,
     ) -> Result<(), VaultError> {
         let name = self.name(organization, integration);
         let text = json(values)?;
@@ -70,7 +76,7 @@ impl Credentials {
             .client
             .create_secret()
             .name(&name)
-            .client_request_token(token)
+            .client_request_token(version)
             .kms_key_id(&*self.key_arn)
             .secret_string(&*text)
             .send()
@@ -85,16 +91,53 @@ impl Credentials {
         self.client
             .put_secret_value()
             .secret_id(&name)
-            .client_request_token(token)
+            .client_request_token(version)
             .secret_string(&*text)
-            .version_stages(CURRENT)
+            .version_stages(PENDING)
             .send()
             .await
             .map_err(sdk)?;
         Ok(())
     }
 
-    /// The current credentials of `integration`, for use.
+    /// Labels `version` as the current one, after the integration's item has named it. Secrets
+    /// Manager keeps a version for as long as it has a label.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`], [`VaultError::BeingDeleted`], or Secrets Manager does not answer.
+    pub async fn promote(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        version: &str,
+    ) -> Result<(), VaultError> {
+        let name = self.name(organization, integration);
+        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let versions = described
+            .map_err(sdk)?
+            .version_ids_to_stages
+            .unwrap_or_default();
+        let current = versions
+            .iter()
+            .find(|(_, stages)| stages.iter().any(|stage| stage == CURRENT))
+            .map(|(version, _)| version.clone());
+        if current.as_deref() == Some(version) {
+            return Ok(());
+        }
+        self.client
+            .update_secret_version_stage()
+            .secret_id(&name)
+            .version_stage(CURRENT)
+            .move_to_version_id(version)
+            .set_remove_from_version_id(current)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
+    /// The credentials of `integration` in that version, for use.
     ///
     /// # Errors
     ///
@@ -103,12 +146,13 @@ impl Credentials {
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
+        version: &str,
     ) -> Result<CredentialSet, VaultError> {
         let output = self
             .client
             .get_secret_value()
             .secret_id(self.name(organization, integration))
-            .version_stage(CURRENT)
+            .version_id(version)
             .send()
             .await
             .map_err(sdk)?;
@@ -144,27 +188,6 @@ impl Credentials {
                 error => Err(error),
             },
         }
-    }
-
-    /// Takes back the deletion of the credentials of `integration`. No function may do this; a
-    /// person with the permission can.
-    ///
-    /// # Errors
-    ///
-    /// [`VaultError::NotFound`] once the recovery window has ended, or Secrets Manager does not
-    /// answer.
-    pub async fn restore(
-        &self,
-        organization: OrganizationId,
-        integration: IntegrationId,
-    ) -> Result<(), VaultError> {
-        self.client
-            .restore_secret()
-            .secret_id(self.name(organization, integration))
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
     }
 
     fn name(&self, organization: OrganizationId, integration: IntegrationId) -> String {

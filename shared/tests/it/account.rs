@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::event::sqs::SqsMessage;
 use aws_sdk_sqs::config::interceptors::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
 };
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::{
-    ConfigBag, Credentials as AwsCredentials, Intercept, RuntimeComponents,
-    SharedCredentialsProvider,
+    BehaviorVersion, ConfigBag, Credentials as AwsCredentials, Intercept, Region,
+    RuntimeComponents, SharedCredentialsProvider,
 };
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
 use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::domain::{Clock, Randomness, Sources, Timestamp};

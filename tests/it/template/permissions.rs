@@ -23,7 +23,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             (
                 "secret:gatehouse/${StackStage}/*",
                 "secretsmanager:CreateSecret secretsmanager:DeleteSecret \
-                 secretsmanager:PutSecretValue",
+                 secretsmanager:DescribeSecret secretsmanager:PutSecretValue \
+                 secretsmanager:UpdateSecretVersionStage",
             ),
             ("EventsQueue", "sqs:SendMessage"),
             (

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod credentials;
 mod destinations;
 mod endpoints;
 mod idempotency;

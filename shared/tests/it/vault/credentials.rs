@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatehouse::domain::{self, Clock as _, IntegrationId, OrganizationId};
@@ -8,6 +9,7 @@ use crate::account::Account;
 
 const FIRST: &str = "token-of-the-first-version-000001";
 const SECOND: &str = "token-of-the-second-version-00002";
+const THIRD: &str = "token-of-the-third-version-000003";
 
 fn api_key(value: &str) -> CredentialSet {
     [("apiKey".to_owned(), value.into())].into()
@@ -29,15 +31,25 @@ impl Place {
         }
     }
 
-    async fn put(&self, value: &str, token: &str) -> Result<(), VaultError> {
-        let values = api_key(value);
+    /// Stores a version and labels it as the current one.
+    async fn put(&self, value: &str, version: &str) -> Result<(), VaultError> {
+        self.stage(value, version).await?;
         self.credentials
-            .put(self.organization, self.integration, &values, token)
+            .promote(self.organization, self.integration, version)
             .await
     }
 
-    async fn get(&self) -> Result<String, VaultError> {
-        let found = self.credentials.get(self.organization, self.integration);
+    async fn stage(&self, value: &str, version: &str) -> Result<(), VaultError> {
+        let values = api_key(value);
+        self.credentials
+            .stage(self.organization, self.integration, &values, version)
+            .await
+    }
+
+    async fn get(&self, version: &str) -> Result<String, VaultError> {
+        let found = self
+            .credentials
+            .get(self.organization, self.integration, version);
         found.await.map(|values| text(&values))
     }
 }
@@ -47,45 +59,72 @@ fn text(values: &CredentialSet) -> String {
 }
 
 #[tokio::test]
-async fn the_newest_credentials_are_the_ones_that_are_read() {
+async fn credentials_are_read_in_the_version_that_is_named() {
     let account = Account::new().await;
     let place = Place::of(&account);
-    assert!(matches!(place.get().await, Err(VaultError::NotFound)));
+    assert!(matches!(place.get(FIRST).await, Err(VaultError::NotFound)));
     place.put("old", FIRST).await.unwrap();
-    assert_eq!(place.get().await.unwrap(), "old");
-    place.put("new", SECOND).await.unwrap();
+    place.stage("new", SECOND).await.unwrap();
+    assert_eq!(place.get(FIRST).await.unwrap(), "old");
+    assert_eq!(place.get(SECOND).await.unwrap(), "new");
+    assert!(matches!(place.get(THIRD).await, Err(VaultError::NotFound)));
+}
+
+#[tokio::test]
+async fn labels_follow_the_version_in_use() {
+    let account = Account::new().await;
+    let place = Place::of(&account);
+    place.put("first", FIRST).await.unwrap();
     account.wire.said();
-    assert_eq!(place.get().await.unwrap(), "new");
-    let (operation, body) = account.wire.said().remove(0);
-    assert_eq!(operation, "GetSecretValue");
-    assert_eq!(body["VersionStage"], "AWSCURRENT");
+    place.stage("second", SECOND).await.unwrap();
+    let (_, create) = account.wire.said().remove(0);
+    let stages = async || {
+        let secret = create["Name"].as_str().unwrap();
+        let described = account.secrets().describe_secret().secret_id(secret).send();
+        let versions = described.await.unwrap().version_ids_to_stages.unwrap();
+        let labels = versions.into_iter().flat_map(|(version, stages)| {
+            let labelled = stages.into_iter();
+            labelled.map(move |stage| (stage, version.clone()))
+        });
+        labels.collect::<BTreeMap<_, _>>()
+    };
+    let (current, pending, previous) = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS");
+    assert_eq!(stages().await[current], FIRST);
+    assert_eq!(stages().await[pending], SECOND);
+    // Another change is staged and won; the one before it is labelled by nobody.
+    place.put("third", THIRD).await.unwrap();
+    for _ in 0..2 {
+        let promoted = place
+            .credentials
+            .promote(place.organization, place.integration, THIRD);
+        promoted.await.unwrap();
+        assert_eq!(stages().await[current], THIRD);
+        assert_eq!(stages().await[previous], FIRST);
+    }
 }
 
 #[tokio::test]
-async fn one_token_has_one_effect() {
+async fn one_version_has_one_value() {
     let account = Account::new().await;
     let place = Place::of(&account);
-    for _ in 0..2 {
-        place.put("old", FIRST).await.unwrap();
+    for (value, version) in [("old", FIRST), ("new", SECOND)] {
+        for _ in 0..2 {
+            place.stage(value, version).await.unwrap();
+        }
     }
-    for _ in 0..2 {
-        place.put("new", SECOND).await.unwrap();
-    }
-    // A repetition that comes late does not bring the old value back.
-    place.put("old", FIRST).await.unwrap();
-    assert_eq!(place.get().await.unwrap(), "new");
-    let other = place.put("other", SECOND).await;
+    let other = place.stage("other", SECOND).await;
     assert!(matches!(other, Err(VaultError::Refused(_))));
-    assert_eq!(place.get().await.unwrap(), "new");
+    assert_eq!(place.get(FIRST).await.unwrap(), "old");
+    assert_eq!(place.get(SECOND).await.unwrap(), "new");
 }
 
 #[tokio::test]
-async fn a_put_whose_answer_is_lost_has_one_effect() {
+async fn a_call_whose_answer_is_lost_has_one_effect() {
     let account = Account::new().await;
     let place = Place::of(&account);
     account.wire.fail(1, 500, "InternalServiceError");
-    place.put("value", FIRST).await.unwrap();
-    assert_eq!(place.get().await.unwrap(), "value");
+    place.stage("value", FIRST).await.unwrap();
+    assert_eq!(place.get(FIRST).await.unwrap(), "value");
     let operations = account.wire.operations();
     assert_eq!(operations[..2], ["CreateSecret", "CreateSecret"]);
 }
@@ -99,11 +138,14 @@ async fn another_organization_finds_no_credentials() {
         organization: account.id(),
         ..place
     };
-    assert!(matches!(stranger.get().await, Err(VaultError::NotFound)));
+    assert!(matches!(
+        stranger.get(FIRST).await,
+        Err(VaultError::NotFound)
+    ));
 }
 
 #[tokio::test]
-async fn deleted_credentials_are_unusable_and_can_be_restored_for_thirty_days() {
+async fn deleted_credentials_are_unusable_at_once_and_gone_after_thirty_days() {
     let account = Account::new().await;
     let place = Place::of(&account);
     place.put("value", FIRST).await.unwrap();
@@ -119,13 +161,11 @@ async fn deleted_credentials_are_unusable_and_can_be_restored_for_thirty_days() 
         window.abs_diff(month) < Duration::from_secs(120),
         "{window:?}"
     );
-    assert!(matches!(place.get().await, Err(VaultError::BeingDeleted)));
+    assert!(matches!(
+        place.get(FIRST).await,
+        Err(VaultError::BeingDeleted)
+    ));
     assert_eq!(delete().await.unwrap(), None);
-    let restored = place
-        .credentials
-        .restore(place.organization, place.integration);
-    restored.await.unwrap();
-    assert_eq!(place.get().await.unwrap(), "value");
 }
 
 #[tokio::test]
@@ -176,28 +216,30 @@ async fn what_does_not_fit_a_secret_is_refused_before_it_is_sent() {
         );
     }
     assert!(account.wire.operations().is_empty());
-    for (value, token) in fits.iter().zip([FIRST, SECOND]) {
-        place.put(value, token).await.unwrap();
-        assert_eq!(place.get().await.unwrap(), *value);
+    for (value, version) in fits.iter().zip([FIRST, SECOND]) {
+        place.stage(value, version).await.unwrap();
+        assert_eq!(place.get(version).await.unwrap(), *value);
     }
 }
 
 #[tokio::test]
-async fn cached_credentials_are_a_minute_old_at_most() {
+async fn cached_credentials_are_asked_for_anew_after_a_minute() {
     let account = Account::new().await;
     let place = Place::of(&account);
     let cached = CachedCredentials::new(place.credentials.clone(), account.sources());
-    let get = async || {
-        let found = cached.get(place.organization, place.integration).await;
-        text(&found.unwrap())
+    let get = async |version| {
+        let found = cached.get(place.organization, place.integration, version);
+        text(&found.await.unwrap())
     };
     place.put("old", FIRST).await.unwrap();
-    assert_eq!(get().await, "old");
-    place.put("new", SECOND).await.unwrap();
+    place.stage("new", SECOND).await.unwrap();
+    assert_eq!(get(FIRST).await, "old");
+    assert_eq!(get(SECOND).await, "new");
     account.clock.advance(Duration::from_secs(59));
     account.wire.said();
-    assert_eq!(get().await, "old");
+    assert_eq!(get(FIRST).await, "old");
     assert!(account.wire.operations().is_empty());
     account.clock.advance(Duration::from_secs(1));
-    assert_eq!(get().await, "new");
+    assert_eq!(get(FIRST).await, "old");
+    assert_eq!(account.wire.operations(), ["GetSecretValue"]);
 }

@@ -6,6 +6,7 @@ use gatehouse::vault::{SealContext, VaultError};
 use crate::account::Account;
 
 const PLANTED: &str = "planted-secret";
+const VERSION: &str = "token-of-the-first-version-000001";
 
 async fn seal(account: &Account, organization: OrganizationId) -> Result<(), VaultError> {
     let context = SealContext::EventPayload {
@@ -32,7 +33,12 @@ fn all_of(error: &VaultError) -> String {
 async fn no_answer_of_secrets_manager_or_kms_is_in_an_error() {
     let account = Account::new().await;
     let (organization, integration) = (account.id(), account.id());
-    let get = || async { account.credentials().get(organization, integration).await };
+    let get = || async {
+        account
+            .credentials()
+            .get(organization, integration, VERSION)
+            .await
+    };
     let quoting = format!(r#"{{"__type":"ValidationException","message":"not {PLANTED}"}}"#);
     let answers = [
         (200, format!(r#"{{"SecretString":"{PLANTED}"}}"#)),
@@ -98,7 +104,10 @@ async fn an_error_says_which_request_failed_and_how() {
     let account = Account::new().await;
     let denied = r#"{"__type":"AccessDeniedException","message":"not authorized to read"}"#;
     account.wire.answer(9, 400, denied);
-    let got = account.credentials().get(account.id(), account.id()).await;
+    let got = account
+        .credentials()
+        .get(account.id(), account.id(), VERSION)
+        .await;
     let error = got.unwrap_err();
     let cause = error.source().unwrap().to_string();
     assert!(
@@ -125,7 +134,10 @@ async fn what_secrets_manager_says_is_told_apart_by_whether_to_try_again() {
     ];
     for (status, code, retryable) in cases {
         account.wire.fail(9, status, code);
-        let got = account.credentials().get(organization, integration).await;
+        let got = account
+            .credentials()
+            .get(organization, integration, VERSION)
+            .await;
         let error = got.unwrap_err();
         account.wire.heal();
         assert_eq!(error.is_retryable(), retryable, "{code}");

@@ -1,6 +1,6 @@
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_types::SdkConfig;
 
 /// Every item of every table, one a line, with binary values as the bytes that they are.
 pub(crate) async fn contents(config: &SdkConfig) -> Result<String, String> {

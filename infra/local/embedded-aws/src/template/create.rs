@@ -1,11 +1,11 @@
 //! Makes what the template says, where it is not there yet.
 
-use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TimeToLiveSpecification,
 };
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
 use super::{Queue, Table, Template};

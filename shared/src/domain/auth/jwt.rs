@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+use utoipa::ToSchema;
+
+use super::super::FieldError;
+use super::{ValueTemplate, check_header, names};
+
+/// A signed assertion (RFC 7519), sent as it is or exchanged for an access token (RFC 7523).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JwtAuth {
+    /// How it is signed.
+    pub algorithm: JwtAlgorithm,
+    /// The field of the credentials that holds the key: PEM, or the shared secret of `HS256`.
+    #[serde(default = "private_key")]
+    pub key_field: String,
+    /// The header's `kid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<ValueTemplate>,
+    /// The claims besides `iat`, `exp` and `jti`. Texts in them are templates.
+    #[schema(value_type = Object)]
+    pub claims: BTreeMap<String, Value>,
+    /// Its lifetime: at most an hour.
+    #[serde(default = "five_minutes")]
+    #[schema(minimum = 1, maximum = 3600)]
+    pub lifetime_seconds: u32,
+    /// What is done with it.
+    #[serde(rename = "use")]
+    pub purpose: JwtUse,
+}
+
+/// How an assertion is signed (RFC 7518, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum JwtAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// HMAC with SHA-256.
+    HS256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// What is done with an assertion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum JwtUse {
+    /// It is sent with the call, as `Authorization: Bearer`.
+    Bearer,
+    /// It is exchanged for an access token, which is then sent as `Authorization: Bearer`.
+    Exchange {
+        /// Where.
+        token_url: Url,
+        /// The form besides the assertion. Texts are templates.
+        #[serde(default = "jwt_bearer")]
+        parameters: BTreeMap<String, ValueTemplate>,
+        /// The form's field of the assertion.
+        #[serde(default = "assertion")]
+        assertion_parameter: String,
+    },
+}
+
+fn private_key() -> String {
+    "privateKey".to_owned()
+}
+
+fn five_minutes() -> u32 {
+    300
+}
+
+fn assertion() -> String {
+    "assertion".to_owned()
+}
+
+fn jwt_bearer() -> BTreeMap<String, ValueTemplate> {
+    let grant: Result<ValueTemplate, _> = "urn:ietf:params:oauth:grant-type:jwt-bearer".parse();
+    let grant = grant.into_iter();
+    grant
+        .map(|grant| ("grant_type".to_owned(), grant))
+        .collect()
+}
+
+impl JwtAuth {
+    pub(super) fn fields(&self) -> Vec<String> {
+        let mut fields = vec![self.key_field.clone()];
+        fields.extend(names(&self.key_id));
+        if let JwtUse::Exchange { parameters, .. } = &self.purpose {
+            fields.extend(names(parameters.values()));
+        }
+        for template in self.claims.values().flat_map(texts) {
+            fields.extend(
+                template
+                    .parse()
+                    .map(|t: ValueTemplate| names([&t]))
+                    .unwrap_or_default(),
+            );
+        }
+        fields
+    }
+
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        if !(1..=3600).contains(&self.lifetime_seconds) {
+            let message = "expected 1 to 3600 seconds";
+            return Err(FieldError::new("/authConfig/lifetimeSeconds", message));
+        }
+        for (name, value) in &self.claims {
+            let pointer = format!("/authConfig/claims/{name}");
+            if ["iat", "exp", "jti"].contains(&name.as_str()) {
+                return Err(FieldError::new(pointer, "is set for each assertion"));
+            }
+            for text in texts(value) {
+                if let Err(error) = text.parse::<ValueTemplate>() {
+                    return Err(FieldError::new(pointer, error.to_string()));
+                }
+            }
+        }
+        check_header("/authConfig/keyField", &self.key_field)
+    }
+}
+
+/// All texts of a JSON value.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(values) => values.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}

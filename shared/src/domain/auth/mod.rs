@@ -1,0 +1,250 @@
+//! How an integration authenticates its outbound calls: what `authConfig` says for each
+//! `authMethod`. Nothing here is secret; the values are in the credentials, by field.
+
+mod custom;
+mod jwt;
+mod value_template;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{AuthMethod, FieldError};
+
+pub use custom::{
+    CustomAuth, HmacAlgorithm, HmacEncoding, HmacKeyForm, HmacSigning, Login, LoginBody, SigV4,
+    TimestampForm,
+};
+pub use jwt::{JwtAlgorithm, JwtAuth, JwtUse};
+pub use value_template::{ValueTemplate, ValueTemplateError};
+
+/// How outbound calls authenticate.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AuthConfig {
+    /// `api_key`.
+    ApiKey(ApiKeyAuth),
+    /// `basic_auth`.
+    BasicAuth(BasicAuth),
+    /// `jwt`.
+    Jwt(Box<JwtAuth>),
+    /// `oauth2`.
+    Oauth2(Oauth2Auth),
+    /// `custom`.
+    Custom(Box<CustomAuth>),
+}
+
+/// Where an API key goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(
+    tag = "keyLocation",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum ApiKeyAuth {
+    /// Into a header.
+    Header {
+        /// Its name, such as `Authorization`.
+        key_header: String,
+        /// Its value; the key alone, if not given.
+        #[serde(default = "the_key")]
+        value_template: ValueTemplate,
+    },
+    /// Into the query.
+    Query {
+        /// The parameter's name.
+        key_param: String,
+        /// Its value; the key alone, if not given.
+        #[serde(default = "the_key")]
+        value_template: ValueTemplate,
+    },
+    /// Into the body, which has to be a JSON object or a form.
+    Body {
+        /// The field's name.
+        key_field: String,
+        /// Its value; the key alone, if not given.
+        #[serde(default = "the_key")]
+        value_template: ValueTemplate,
+    },
+}
+
+/// The field of an API key in the credentials. Templates may call it `{key}` too.
+pub const API_KEY: &str = "apiKey";
+
+fn the_key() -> ValueTemplate {
+    ValueTemplate::field(API_KEY)
+}
+
+impl Default for ApiKeyAuth {
+    /// `Authorization: Bearer {apiKey}`.
+    fn default() -> Self {
+        Self::Header {
+            key_header: "Authorization".to_owned(),
+            value_template: "Bearer {apiKey}".parse().unwrap_or_else(|_| the_key()),
+        }
+    }
+}
+
+/// RFC 7617.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user name.
+    #[serde(default = "the_username")]
+    pub username_template: ValueTemplate,
+    /// The password.
+    #[serde(default = "the_password")]
+    pub password_template: ValueTemplate,
+}
+
+fn the_username() -> ValueTemplate {
+    ValueTemplate::field("username")
+}
+
+fn the_password() -> ValueTemplate {
+    ValueTemplate::field("password")
+}
+
+impl Default for BasicAuth {
+    fn default() -> Self {
+        Self {
+            username_template: the_username(),
+            password_template: the_password(),
+        }
+    }
+}
+
+/// OAuth 2.0. Gatehouse does not obtain grants yet: calls of such an integration are refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Oauth2Auth(pub serde_json::Map<String, Value>);
+
+impl AuthConfig {
+    /// Reads `authConfig` for `method`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with its place in the request's body.
+    pub fn read(method: AuthMethod, value: Option<&Value>) -> Result<Self, FieldError> {
+        let config = match method {
+            AuthMethod::ApiKey => Self::ApiKey(read_or_default(value)?),
+            AuthMethod::BasicAuth => Self::BasicAuth(read_or_default(value)?),
+            AuthMethod::Oauth2 => Self::Oauth2(read_or_default(value)?),
+            AuthMethod::Jwt => Self::Jwt(Box::new(required(value)?)),
+            AuthMethod::Custom => Self::Custom(Box::new(required(value)?)),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The names of the credentials' fields without which nothing can be sent.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let mut fields: Vec<String> = match self {
+            Self::ApiKey(auth) => names([auth.value_template()]),
+            Self::BasicAuth(auth) => names([&auth.username_template, &auth.password_template]),
+            Self::Oauth2(_) => Vec::new(),
+            Self::Jwt(auth) => auth.fields(),
+            Self::Custom(auth) => auth.fields(),
+        };
+        for name in &mut fields {
+            if name == "key" {
+                API_KEY.clone_into(name);
+            }
+        }
+        fields.sort();
+        fields.dedup();
+        fields
+    }
+
+    fn check(&self) -> Result<(), FieldError> {
+        match self {
+            Self::ApiKey(ApiKeyAuth::Header { key_header, .. }) => {
+                check_header("/authConfig/keyHeader", key_header)
+            }
+            Self::ApiKey(ApiKeyAuth::Query { key_param, .. }) => {
+                check_name("/authConfig/keyParam", key_param)
+            }
+            Self::ApiKey(ApiKeyAuth::Body { key_field, .. }) => {
+                check_name("/authConfig/keyField", key_field)
+            }
+            Self::BasicAuth(_) | Self::Oauth2(_) => Ok(()),
+            Self::Jwt(auth) => auth.check(),
+            Self::Custom(auth) => auth.check(),
+        }
+    }
+}
+
+impl ApiKeyAuth {
+    /// What is sent in the key's place.
+    #[must_use]
+    pub fn value_template(&self) -> &ValueTemplate {
+        match self {
+            Self::Header { value_template, .. }
+            | Self::Query { value_template, .. }
+            | Self::Body { value_template, .. } => value_template,
+        }
+    }
+}
+
+fn names<'t>(templates: impl IntoIterator<Item = &'t ValueTemplate>) -> Vec<String> {
+    let names = templates.into_iter().flat_map(ValueTemplate::fields);
+    names.map(str::to_owned).collect()
+}
+
+fn read_or_default<T>(value: Option<&Value>) -> Result<T, FieldError>
+where
+    T: Default + serde::de::DeserializeOwned,
+{
+    value.map_or_else(|| Ok(T::default()), |value| read(value))
+}
+
+fn required<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Result<T, FieldError> {
+    read(value.ok_or_else(|| FieldError::new("/authConfig", "is required"))?)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let path = path.trim_start_matches('.').replace('.', "/");
+        let pointer = if path.is_empty() {
+            "/authConfig".to_owned()
+        } else {
+            format!("/authConfig/{path}")
+        };
+        FieldError::new(pointer, error.into_inner().to_string())
+    })
+}
+
+/// Headers that say how a message is framed or where it goes are not the integration's to set.
+const NOT_SETTABLE: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn check_header(pointer: &str, name: &str) -> Result<(), FieldError> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_name = (1..=128).contains(&name.len()) && name.bytes().all(is_token);
+    if !is_name || NOT_SETTABLE.contains(&name.to_ascii_lowercase().as_str()) {
+        let message = "expected the name of a header that may be set";
+        return Err(FieldError::new(pointer, message));
+    }
+    Ok(())
+}
+
+fn check_name(pointer: &str, name: &str) -> Result<(), FieldError> {
+    let fits = (1..=128).contains(&name.len()) && !name.chars().any(char::is_control);
+    fits.then_some(())
+        .ok_or_else(|| FieldError::new(pointer, "expected 1 to 128 printable characters"))
+}
+
+#[cfg(test)]
+mod tests;
