@@ -7,7 +7,7 @@ use std::path::Path;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use embedded_aws::{Stack, StackError, TimeSource};
 
 use crate::deployed;
@@ -32,13 +32,12 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) async fn of(endpoint: &str) -> Self {
-        let config = aws_config::SdkConfig::builder()
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let config = aws_types::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(endpoint)
             .region(Region::from_static("us-east-1"))
-            .credentials_provider(aws_sdk_sqs::config::SharedCredentialsProvider::new(
-                Credentials::for_tests(),
-            ))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         let sqs = aws_sdk_sqs::Client::new(&config);
         let queue = sqs.get_queue_url().queue_name(QUEUE).send().await;
