@@ -106,6 +106,8 @@ ids! {
     DeliveryId "dlv_",
     /// One signing secret of an endpoint or of a destination.
     SecretId "sec_",
+    /// One outbound call through the gateway.
+    RequestId "req_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod id;
 mod integration;
+mod quota;
 mod retry;
 mod routing;
 mod sealed;
@@ -32,11 +33,12 @@ pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use id::{
     DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
-    SecretId,
+    RequestId, SecretId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
+pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;
