@@ -11,6 +11,7 @@ mod event;
 mod id;
 mod integration;
 mod quota;
+mod request;
 mod retry;
 mod routing;
 mod sealed;
@@ -39,6 +40,7 @@ pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
 pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
+pub use request::{CacheUse, CallBreaker, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;
