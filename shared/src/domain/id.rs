@@ -44,6 +44,12 @@ macro_rules! ids {
             }
         }
 
+        impl From<$name> for Ulid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
@@ -106,6 +112,8 @@ ids! {
     DeliveryId "dlv_",
     /// One signing secret of an endpoint or of a destination.
     SecretId "sec_",
+    /// One outbound call through the gateway.
+    RequestId "req_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

@@ -10,6 +10,8 @@ mod error;
 mod event;
 mod id;
 mod integration;
+mod quota;
+mod request;
 mod retry;
 mod routing;
 mod sealed;
@@ -33,11 +35,13 @@ pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use id::{
     DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
-    SecretId,
+    RequestId, SecretId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
+pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
+pub use request::{CacheUse, CallBreaker, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;

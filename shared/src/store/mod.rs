@@ -6,6 +6,7 @@
 //! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
 //! deleted it yet or not. There is no scan.
 
+mod cached_responses;
 mod claims;
 mod data_keys;
 mod deliveries;
@@ -14,11 +15,15 @@ mod endpoints;
 mod error;
 mod event_list;
 mod events;
+mod gateway;
 mod idempotency;
 mod integrations;
 mod items;
 mod keys;
+mod quotas;
 mod replay;
+mod requests;
+mod sharded;
 mod table;
 
 use std::fmt;
@@ -27,6 +32,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use cached_responses::CachedResponse;
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;
 pub use deliveries::{DeliveryLease, Lease, Recorded};
@@ -37,7 +43,9 @@ pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
 pub use keys::Digest;
+pub use quotas::QuotaScope;
 pub use replay::{Replay, Replayed};
+pub use requests::RequestQuery;
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

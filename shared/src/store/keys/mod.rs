@@ -14,6 +14,7 @@ use ulid::Ulid;
 
 use crate::domain::{
     DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
+    RequestId,
 };
 
 use super::StoreError;
@@ -23,9 +24,9 @@ pub(crate) const PK: &str = "pk";
 /// The sort key's attribute.
 pub(crate) const SK: &str = "sk";
 
-/// In how many partitions the events of one integration are spread: DynamoDB takes some 1,000
-/// writes a second in one partition, and a busy integration may need more.
-pub(crate) const EVENT_SHARDS: u8 = 8;
+/// In how many partitions the events of one integration, and its requests, are spread: DynamoDB
+/// takes some 1,000 writes a second in one partition, and a busy integration may need more.
+pub(crate) const SHARDS: u8 = 8;
 
 /// A SHA-256 digest: how free text gets into a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,6 +85,11 @@ pub(crate) enum ItemKey {
     Attempt(OrganizationId, DeliveryId, u16),
     DataKey(OrganizationId, u16),
     Idempotency(OrganizationId, Digest),
+    Request(OrganizationId, IntegrationId, RequestId),
+    /// The digest of the route that is limited; of nothing, for the integration as a whole.
+    Quota(OrganizationId, IntegrationId, Digest),
+    Gateway(OrganizationId, IntegrationId),
+    CachedResponse(OrganizationId, IntegrationId, Digest),
 }
 
 impl ItemKey {
@@ -105,6 +111,10 @@ impl ItemKey {
             Self::Attempt(..) => "attempt",
             Self::DataKey(..) => "data_key",
             Self::Idempotency(..) => "idempotency",
+            Self::Request(..) => "request",
+            Self::Quota(..) => "quota",
+            Self::Gateway(..) => "gateway",
+            Self::CachedResponse(..) => "cached_response",
         }
     }
 
@@ -131,7 +141,7 @@ impl ItemKey {
                 "CLAIM".to_owned(),
             ),
             Self::Event(organization, integration, event) => {
-                let shard = event_shard(event);
+                let shard = shard_of(event.ulid());
                 let (pk, prefix) = Collection::Events(organization, integration, shard).render();
                 (pk, format!("{prefix}{event}"))
             }
@@ -150,6 +160,23 @@ impl ItemKey {
             Self::Idempotency(organization, digest) => (
                 format!("ORG#{organization}#IDEMPOTENCY#{digest}"),
                 "IDEMPOTENCY".to_owned(),
+            ),
+            Self::Request(organization, integration, request) => {
+                let shard = shard_of(request.ulid());
+                let (pk, prefix) = Collection::Requests(organization, integration, shard).render();
+                (pk, format!("{prefix}{request}"))
+            }
+            Self::Quota(organization, integration, route) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#QUOTA"),
+                format!("QUOTA#{route}"),
+            ),
+            Self::Gateway(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "GATEWAY".to_owned(),
+            ),
+            Self::CachedResponse(organization, integration, digest) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
+                "CACHE".to_owned(),
             ),
         }
     }
@@ -178,6 +205,7 @@ pub(crate) enum Collection {
     Endpoints(OrganizationId, IntegrationId),
     Destinations(OrganizationId, IntegrationId),
     Events(OrganizationId, IntegrationId, u8),
+    Requests(OrganizationId, IntegrationId, u8),
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
@@ -199,6 +227,10 @@ impl Collection {
             Self::Events(organization, integration, shard) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#EVENTS#{shard}"),
                 "EVENT#",
+            ),
+            Self::Requests(organization, integration, shard) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#REQUESTS#{shard}"),
+                "REQUEST#",
             ),
             Self::EventParts(organization, event) => {
                 (format!("ORG#{organization}#EVENT#{event}"), "PART#")
@@ -229,20 +261,10 @@ impl Collection {
     }
 }
 
-/// The shards of an integration's events.
-pub(crate) fn event_shards() -> impl Iterator<Item = u8> {
-    0..EVENT_SHARDS
-}
-
-/// The shard of an event. It follows from the id alone, so an event is found by its id.
-pub(crate) fn event_shard(event: EventId) -> u8 {
-    let Digest([first, ..]) = Digest::of(&event.ulid().to_bytes());
-    first % EVENT_SHARDS
-}
-
-/// The sort key of the event with this ULID, whether there is one or not: a bound of a time range.
-pub(crate) fn event_bound(ulid: Ulid) -> String {
-    format!("EVENT#{}", EventId::from(ulid))
+/// The shard of an event or a request. It follows from the id alone, so each is found by its id.
+pub(crate) fn shard_of(ulid: Ulid) -> u8 {
+    let Digest([first, ..]) = Digest::of(&ulid.to_bytes());
+    first % SHARDS
 }
 
 #[cfg(test)]

@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{IntegrationId, OrganizationId, Sealed, Timestamp};
+
+use super::items::Stored;
+use super::keys::{Digest, ItemKey};
+use super::{Store, StoreError};
+
+/// An answer of a provider that may be given again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CachedResponse {
+    /// Status, headers and body.
+    pub sealed: Sealed,
+    /// Until then it is given without asking the provider.
+    pub fresh_until: Timestamp,
+}
+
+impl Store {
+    /// The answer that is kept under `key`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or the item is corrupt.
+    pub async fn cached_response(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        key: Digest,
+        now: Timestamp,
+    ) -> Result<Option<CachedResponse>, StoreError> {
+        let key = ItemKey::CachedResponse(organization, integration, key);
+        let stored = self.get::<CachedResponse>(key).await?;
+        Ok(stored
+            .filter(|stored| stored.is_alive(now))
+            .map(|stored| stored.data))
+    }
+
+    /// Keeps an answer until `expires_at`, in place of another.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn put_cached_response(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        key: Digest,
+        response: CachedResponse,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = ItemKey::CachedResponse(organization, integration, key);
+        let stored = Stored::first(response).until(expires_at);
+        let request = self.client().put_item();
+        self.put_if(request, key, &stored).await?;
+        Ok(())
+    }
+}
