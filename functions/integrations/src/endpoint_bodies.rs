@@ -178,6 +178,7 @@ impl NewEndpoint {
             Some(&self.events),
             Some(&self.allowed_networks),
             self.tolerance_seconds,
+            scheme,
             self.retry_policy.as_ref(),
             &mut errors,
         );
@@ -199,6 +200,7 @@ impl EndpointChange {
             self.events.as_deref(),
             self.allowed_networks.as_deref(),
             self.tolerance_seconds,
+            scheme,
             self.retry_policy.as_ref(),
             &mut errors,
         );
@@ -234,6 +236,7 @@ fn check_rest(
     events: Option<&[EventPattern]>,
     networks: Option<&[IpNet]>,
     tolerance_seconds: Option<u32>,
+    scheme: &Scheme,
     retry_policy: Option<&RetryPolicy>,
     errors: &mut Vec<FieldError>,
 ) {
@@ -246,11 +249,8 @@ fn check_rest(
             "expected at most 100 networks",
         ));
     }
-    if tolerance_seconds.is_some_and(|seconds| !(1..=MAX_TOLERANCE_SECONDS).contains(&seconds)) {
-        errors.push(FieldError::new(
-            "/toleranceSeconds",
-            "must be from 1 to 604800",
-        ));
+    if let Some(seconds) = tolerance_seconds {
+        check_tolerance(seconds, scheme, errors);
     }
     if let Some(Err(error)) = retry_policy.map(RetryPolicy::check) {
         errors.push(FieldError::new(
@@ -258,4 +258,15 @@ fn check_rest(
             error.to_string(),
         ));
     }
+}
+
+fn check_tolerance(seconds: u32, scheme: &Scheme, errors: &mut Vec<FieldError>) {
+    let message = if scheme.tolerance().is_none() {
+        "the scheme signs no time that could be too old"
+    } else if (1..=MAX_TOLERANCE_SECONDS).contains(&seconds) {
+        return;
+    } else {
+        "must be from 1 to 604800"
+    };
+    errors.push(FieldError::new("/toleranceSeconds", message));
 }

@@ -1,14 +1,15 @@
 //! `webhooks`: receives providers' calls. Wiring only; behaviour is in lib.rs.
 
-use gatehouse::config::Environment;
-use gatehouse::lambda::{system_sources, telemetry};
+use std::process::ExitCode;
+
+use gatehouse::lambda::start;
 use webhooks::{State, router};
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_http::Error> {
-    let environment = Environment::of_process();
-    telemetry::init(&environment);
-    let aws = environment.aws()?;
-    let state = State::connect(&environment, &aws, system_sources())?;
-    lambda_http::run(router(state)).await
+async fn main() -> ExitCode {
+    start(|environment, sources| async move {
+        let state = State::connect(&environment, &environment.aws()?, sources)?;
+        lambda_http::run(router(state)).await
+    })
+    .await
 }

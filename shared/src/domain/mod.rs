@@ -46,6 +46,6 @@ pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;
 pub use sources::{Clock, Randomness, Sources};
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, TimestampError};
 pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};

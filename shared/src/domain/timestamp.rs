@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -76,11 +77,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A text is no instant. It is not quoted: who sent it may have mistaken another field for this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an instant as RFC 3339 writes it, such as 2026-01-31T09:30:00Z")]
+pub struct TimestampError;
+
 impl std::str::FromStr for Timestamp {
-    type Err = jiff::Error;
+    type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<jiff::Timestamp>().map(Self::from)
+        let instant = text.parse::<jiff::Timestamp>();
+        instant.map(Self::from).map_err(|_| TimestampError)
     }
 }
 
@@ -92,7 +99,8 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        jiff::Timestamp::deserialize(deserializer).map(Self::from)
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -127,6 +135,16 @@ mod tests {
             parsed,
             Timestamp::from_millisecond(1_760_000_000_123).unwrap()
         );
+    }
+
+    #[test]
+    fn a_text_that_is_no_instant_is_not_quoted() {
+        let error = serde_json::from_str::<Timestamp>(r#""a canary""#).unwrap_err();
+        assert!(
+            error.to_string().starts_with("expected an instant"),
+            "{error}"
+        );
+        assert!(!error.to_string().contains("canary"), "{error}");
     }
 
     #[test]

@@ -51,6 +51,8 @@ async fn a_function_that_lacks_a_variable_names_it_and_does_not_start() {
             settings.environment.remove(name);
             let said = last_words(&settings).await;
             assert!(said.contains(name), "{function} without {name}: {said}");
+            let line = serde_json::from_str::<serde_json::Value>(said.trim()).unwrap();
+            assert_eq!(line["level"], "ERROR", "{said}");
             assert!(!tells_a_value(&said, &settings.environment), "{said}");
         }
     }

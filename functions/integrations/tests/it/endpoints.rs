@@ -86,6 +86,10 @@ async fn an_endpoint_that_could_not_verify_is_not_registered() {
             "/toleranceSeconds",
         ),
         (
+            json!({"scheme": "github", "secret": "s", "toleranceSeconds": 60}),
+            "/toleranceSeconds",
+        ),
+        (
             json!({"secret": "s", "retryPolicy": {"multiplier": 0.5}}),
             "/retryPolicy/multiplier",
         ),
