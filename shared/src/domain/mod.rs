@@ -2,6 +2,7 @@
 //!
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
+mod api_profile;
 mod auth;
 mod delivery;
 mod destination;
@@ -20,6 +21,10 @@ mod timestamp;
 mod tls;
 mod trace;
 
+pub use api_profile::{
+    ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
+    ResetForm, RetryHints, Rotation,
+};
 pub use auth::{
     API_KEY, ApiKeyAuth, AuthConfig, BasicAuth, CustomAuth, HmacAlgorithm, HmacEncoding,
     HmacKeyForm, HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, SigV4,
