@@ -64,10 +64,7 @@ async fn dispatch(
     request: Request,
 ) -> Response {
     let (method, path) = (request.method().as_str(), request.uri().path());
-    let route = front
-        .routes
-        .iter()
-        .find(|route| matches(route, method, path));
+    let route = most_specific(&front.routes, method, path);
     let Some(function) = route.and_then(|route| front.functions.get(&route.function)) else {
         return (
             StatusCode::NOT_FOUND,
@@ -92,20 +89,59 @@ async fn dispatch(
     }
 }
 
-/// Whether a route answers: its last segment `{name+}` stands for one or more segments.
+/// The route that answers: of those that match, the most specific, as API Gateway has it.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
+fn most_specific<'r>(routes: &'r [Route], method: &str, path: &str) -> Option<&'r Route> {
+    let matching = routes.iter().filter(|route| matches(route, method, path));
+    matching.min_by_key(|route| {
+        let segments: Vec<Segment<'_>> = segments(&route.path).collect();
+        (segments, route.method.is_none())
+    })
+}
+
+/// A segment of a route's path, the most specific kind first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment<'r> {
+    Literal(&'r str),
+    /// `{name}`: any one segment.
+    One,
+    /// `{name+}`: one or more segments, to the end.
+    Rest,
+}
+
+fn segments(path: &str) -> impl Iterator<Item = Segment<'_>> {
+    path.split('/').map(|segment| {
+        let name = segment
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        match name {
+            Some(name) if name.ends_with('+') => Segment::Rest,
+            Some(_) => Segment::One,
+            None => Segment::Literal(segment),
+        }
+    })
+}
+
 fn matches(route: &Route, method: &str, path: &str) -> bool {
-    let fits_method = route
-        .method
-        .as_deref()
-        .is_none_or(|wanted| wanted == method);
-    let fits_path = match route.path.rsplit_once("/{") {
-        Some((prefix, rest)) if rest.ends_with("+}") => path
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|rest| !rest.is_empty()),
-        _ => route.path == path,
-    };
-    fits_method && fits_path
+    let wanted = route.method.as_deref();
+    if wanted.is_some_and(|wanted| wanted != method) {
+        return false;
+    }
+    let mut given = path.split('/');
+    for segment in segments(&route.path) {
+        let fits = match (segment, given.next()) {
+            (Segment::Literal(literal), Some(given)) => literal == given,
+            (Segment::One, Some(given)) => !given.is_empty(),
+            (Segment::Rest, Some(first)) => {
+                return !first.is_empty() || given.any(|segment| !segment.is_empty());
+            }
+            (_, None) => false,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    given.next().is_none()
 }
 
 /// Payload format 2.0 has no repeated headers: their values come joined by commas.
@@ -161,6 +197,42 @@ mod tests {
         assert!(matches(&route, "GET", "/openapi.json"));
         assert!(!matches(&route, "POST", "/openapi.json"));
         assert!(!matches(&route, "GET", "/openapi.json/"));
+    }
+
+    #[test]
+    fn a_named_segment_stands_for_exactly_one() {
+        let route = route(Some("POST"), "/portal/{id}/requests");
+        assert!(matches(&route, "POST", "/portal/a/requests"));
+        for path in [
+            "/portal/requests",
+            "/portal//requests",
+            "/portal/a/b/requests",
+        ] {
+            assert!(!matches(&route, "POST", path), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_most_specific_route_answers_wherever_it_stands() {
+        let routes = [
+            route(None, "/portal/{proxy+}"),
+            route(Some("POST"), "/portal/{id}/requests"),
+            route(None, "/portal/{id}/requests"),
+            route(None, "/portal/{id}/proxy/{path+}"),
+        ];
+        for (method, path, expected) in [
+            ("POST", "/portal/a/requests", Some(1)),
+            ("GET", "/portal/a/requests", Some(2)),
+            ("GET", "/portal/a/requests/b", Some(0)),
+            ("GET", "/portal/a/proxy/b/c", Some(3)),
+            ("GET", "/portal/a/proxy", Some(0)),
+            ("GET", "/portal/a/proxy//b", Some(3)),
+            ("GET", "/other", None),
+        ] {
+            let found = most_specific(&routes, method, path);
+            let expected = expected.map(|index: usize| &routes[index]);
+            assert_eq!(found, expected, "{method} {path}");
+        }
     }
 
     #[test]
