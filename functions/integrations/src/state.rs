@@ -7,7 +7,7 @@ use gatehouse::access::{Fetch, Verifier};
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::{Egress, EgressPolicy};
-use gatehouse::flows::Idempotency;
+use gatehouse::flows::{Idempotency, Unfinished};
 use gatehouse::http::Authentication;
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
@@ -105,6 +105,7 @@ impl State {
 
     pub(crate) fn idempotency(&self) -> Idempotency {
         Idempotency {
+            unfinished: Unfinished::RunAgain,
             store: self.store.clone(),
             keys: self.keys.clone(),
             sources: self.sources.clone(),

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::domain::{Cause, Error, Sources};
+use crate::domain::{Cause, Error, Sources, Timestamp};
 use crate::http::{ApiError, idempotency_key};
 use crate::store::{Begun, Digest, IdempotentRequest, Store};
 use crate::vault::{DataKeys, SealContext};
@@ -27,9 +27,20 @@ const LEASE: Duration = Duration::from_secs(35);
 /// How long a key is remembered.
 const MEMORY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What becomes of a request whose function ended before it had answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It may be made again: all of its effects are ours, and making them twice is making them once.
+    RunAgain,
+    /// It is refused for as long as its key is remembered: it may have had an effect elsewhere.
+    Refuse,
+}
+
 /// What is needed to keep answers.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
+    /// What becomes of requests that were not finished.
+    pub unfinished: Unfinished,
     /// Where they are kept.
     pub store: Store,
     /// What seals them: an answer may show a secret that is shown once.
@@ -46,7 +57,8 @@ struct Answer {
 }
 
 /// A layer by which a `POST` with an `Idempotency-Key` has one effect however often it is sent:
-/// repetitions within 24 hours get the first answer again. Answers with 5xx are not kept.
+/// repetitions within 24 hours get the first answer again. An error that another try may not meet
+/// is not kept.
 ///
 /// # Errors
 ///
@@ -76,12 +88,14 @@ pub async fn idempotent(
         organization: caller.organization_id,
         key: Digest::of_parts(&target),
         request: Digest::of(&body),
-        leased_until: now.plus(LEASE),
+        leased_until: now.plus(idempotency.unfinished.lease()),
         expires_at: now.plus(MEMORY),
     };
     match idempotency.store.begin_idempotent(&begun, now).await? {
         Begun::New => {}
-        Begun::InProgress { .. } => return Err(Error::IdempotencyKeyInUse.into()),
+        Begun::InProgress { until } => {
+            return Err(idempotency.unfinished.refusal(until, now).into());
+        }
         Begun::Mismatch => return Err(Error::IdempotencyKeyReused.into()),
         Begun::Done { status, response } => {
             let context = SealContext::FinishedRequest { key: begun.key };
@@ -93,11 +107,43 @@ pub async fn idempotent(
         }
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if response.status().is_server_error() {
+    if may_end_otherwise(&response) {
         idempotency.store.abandon_idempotent(&begun).await?;
         return Ok(response);
     }
     keep(&idempotency, &begun, response).await
+}
+
+impl Unfinished {
+    /// For how long nobody else may run the request.
+    fn lease(self) -> Duration {
+        match self {
+            Self::RunAgain => LEASE,
+            Self::Refuse => MEMORY,
+        }
+    }
+
+    /// What somebody is told who sends a request again before the first has ended.
+    fn refusal(self, leased_until: Timestamp, now: Timestamp) -> Error {
+        let left = leased_until.since(now);
+        let may_still_run = self.lease().saturating_sub(left) < LEASE;
+        match self {
+            Self::Refuse if !may_still_run => Error::Conflict(
+                "the first request with this idempotency key did not end, and what it did is not \
+                 known; look it up, and use another key if it is to be made again"
+                    .to_owned(),
+            ),
+            Self::RunAgain | Self::Refuse => Error::IdempotencyKeyInUse,
+        }
+    }
+}
+
+/// Whether another try may be answered otherwise.
+fn may_end_otherwise(response: &Response) -> bool {
+    match response.extensions().get::<ApiError>() {
+        Some(error) => error.is_retryable(),
+        None => response.status().is_server_error(),
+    }
 }
 
 /// The key of a `POST`, if it has one.
@@ -161,4 +207,40 @@ fn again(status: u16, opened: &[u8]) -> Result<Response, Error> {
         .headers_mut()
         .insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_request_is_waited_for_and_then_run_again_or_refused() {
+        let begun = Timestamp::from_second(1_790_000_000).unwrap();
+        let refusal = |unfinished: Unfinished, after: u64| {
+            let until = begun.plus(unfinished.lease());
+            unfinished.refusal(until, begun.plus(Duration::from_secs(after)))
+        };
+        for unfinished in [Unfinished::RunAgain, Unfinished::Refuse] {
+            for after in [0, 34] {
+                let error = refusal(unfinished, after);
+                assert!(matches!(error, Error::IdempotencyKeyInUse), "{error}");
+            }
+        }
+        for after in [35, 86_000] {
+            let error = refusal(Unfinished::Refuse, after);
+            assert!(matches!(error, Error::Conflict(_)), "{error}");
+        }
+        assert_eq!(Unfinished::RunAgain.lease(), LEASE);
+    }
+
+    #[test]
+    fn only_an_answer_that_is_final_is_kept() {
+        let settled = ApiError::from(Error::field("/name", "is required")).into_response();
+        assert!(!may_end_otherwise(&settled));
+        let retry_after = Duration::from_secs(1);
+        let limited = ApiError::from(Error::RateLimited { retry_after }).into_response();
+        assert!(may_end_otherwise(&limited));
+        assert!(!may_end_otherwise(&StatusCode::CREATED.into_response()));
+        assert!(may_end_otherwise(&StatusCode::BAD_GATEWAY.into_response()));
+    }
 }

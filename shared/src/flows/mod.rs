@@ -2,4 +2,4 @@
 
 mod idempotency;
 
-pub use idempotency::{Idempotency, idempotent};
+pub use idempotency::{Idempotency, Unfinished, idempotent};

@@ -128,6 +128,12 @@ struct Document<'a> {
 }
 
 impl ApiError {
+    /// Whether the same request may succeed later without a change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.is_retryable()
+    }
+
     /// The problem document of the request called `request_id`.
     pub(super) fn render(&self, request_id: Option<&str>) -> Response {
         let Code {
