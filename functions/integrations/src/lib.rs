@@ -14,7 +14,6 @@ mod destinations;
 mod endpoint_bodies;
 mod endpoints;
 mod events;
-mod fetch;
 mod free_json;
 mod integrations;
 mod openapi;
@@ -24,14 +23,11 @@ mod state;
 mod status;
 
 use axum::Router;
-use axum::extract::{Request, State as Shared};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use gatehouse::access::Caller;
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge};
+use gatehouse::http::{ApiError, Edge, authenticated};
 
 pub use openapi::document;
 pub use state::State;
@@ -114,19 +110,10 @@ pub fn router(state: State) -> Router {
                 allow: String::new(),
             })
         })
-        .layer(from_fn_with_state(state.clone(), authenticated));
+        .layer(from_fn_with_state(
+            state.authentication.clone(),
+            authenticated,
+        ));
     let public = Router::new().route("/openapi.json", get(openapi::serve));
     edge.apply(portal.merge(public).with_state(state))
-}
-
-/// Lets a request pass whose access token is accepted; handlers and layers find the caller in its
-/// extensions.
-async fn authenticated(
-    Shared(_): Shared<State>,
-    caller: Caller,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(caller);
-    next.run(request).await
 }

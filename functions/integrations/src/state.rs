@@ -3,18 +3,16 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
-use gatehouse::access::{Fetch, Verifier};
+use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::egress::{Egress, EgressPolicy};
-use gatehouse::flows::{Idempotency, Unfinished};
+use gatehouse::egress::Egress;
+use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
 use gatehouse::http::Authentication;
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
 use url::Url;
-
-use crate::fetch::EgressFetch;
 
 /// What one running function holds.
 #[derive(Clone)]
@@ -24,7 +22,7 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
-    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) authentication: Authentication,
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside.
     pub(crate) public_url: Arc<Url>,
@@ -47,12 +45,8 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
-        let policy = EgressPolicy {
-            allowed: environment.egress_allow()?,
-            ..EgressPolicy::default()
-        };
-        let fetch = Arc::new(EgressFetch(Egress::new(policy)));
-        Self::connect_with_issuer(environment, aws, sources, fetch)
+        let issuer = Arc::new(IssuerDocuments(connect::egress(environment)?));
+        Self::connect_with_issuer(environment, aws, sources, issuer)
     }
 
     /// As [`State::connect`], where the issuer's documents come from `issuer`: the local system
@@ -67,38 +61,17 @@ impl State {
         sources: Sources,
         issuer: Arc<dyn Fetch>,
     ) -> Result<Self, ConfigError> {
-        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
-        let key_arn = environment.key_arn()?;
-        let keys = DataKeys::new(
-            aws_sdk_kms::Client::new(aws),
-            key_arn.clone(),
-            store.clone(),
-            sources.clone(),
-        );
-        let credentials = Credentials::new(
-            aws_sdk_secretsmanager::Client::new(aws),
-            key_arn,
-            environment.secret_prefix()?,
-        );
-        let queue = Queue::new(
-            aws_sdk_sqs::Client::new(aws),
-            environment.queue_url()?,
-            keys.clone(),
-            sources.clone(),
-        );
-        let policy = EgressPolicy {
-            allowed: environment.egress_allow()?,
-            ..EgressPolicy::default()
-        };
-        let egress = Egress::new(policy);
+        let store = connect::store(environment, aws)?;
+        let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
-            verifier: Arc::new(Verifier::new(environment.access()?, issuer)),
+            queue: connect::queue(environment, sqs, &keys, &sources)?,
+            credentials: connect::credentials(environment, aws)?,
+            egress: connect::egress(environment)?,
+            authentication: connect::authentication(environment, issuer, &sources)?,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,
-            credentials,
-            queue,
-            egress,
             sources,
         })
     }
@@ -115,9 +88,6 @@ impl State {
 
 impl FromRef<State> for Authentication {
     fn from_ref(state: &State) -> Self {
-        Self {
-            verifier: Arc::clone(&state.verifier),
-            sources: state.sources.clone(),
-        }
+        state.authentication.clone()
     }
 }

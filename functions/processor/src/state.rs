@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::egress::{Egress, EgressPolicy};
+use gatehouse::egress::Egress;
+use gatehouse::flows::connect;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
@@ -54,31 +55,17 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
-        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
-        let keys = DataKeys::new(
-            aws_sdk_kms::Client::new(aws),
-            environment.key_arn()?,
-            store.clone(),
-            sources.clone(),
-        );
+        let store = connect::store(environment, aws)?;
+        let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let sqs = aws_sdk_sqs::Client::new(aws);
-        let queue = Queue::new(
-            sqs.clone(),
-            environment.queue_url()?,
-            keys.clone(),
-            sources.clone(),
-        )
-        .with_dead_letters(environment.dead_letter_queue_url()?);
-        let policy = EgressPolicy {
-            allowed: environment.egress_allow()?,
-            ..EgressPolicy::default()
-        };
+        let queue = connect::queue(environment, sqs.clone(), &keys, &sources)?
+            .with_dead_letters(environment.dead_letter_queue_url()?);
         Ok(Self {
             routes: Arc::new(Routes::new(store.clone())),
             breakers: Arc::new(Breakers::default()),
             metrics: Metrics::new("processor"),
-            retention: retention(environment)?,
-            egress: Egress::new(policy),
+            retention: environment.event_retention()?,
+            egress: connect::egress(environment)?,
             store,
             keys,
             queue,
@@ -86,9 +73,4 @@ impl State {
             sources,
         })
     }
-}
-
-fn retention(environment: &Environment) -> Result<Duration, ConfigError> {
-    let days = environment.event_retention_days()?;
-    Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
+use gatehouse::flows::connect;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
-use gatehouse::store::Store;
-use gatehouse::vault::DataKeys;
 use url::Url;
 
 use crate::endpoints::Endpoints;
@@ -42,19 +41,10 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
-        let store = Store::new(aws_sdk_dynamodb::Client::new(aws), environment.table()?);
-        let keys = DataKeys::new(
-            aws_sdk_kms::Client::new(aws),
-            environment.key_arn()?,
-            store.clone(),
-            sources.clone(),
-        );
-        let queue = Queue::new(
-            aws_sdk_sqs::Client::new(aws),
-            environment.queue_url()?,
-            keys.clone(),
-            sources.clone(),
-        );
+        let store = connect::store(environment, aws)?;
+        let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        let queue = connect::queue(environment, sqs, &keys, &sources)?;
         let metrics = Metrics::new("webhooks");
         Ok(Self {
             endpoints: Arc::new(Endpoints::new(store, keys)),

@@ -8,6 +8,7 @@ mod aws;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
@@ -124,11 +125,24 @@ impl Environment {
     /// # Errors
     ///
     /// If it is not set, or not such a number.
-    pub fn event_retention_days(&self) -> Result<u16, ConfigError> {
-        let (name, expected) = ("GATEHOUSE_EVENT_RETENTION_DAYS", "a number from 1 to 3650");
+    pub fn event_retention(&self) -> Result<Duration, ConfigError> {
+        self.days("GATEHOUSE_EVENT_RETENTION_DAYS")
+    }
+
+    /// `GATEHOUSE_REQUEST_RETENTION_DAYS`: how long outbound requests are kept; 1 to 3650 days.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set, or not such a number.
+    pub fn request_retention(&self) -> Result<Duration, ConfigError> {
+        self.days("GATEHOUSE_REQUEST_RETENTION_DAYS")
+    }
+
+    fn days(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        let expected = "a number from 1 to 3650";
         let days: u16 = self.parsed(name, expected)?;
         if (1..=3650).contains(&days) {
-            Ok(days)
+            Ok(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
         } else {
             Err(ConfigError::Invalid { name, expected })
         }
@@ -246,7 +260,7 @@ mod tests {
             ("GATEHOUSE_PUBLIC_URL", "ftp://canary"),
         ]);
         for error in [
-            environment.event_retention_days().unwrap_err(),
+            environment.event_retention().unwrap_err(),
             environment.egress_allow().unwrap_err(),
             environment.public_url().unwrap_err(),
         ] {

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use http::header;
 use http::request::Parts;
 
@@ -37,4 +39,16 @@ where
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
+}
+
+/// A layer that lets a request pass whose access token is accepted; handlers and layers find the
+/// caller in its extensions.
+pub async fn authenticated(
+    State(_): State<Authentication>,
+    caller: Caller,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(caller);
+    next.run(request).await
 }

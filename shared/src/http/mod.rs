@@ -11,7 +11,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-pub use authenticate::Authentication;
+pub use authenticate::{Authentication, authenticated};
 pub use body::{BodyLimit, Json};
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};

@@ -13,6 +13,7 @@ use gatehouse::domain::{
     IntegrationStatus, IntegrationType, OrganizationId, Randomness, SecretId, Sources,
     StoredSecret, Timestamp, TraceParent,
 };
+use gatehouse::flows::connect;
 use gatehouse::queue::{Queue, ReceivedEvent};
 use gatehouse::store::Store;
 use gatehouse::vault::{DataKeys, SealContext};
@@ -81,25 +82,11 @@ impl World {
             randomness: Arc::new(Counting::default()),
         };
         let aws = stack.sdk_config();
-        let store = Store::new(
-            aws_sdk_dynamodb::Client::new(&aws),
-            environment.table().unwrap(),
-        );
-        let kms = aws_sdk_kms::Client::new(&aws);
-        let keys = DataKeys::new(
-            kms,
-            environment.key_arn().unwrap(),
-            store.clone(),
-            sources.clone(),
-        );
+        let store = connect::store(&environment, &aws).unwrap();
+        let keys = connect::data_keys(&environment, &aws, &store, &sources).unwrap();
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let queue_url = environment.queue_url().unwrap();
-        let queue = Queue::new(
-            sqs.clone(),
-            queue_url.clone(),
-            keys.clone(),
-            sources.clone(),
-        );
+        let queue = connect::queue(&environment, sqs.clone(), &keys, &sources).unwrap();
         let (now, randomness) = (sources.now(), sources.randomness.as_ref());
         let world = Self {
             state: State::connect(&environment, &aws, sources.clone()).unwrap(),

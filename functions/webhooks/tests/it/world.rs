@@ -13,6 +13,7 @@ use gatehouse::domain::{
     Clock, Endpoint, Integration, OrganizationId, Sealed, SecretId, Sources, StoredSecret,
     Timestamp,
 };
+use gatehouse::flows::connect;
 use gatehouse::lambda::system_sources;
 use gatehouse::queue::{Message, Queue, ReceivedEvent};
 use gatehouse::store::Store;
@@ -76,25 +77,11 @@ impl World {
             ..system_sources()
         };
         let aws = stack.sdk_config();
-        let store = Store::new(
-            aws_sdk_dynamodb::Client::new(&aws),
-            environment.table().unwrap(),
-        );
-        let kms = aws_sdk_kms::Client::new(&aws);
-        let keys = DataKeys::new(
-            kms,
-            environment.key_arn().unwrap(),
-            store.clone(),
-            sources.clone(),
-        );
+        let store = connect::store(&environment, &aws).unwrap();
+        let keys = connect::data_keys(&environment, &aws, &store, &sources).unwrap();
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let queue_url = environment.queue_url().unwrap();
-        let queue = Queue::new(
-            sqs.clone(),
-            queue_url.clone(),
-            keys.clone(),
-            sources.clone(),
-        );
+        let queue = connect::queue(&environment, sqs.clone(), &keys, &sources).unwrap();
         let state = State::connect(&environment, &aws, sources).unwrap();
         let organization = OrganizationId::from(Ulid::from(1_u128));
         let world = Self {

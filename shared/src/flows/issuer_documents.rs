@@ -2,19 +2,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use gatehouse::access::Fetch;
-use gatehouse::domain::Cause;
-use gatehouse::egress::{Egress, OutboundRequest};
 use http::Method;
 use url::Url;
 
+use crate::access::Fetch;
+use crate::domain::Cause;
+use crate::egress::{Egress, OutboundRequest};
+
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Fetches the issuer's documents through the guard.
+/// The documents of the issuer of access tokens, fetched through the guard.
 #[derive(Clone, Debug)]
-pub(crate) struct EgressFetch(pub(crate) Egress);
+pub struct IssuerDocuments(pub Egress);
 
-impl Fetch for EgressFetch {
+impl Fetch for IssuerDocuments {
     fn fetch<'a>(
         &'a self,
         url: &'a Url,
