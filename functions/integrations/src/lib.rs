@@ -29,7 +29,7 @@ use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
 use gatehouse::http::{ApiError, Edge, authenticated};
 
-pub use openapi::document;
+pub use openapi::{document, whole_document};
 pub use state::State;
 
 /// The function's HTTP interface.

@@ -1,7 +1,8 @@
 //! The description of the API, served at `/openapi.json`.
 
-use gatehouse::domain::Integration;
-use gatehouse::http::{AccessTokenScheme, Json, ProblemSchema};
+use gatehouse::domain::{Error, Integration};
+use gatehouse::http::{ApiError, Json};
+use gatehouse::operations;
 use utoipa::OpenApi;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
@@ -14,37 +15,6 @@ use crate::events::{EventDetail, EventView};
 use crate::replay::{Retried, RetryRequest};
 use crate::secrets::SecretView;
 use crate::status::StatusView;
-
-/// Declares one operation of the document beside its route.
-macro_rules! operations {
-    ($($name:ident: $method:ident $path:literal, tag = $tag:literal, summary = $summary:literal
-        $(, params($($param:tt)*))? $(, body = $body:ty)?
-        , $status:literal $(=> $response:ty)?;)+) => {
-        $(
-            #[utoipa::path(
-                $method, path = $path, tag = $tag, summary = $summary, operation_id = stringify!($name),
-                $(params($($param)*),)?
-                $(request_body = $body,)?
-                responses(
-                    (status = $status, description = "Done" $(, body = $response)?),
-                    (status = "default", description = "A problem; docs/errors.md lists them", body = ProblemSchema, content_type = "application/problem+json"),
-                ),
-            )]
-            #[expect(dead_code, reason = "read by the macro above only")]
-            fn $name() {}
-        )+
-
-        #[derive(OpenApi)]
-        #[openapi(
-            info(title = "Gatehouse", version = "1", description = "Third-party integrations that run serverless in your own AWS account."),
-            paths($($name),+),
-            components(schemas(ProblemSchema)),
-            modifiers(&AccessTokenScheme),
-            security(("accessToken" = [])),
-        )]
-        struct Document;
-    };
-}
 
 operations! {
     create_integration: post "/portal/integrations", tag = "integrations",
@@ -130,13 +100,30 @@ operations! {
         body = SecretRotation, 201 => DestinationView;
 }
 
-/// The description.
+/// What other functions say of their parts of the API.
+const OTHERS: [&str; 1] = [include_str!("../../gateway/openapi.json")];
+
+/// The description of this function's part.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// Serves the description. It is public.
-pub(crate) async fn serve() -> Json<utoipa::openapi::OpenApi> {
-    Json(document())
+/// The description of the whole API.
+///
+/// # Errors
+///
+/// If another function's part cannot be read.
+pub fn whole_document() -> Result<utoipa::openapi::OpenApi, serde_json::Error> {
+    let mut whole = document();
+    for other in OTHERS {
+        whole.merge(serde_json::from_str(other)?);
+    }
+    Ok(whole)
+}
+
+/// Serves the description of the whole. It is public.
+pub(crate) async fn serve() -> Result<Json<utoipa::openapi::OpenApi>, ApiError> {
+    let whole = whole_document().map_err(|error| Error::Internal(error.into()))?;
+    Ok(Json(whole))
 }

@@ -121,6 +121,12 @@ impl Parts<'_> {
             sources.clone(),
             Arc::new(issuer.keys()),
         )?;
+        let gateway = gateway::State::connect_with_issuer(
+            &self.environment("gateway")?,
+            &aws,
+            sources.clone(),
+            Arc::new(issuer.keys()),
+        )?;
         let webhooks =
             webhooks::State::connect(&self.environment("webhooks")?, &aws, sources.clone())?;
         Ok(BTreeMap::from([
@@ -128,6 +134,7 @@ impl Parts<'_> {
                 "integrations".to_owned(),
                 integrations::router(integrations),
             ),
+            ("gateway".to_owned(), gateway::router(gateway)),
             ("webhooks".to_owned(), webhooks::router(webhooks)),
         ]))
     }

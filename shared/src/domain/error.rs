@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::UpstreamError;
+
 /// What lies behind an [`Error`]: for the log, never for the caller.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -72,6 +74,15 @@ pub enum Error {
         /// When to come back.
         retry_after: Duration,
     },
+    /// A provider was called and did not answer with success.
+    #[error(transparent)]
+    Upstream(Box<UpstreamError>),
+    /// A provider is not called, because it has failed too often.
+    #[error("the provider has failed too often in a row and is left alone for a while")]
+    ProviderBarred {
+        /// When it is called again.
+        retry_after: Duration,
+    },
     /// Something that we depend on does not answer; the same request may succeed later.
     #[error("the service is unavailable for the moment")]
     Unavailable(#[source] Cause),
@@ -113,8 +124,10 @@ impl Error {
         match self {
             Self::Unavailable(_)
             | Self::RateLimited { .. }
+            | Self::ProviderBarred { .. }
             | Self::IdempotencyKeyInUse
             | Self::Internal(_) => true,
+            Self::Upstream(error) => error.is_retryable(),
             Self::Malformed(_)
             | Self::Invalid(_)
             | Self::Unauthenticated(_)

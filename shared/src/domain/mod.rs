@@ -20,6 +20,7 @@ mod sources;
 mod timestamp;
 mod tls;
 mod trace;
+mod upstream_error;
 
 pub use api_profile::{
     ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
@@ -54,3 +55,4 @@ pub use sources::{Clock, Randomness, Sources};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};
+pub use upstream_error::UpstreamError;

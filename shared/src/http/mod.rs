@@ -7,6 +7,7 @@ mod edge;
 mod extract;
 mod openapi;
 mod problem;
+mod upstream;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};
+pub use upstream::UpstreamView;

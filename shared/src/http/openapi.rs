@@ -3,6 +3,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, ToSchema};
 
+use super::UpstreamView;
 use crate::domain::FieldError;
 
 /// How errors are told: a problem document (RFC 9457), as `application/problem+json`.
@@ -31,6 +32,42 @@ pub struct ProblemSchema {
     /// The fields that are wrong, if it is about fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<FieldError>>,
+    /// What the provider said, if it is about a call to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamView>,
+}
+
+/// Declares the operations of a function's description, one a line, and `struct Document` that
+/// holds them.
+#[macro_export]
+macro_rules! operations {
+    ($($name:ident: $method:ident $path:literal, tag = $tag:literal, summary = $summary:literal
+        $(, params($($param:tt)*))? $(, body = $body:ty)?
+        , $status:literal $(=> $response:ty)?;)+) => {
+        $(
+            #[utoipa::path(
+                $method, path = $path, tag = $tag, summary = $summary, operation_id = stringify!($name),
+                $(params($($param)*),)?
+                $(request_body = $body,)?
+                responses(
+                    (status = $status, description = "Done" $(, body = $response)?),
+                    (status = "default", description = "A problem; docs/errors.md lists them", body = $crate::http::ProblemSchema, content_type = "application/problem+json"),
+                ),
+            )]
+            #[expect(dead_code, reason = "read by the macro above only")]
+            fn $name() {}
+        )+
+
+        #[derive(utoipa::OpenApi)]
+        #[openapi(
+            info(title = "Gatehouse", version = "1", description = "Third-party integrations that run serverless in your own AWS account."),
+            paths($($name),+),
+            components(schemas($crate::http::ProblemSchema)),
+            modifiers(&$crate::http::AccessTokenScheme),
+            security(("accessToken" = [])),
+        )]
+        struct Document;
+    };
 }
 
 /// Adds the security scheme `accessToken` to a description: `modifiers(&AccessTokenScheme)`, then

@@ -1,11 +1,13 @@
 //! Errors as RFC 9457 problem documents: the only place where a status code is chosen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+use super::upstream::{UpstreamView, code_of_upstream};
 use crate::domain::{Error, FieldError};
 
 /// What a kind of problem is called.
@@ -85,6 +87,12 @@ pub fn code_of(error: &Error) -> Code {
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
         ),
+        Error::Upstream(error) => code_of_upstream(error),
+        Error::ProviderBarred { .. } => (
+            "provider_barred",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Provider left alone",
+        ),
         Error::Unavailable(_) => (
             "unavailable",
             StatusCode::SERVICE_UNAVAILABLE,
@@ -125,6 +133,8 @@ struct Document<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<UpstreamView>,
 }
 
 impl ApiError {
@@ -134,18 +144,30 @@ impl ApiError {
         self.0.is_retryable()
     }
 
-    /// The problem document of the request called `request_id`.
-    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+    /// The problem's HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        code_of(&self.0).status.as_u16()
+    }
+
+    /// The problem document, for where it is a part of an answer.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        serde_json::to_value(self.document_of(None)).unwrap_or_default()
+    }
+
+    fn document_of(&self, request_id: Option<&str>) -> Document<'_> {
         let Code {
             code,
             status,
             title,
         } = code_of(&self.0);
-        let errors: &[FieldError] = match &*self.0 {
-            Error::Invalid(errors) => errors,
-            _ => &[],
+        let (errors, upstream): (&[FieldError], _) = match &*self.0 {
+            Error::Invalid(errors) => (errors, None),
+            Error::Upstream(error) => (&[], Some(UpstreamView::from(&**error))),
+            _ => (&[], None),
         };
-        let document = Document {
+        Document {
             type_uri: format!("urn:gatehouse:problem:{code}"),
             title,
             status: status.as_u16(),
@@ -153,9 +175,14 @@ impl ApiError {
             instance: request_id.map(|id| format!("urn:gatehouse:request:{id}")),
             code,
             errors,
-        };
-        let body = serde_json::to_string(&document).unwrap_or_default();
-        let mut response = (status, body).into_response();
+            upstream,
+        }
+    }
+
+    /// The problem document of the request called `request_id`, as an answer.
+    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+        let body = serde_json::to_string(&self.document_of(request_id)).unwrap_or_default();
+        let mut response = (code_of(&self.0).status, body).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
         self.add_headers(response.headers_mut());
@@ -172,10 +199,12 @@ impl ApiError {
             Error::MethodNotAllowed { allow } if !allow.is_empty() => {
                 (header::ALLOW, allow.clone())
             }
-            Error::RateLimited { retry_after } => (
+            Error::RateLimited { retry_after } | Error::ProviderBarred { retry_after } => {
+                (header::RETRY_AFTER, seconds(*retry_after))
+            }
+            Error::Upstream(error) if error.is_retryable() => (
                 header::RETRY_AFTER,
-                // Rounded up: whoever comes back when told to is not refused again.
-                retry_after.as_millis().div_ceil(1000).max(1).to_string(),
+                seconds(error.problem.retry_after.unwrap_or_default()),
             ),
             Error::Unavailable(_) | Error::IdempotencyKeyInUse => {
                 (header::RETRY_AFTER, "1".to_owned())
@@ -186,6 +215,11 @@ impl ApiError {
             headers.insert(name, value);
         }
     }
+}
+
+/// Rounded up: whoever comes back when told to is not refused again.
+fn seconds(wait: Duration) -> String {
+    wait.as_millis().div_ceil(1000).max(1).to_string()
 }
 
 impl IntoResponse for ApiError {

@@ -36,6 +36,14 @@ pub enum Metric {
     MessagesBuried,
     /// Circuit breakers that opened.
     BreakersOpened,
+    /// Requests that ended in a provider's success, from the cache or not.
+    RequestsSucceeded,
+    /// Requests that did not, by the code of the problem.
+    RequestsFailed,
+    /// Requests that the cache answered.
+    RequestsCached,
+    /// From a request's beginning to its end.
+    RequestLatency,
     /// From an event's receipt to its delivery.
     EndToEndLatency,
 }
@@ -53,13 +61,17 @@ impl Metric {
             Self::DeliveriesFailed => "DeliveriesFailed",
             Self::MessagesBuried => "MessagesBuried",
             Self::BreakersOpened => "BreakersOpened",
+            Self::RequestsSucceeded => "RequestsSucceeded",
+            Self::RequestsFailed => "RequestsFailed",
+            Self::RequestsCached => "RequestsCached",
+            Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Self::EndToEndLatency => "Milliseconds",
+            Self::EndToEndLatency | Self::RequestLatency => "Milliseconds",
             _ => "Count",
         }
     }

@@ -15,6 +15,7 @@
 mod binaries;
 mod clock;
 mod functions;
+mod gateway;
 mod local;
 #[path = "../../it/receiver.rs"]
 #[expect(dead_code, reason = "tests need more of it")]
@@ -27,4 +28,6 @@ async fn main() {
     functions::measure().await;
     println!();
     local::measure().await;
+    println!();
+    gateway::measure().await;
 }

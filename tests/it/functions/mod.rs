@@ -8,6 +8,7 @@ mod deployment;
 mod issuer;
 mod journey;
 mod once;
+mod outbound;
 mod refused;
 mod samples;
 mod secrets;

@@ -7,7 +7,7 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 3] = ["integrations", "webhooks", "processor"];
+const FUNCTIONS: [&str; 4] = ["integrations", "gateway", "webhooks", "processor"];
 /// What a function can do without.
 const OPTIONAL: [&str; 4] = [
     "AWS_ENDPOINT_URL",
@@ -77,6 +77,7 @@ async fn a_variable_with_a_wrong_value_is_named_without_the_value() {
         ("integrations", "GATEHOUSE_PUBLIC_URL"),
         ("webhooks", "GATEHOUSE_PUBLIC_URL"),
         ("processor", "GATEHOUSE_EVENT_RETENTION_DAYS"),
+        ("gateway", "GATEHOUSE_REQUEST_RETENTION_DAYS"),
     ] {
         let mut variables = deployment.variables(function);
         variables.insert(name.to_owned(), "canary of a value".to_owned());

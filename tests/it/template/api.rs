@@ -32,6 +32,30 @@ fn each_route_leads_to_its_function() {
     let expected = BTreeMap::from([
         ("GET /openapi.json", "IntegrationsFunction"),
         ("ANY /portal/{proxy+}", "IntegrationsFunction"),
+        (
+            "ANY /portal/integrations/{integrationId}/requests",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/requests/{requestId}",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/requests:batch",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/proxy/{path+}",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/test",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/cache",
+            "GatewayFunction",
+        ),
         ("ANY /webhooks/{proxy+}", "WebhooksFunction"),
     ]);
     assert_eq!(routes, expected);

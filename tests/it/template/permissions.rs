@@ -34,6 +34,24 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "GatewayRole",
+        &[
+            ("GatewayLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+            ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
         "WebhooksRole",
         &[
             ("WebhooksLogGroup", "logs:CreateLogStream logs:PutLogEvents"),

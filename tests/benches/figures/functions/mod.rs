@@ -34,7 +34,7 @@ pub(crate) async fn measure() {
     let set_up = world.set_up(&receiver).await;
     println!("| Function | Binary | Start to first response | Memory after {CALLS} calls |");
     println!("|---|---|---|---|");
-    for name in ["webhooks", "processor", "integrations"] {
+    for name in ["webhooks", "processor", "integrations", "gateway"] {
         let bytes = std::fs::metadata(find(name)).unwrap().len();
         let start = start_to_first_response(&world, &set_up, name).await;
         let memory = memory_after_calls(&world, &set_up, name).await;
@@ -93,6 +93,14 @@ async fn event(world: &World, set_up: &SetUp, name: &str, id: &str) -> Value {
             let messages = world.receive(&world.queue_url).await;
             batch(&messages)
         }
+        // No integration is needed for all that comes before a call: the token, the table.
+        "gateway" => sample(
+            "gateway/list-requests",
+            &[
+                ("{integrationId}", &set_up.integration),
+                ("{token}", &world.token),
+            ],
+        ),
         _ => sample(
             "integrations/list-webhook-logs",
             &[

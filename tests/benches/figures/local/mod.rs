@@ -2,7 +2,7 @@
 
 #[path = "../../../it/local/running.rs"]
 #[expect(dead_code, reason = "tests need more of it")]
-mod running;
+pub(crate) mod running;
 #[path = "../../../it/local/set_up.rs"]
 #[expect(dead_code, reason = "tests need more of it")]
 mod set_up;

@@ -1,0 +1,71 @@
+//! `gateway`: calls providers for an organization, with the credentials of its integrations.
+//!
+//! A caller names an integration and an endpoint; what an integration may call, how it
+//! authenticates and what is kept of it is the integration's own to say. Credentials are used here
+//! and never shown: what a provider answers is searched for them before it is passed on.
+//!
+//! What it guarantees: a call is in the log of requests before it is made, whatever becomes of this
+//! function then. What it does not: that a call which broke off had no effect.
+
+mod batch;
+mod bodies;
+mod cache;
+mod log;
+mod openapi;
+mod proxy;
+mod requests;
+mod state;
+mod values;
+mod verify;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, delete, get, post};
+use gatehouse::domain::Error;
+use gatehouse::flows::idempotent;
+use gatehouse::http::{ApiError, Edge, authenticated};
+
+pub use openapi::document;
+pub use state::State;
+
+/// The function's HTTP interface.
+pub fn router(state: State) -> Router {
+    let edge = Edge::new(state.sources.clone());
+    let portal = Router::new()
+        .route(
+            "/portal/integrations/{integration}/requests",
+            post(requests::create).get(log::list),
+        )
+        .route(
+            "/portal/integrations/{integration}/requests:batch",
+            post(batch::create),
+        )
+        .route(
+            "/portal/integrations/{integration}/requests/{request}",
+            get(log::read),
+        )
+        .route("/portal/integrations/{integration}/test", post(verify::run))
+        .route_layer(from_fn_with_state(state.idempotency(), idempotent))
+        .route(
+            "/portal/integrations/{integration}/cache",
+            delete(cache::purge),
+        )
+        // Its `Idempotency-Key` is the provider's to understand.
+        .route(
+            "/portal/integrations/{integration}/proxy/{*path}",
+            any(proxy::forward),
+        )
+        .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
+        .method_not_allowed_fallback(|| async {
+            ApiError::from(Error::MethodNotAllowed {
+                allow: String::new(),
+            })
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(
+            state.authentication.clone(),
+            authenticated,
+        ));
+    edge.apply(portal.with_state(state))
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use axum::extract::FromRef;
+use gatehouse::access::Fetch;
+use gatehouse::config::{ConfigError, Environment};
+use gatehouse::domain::Sources;
+use gatehouse::flows::outbound::Outbound;
+use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::http::Authentication;
+use gatehouse::lambda::metrics::Metrics;
+use gatehouse::store::Store;
+use gatehouse::vault::DataKeys;
+
+/// What one running function holds.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) store: Store,
+    pub(crate) keys: DataKeys,
+    pub(crate) outbound: Outbound,
+    pub(crate) authentication: Authentication,
+    pub(crate) sources: Sources,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Connects to what `environment` names.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+    ) -> Result<Self, ConfigError> {
+        let issuer = Arc::new(IssuerDocuments(connect::egress(environment)?));
+        Self::connect_with_issuer(environment, aws, sources, issuer)
+    }
+
+    /// As [`State::connect`], where the issuer's documents come from `issuer`: the local system
+    /// has its issuer in the same process.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with_issuer(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        issuer: Arc<dyn Fetch>,
+    ) -> Result<Self, ConfigError> {
+        let store = connect::store(environment, aws)?;
+        let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let outbound = Outbound::new(
+            store.clone(),
+            keys.clone(),
+            connect::credentials(environment, aws)?,
+            connect::egress(environment)?,
+            Metrics::new("gateway"),
+            environment.request_retention()?,
+            sources.clone(),
+        );
+        Ok(Self {
+            authentication: connect::authentication(environment, issuer, &sources)?,
+            store,
+            keys,
+            outbound,
+            sources,
+        })
+    }
+
+    pub(crate) fn idempotency(&self) -> Idempotency {
+        Idempotency {
+            unfinished: Unfinished::Refuse,
+            store: self.store.clone(),
+            keys: self.keys.clone(),
+            sources: self.sources.clone(),
+        }
+    }
+}
+
+impl FromRef<State> for Authentication {
+    fn from_ref(state: &State) -> Self {
+        state.authentication.clone()
+    }
+}

@@ -1,0 +1,126 @@
+//! The provider's limits, kept by all functions together.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::provider::{Provider, Reply};
+use crate::world::World;
+
+const FUNCTIONS: usize = 3;
+const CALLERS: usize = 100;
+const PER_SECOND: usize = 50;
+const RUN: Duration = Duration::from_secs(3);
+
+fn get() -> Value {
+    json!({"method": "GET", "endpoint": "/a"})
+}
+
+/// The most calls that came within one second, wherever that begins.
+fn most_in_a_second(instants: &[Instant]) -> usize {
+    let within = |from: &Instant| {
+        let later = instants.iter().filter(|at| *at >= from);
+        later
+            .filter(|at| **at - *from < Duration::from_secs(1))
+            .count()
+    };
+    instants.iter().map(within).max().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_callers_at_three_functions_never_exceed_the_limit() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let limits = json!({"rateLimits": {"requestsPerSecond": PER_SECOND}});
+    let integration = world.integration(&provider.url, limits).await;
+    let functions: Vec<World> = (0..FUNCTIONS).map(|_| world.another_function()).collect();
+    let end = Instant::now() + RUN;
+    let callers = (0..CALLERS).map(|caller| {
+        let function = &functions[caller % FUNCTIONS];
+        let integration = &integration;
+        async move {
+            let mut answers = Vec::new();
+            while Instant::now() < end {
+                let answer = function.request(integration, get()).await;
+                let refused = answer.status == 429;
+                answers.push(answer);
+                if refused {
+                    // As a caller does who has patience, if less than it is asked for.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+            answers
+        }
+    });
+    let answers: Vec<_> = join_all(callers).await.into_iter().flatten().collect();
+    let made = answers.iter().filter(|answer| answer.status == 200).count();
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.problem(), (429, "rate_limited".to_owned()));
+        let wait = answer.headers["retry-after"].to_str().unwrap();
+        assert!((1..=3).contains(&wait.parse::<u64>().unwrap()), "{wait}");
+    }
+    let instants: Vec<_> = provider.calls().iter().map(|call| call.at).collect();
+    assert_eq!(instants.len(), made);
+    assert!(most_in_a_second(&instants) <= PER_SECOND);
+    assert!(made >= PER_SECOND, "{made}");
+}
+
+#[tokio::test]
+async fn a_route_has_limits_of_its_own_besides() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let routes = json!([{"path": "/slow", "rateLimits": {"requestsPerHour": 2}}]);
+    let fields = json!({"gatewayConfig": {"routes": routes}});
+    let integration = world.integration(&provider.url, fields).await;
+    let slow = json!({"method": "GET", "endpoint": "/slow"});
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(
+            world
+                .request(&integration, slow.clone())
+                .await
+                .status
+                .as_u16(),
+        );
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+    assert_eq!(world.request(&integration, get()).await.status, 200);
+    let log = world.log(&integration).await;
+    assert_eq!(log[1]["error"], "rate_limited");
+    assert_eq!(log[1]["attempts"], 0);
+}
+
+#[tokio::test]
+async fn no_more_run_at_once_than_may() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let limits = json!({"rateLimits": {"concurrentRequests": 2}});
+    let integration = world.integration(&provider.url, limits).await;
+    provider.always(Reply::new(200).after(Duration::from_millis(300)));
+    let answers = join_all((0..6).map(|_| world.request(&integration, get()))).await;
+    let made = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(made, 2);
+    // They end, and others may.
+    let answer = world.request(&integration, get()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_thousand_warm_calls_cost_few_writes_besides_their_log() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let limits = json!({"rateLimits": {"requestsPerSecond": 100_000}});
+    let integration = world.integration(&provider.url, limits).await;
+    for _ in 0..20 {
+        world.request(&integration, get()).await;
+    }
+    world.stack.reset_calls();
+    for _ in 0..1_000 {
+        assert_eq!(world.request(&integration, get()).await.status, 200);
+    }
+    let calls = world.stack.calls();
+    let count = |name: &str| calls.get(name).copied().unwrap_or_default();
+    let writes = count("DynamoDB.PutItem") + count("DynamoDB.UpdateItem");
+    // Two for each call's entry in the log.
+    assert!((2_000..2_100).contains(&writes), "{calls:?}");
+    assert!(count("DynamoDB.GetItem") < 100, "{calls:?}");
+    assert!(count("SecretsManager.GetSecretValue") <= 1, "{calls:?}");
+}

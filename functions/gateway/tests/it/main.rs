@@ -1,0 +1,21 @@
+//! The gateway against the embedded services, and providers on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers in these files are tests to people, not to the lint"
+)]
+
+mod access;
+mod batch;
+mod cache;
+mod calls;
+mod document;
+mod errors;
+mod limits;
+mod log;
+mod provider;
+mod proxy;
+mod verify;
+mod world;

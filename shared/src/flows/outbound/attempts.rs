@@ -1,0 +1,391 @@
+//! One call from its admission to its end, with as many attempts as are safe and fit its time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use tokio::time::Instant;
+
+use super::failure::CallFailure;
+use super::prepare::Prepared;
+use super::{Inner, OpenIntegration, OutboundAnswer, answer, record};
+use crate::access::Caller;
+use crate::auth::{AuthContext, client_identity};
+use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
+use crate::domain::{Error, Passage, RateLimits, RequestRecord};
+use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
+use crate::flows::circuit::CallEnd;
+use crate::flows::limiter::{Demand, LimitError, Permit};
+use crate::lambda::metrics::Metric;
+use crate::store::{Digest, QuotaScope};
+use crate::vault::CredentialSet;
+
+/// Redirects are followed within the provider's origin, and no further.
+const REDIRECTS: Redirects = Redirects::SameOrigin(3);
+/// An attempt that was given less says nothing of the provider when it runs out of time.
+const ENOUGH_TO_JUDGE: Duration = Duration::from_secs(2);
+/// For so long after its time-out a call may still count as running.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// A call that is being made.
+pub(super) struct Running<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) caller: &'a Caller,
+    pub(super) open: &'a OpenIntegration,
+    pub(super) call: Prepared<'a>,
+    pub(super) record: RequestRecord,
+    deadline: Instant,
+}
+
+/// What lets a call be made.
+pub(super) struct Admission {
+    passage: Passage,
+    permit: Permit,
+    credentials: Arc<CredentialSet>,
+    tls: TlsSettings,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Answered(Box<OutboundResponse>, Headroom, Option<UpstreamProblem>),
+    Failed(CallFailure),
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn new(
+        inner: &'a Inner,
+        caller: &'a Caller,
+        open: &'a OpenIntegration,
+        call: Prepared<'a>,
+    ) -> Self {
+        Self {
+            record: record::begun(caller, open, &call),
+            deadline: Instant::now() + call.timeout,
+            inner,
+            caller,
+            open,
+            call,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<OutboundAnswer, Error> {
+        let cached = self.cached().await;
+        if let Some(answer) = self.fresh(&cached) {
+            self.log_once(&answer).await;
+            return answer;
+        }
+        let admission = match self.admit().await {
+            Ok(admission) => admission,
+            Err(error) => {
+                let refused = Err(error);
+                self.log_once(&refused).await;
+                return refused;
+            }
+        };
+        if let Err(error) = self.log_start().await {
+            self.take_back(admission).await;
+            return Err(error);
+        }
+        let end = self.attempt_until_done(admission, &cached).await;
+        self.log_end(&end).await;
+        end
+    }
+
+    /// Asks the circuit breaker and the limits, and fetches the credentials.
+    async fn admit(&mut self) -> Result<Admission, Error> {
+        let (organization, integration) = self.ids();
+        let version = self.open.credential()?.version.clone();
+        self.record.credential_version = Some(version.clone());
+        let credentials = self.inner.credentials.get(organization, integration, &version);
+        let credentials = credentials.await?;
+        let identity = client_identity(&credentials).map_err(|error| self.unusable(error))?;
+        let tls = TlsSettings {
+            client_identity: identity,
+            ..self.open.tls.clone()
+        };
+        let circuit = &self.inner.circuit;
+        let passage = circuit.passage(organization, integration).await?;
+        if let Passage::Barred(until) = passage {
+            let retry_after = until.since(self.inner.services.sources.now());
+            return Err(Error::ProviderBarred { retry_after });
+        }
+        match self.permit().await {
+            Ok(permit) => Ok(Admission {
+                passage,
+                permit,
+                credentials,
+                tls,
+            }),
+            Err(error) => {
+                circuit.given_back(organization, integration, passage).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn take_back(&self, admission: Admission) {
+        let (organization, integration) = self.ids();
+        self.inner.limiter.release(admission.permit).await;
+        let circuit = &self.inner.circuit;
+        circuit
+            .given_back(organization, integration, admission.passage)
+            .await;
+    }
+
+    /// A permit for one attempt, from the limits of the integration and of the route.
+    async fn permit(&self) -> Result<Permit, Error> {
+        let now = self.inner.services.sources.now();
+        let ends_by = now.plus(self.left() + SLACK);
+        let of_integration = self.limits();
+        let mut demands = vec![self.demand(Digest::of(b""), &of_integration, ends_by)];
+        if let Some(limits) = self.call.rules.rate_limits {
+            demands.push(self.demand(self.route(), limits, ends_by));
+        }
+        match self.inner.limiter.acquire(&demands).await {
+            Ok(permit) => Ok(permit),
+            Err(LimitError::Limited { retry_after }) => Err(Error::RateLimited { retry_after }),
+            Err(LimitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    fn demand<'l>(
+        &self,
+        route: Digest,
+        limits: &'l RateLimits,
+        ends_by: crate::domain::Timestamp,
+    ) -> Demand<'l> {
+        let [a, b, c, d, ..] = *Digest::of(self.caller.subject.as_bytes()).as_bytes();
+        Demand {
+            scope: self.scope(route),
+            limits,
+            caller: u32::from_be_bytes([a, b, c, d]),
+            call: self.call.id,
+            ends_by,
+        }
+    }
+
+    /// The route that has limits of its own, by what it is made of: its place may change.
+    fn route(&self) -> Digest {
+        let routes = &self.open.config.routes;
+        let route = self.call.rules.route.and_then(|place| routes.get(place));
+        let method = route.and_then(|route| route.method.as_deref()).unwrap_or("*");
+        let path = route.map(|route| route.path.to_string()).unwrap_or_default();
+        Digest::of_parts(&[method.to_ascii_uppercase().as_bytes(), path.as_bytes()])
+    }
+
+    fn scope(&self, route: Digest) -> QuotaScope {
+        let (organization, integration) = self.ids();
+        QuotaScope {
+            organization,
+            integration,
+            route,
+        }
+    }
+
+    /// The integration's own limits, or else those that the provider is known to have.
+    fn limits(&self) -> RateLimits {
+        let own = self.open.integration.rate_limits;
+        own.or(self.open.profile.rate_limits).unwrap_or_default()
+    }
+
+    async fn attempt_until_done(
+        &mut self,
+        admission: Admission,
+        cached: &super::answer::Cached,
+    ) -> Result<OutboundAnswer, Error> {
+        let Admission {
+            passage,
+            permit,
+            credentials,
+            tls,
+        } = admission;
+        let mut permit = Some(permit);
+        let mut may_renew_token = true;
+        loop {
+            let permit = match permit.take() {
+                Some(permit) => permit,
+                None => self.permit().await?,
+            };
+            let request = self.request(&credentials, &tls, cached).await;
+            let attempt = match request {
+                Ok(request) => self.attempt(request).await,
+                Err(failure) => Attempt::Failed(failure),
+            };
+            self.inner.limiter.release(permit).await;
+            let opened = self.learn(&attempt, passage).await;
+            if may_renew_token && attempt.is_unauthorized() {
+                may_renew_token = false;
+                if self.inner.authenticator.refused(&self.context(&credentials, &tls)) {
+                    continue;
+                }
+            }
+            let is_probe = matches!(passage, Passage::Probe(_));
+            match self.wait_before_next(&attempt).filter(|_| !is_probe && !opened) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return self.end(attempt, &credentials, cached).await,
+            }
+        }
+    }
+
+    /// What is sent: authenticated anew for each attempt, since signatures hold the time.
+    async fn request(
+        &self,
+        credentials: &CredentialSet,
+        tls: &TlsSettings,
+        cached: &super::answer::Cached,
+    ) -> Result<OutboundRequest, CallFailure> {
+        let call = &self.call;
+        let url = call.target.url().clone();
+        let mut request = OutboundRequest::new(call.method.clone(), url, self.left());
+        request.headers = call.headers.clone();
+        cached.add_validators(&mut request.headers);
+        request.body = call.body.clone();
+        request.max_response_bytes = call.rules.max_response_bytes;
+        request.redirects = REDIRECTS;
+        request.tls = tls.clone();
+        let context = self.context(credentials, tls);
+        let authenticated = self.inner.authenticator.authenticate(&context, &mut request);
+        match tokio::time::timeout_at(self.deadline, authenticated).await {
+            Ok(Ok(())) => Ok(request),
+            Ok(Err(error)) => Err(CallFailure::Auth(error)),
+            Err(_) => Err(CallFailure::Egress(crate::egress::EgressError::Timeout)),
+        }
+    }
+
+    fn context<'c>(&'c self, credentials: &'c CredentialSet, tls: &'c TlsSettings) -> AuthContext<'c> {
+        let (organization, integration) = self.ids();
+        AuthContext {
+            organization,
+            integration,
+            base_url: &self.open.integration.base_url,
+            hosts: &self.open.profile.hosts,
+            config: &self.open.auth,
+            credentials,
+            credential_version: self.record.credential_version.as_deref(),
+            tls,
+        }
+    }
+
+    async fn attempt(&mut self, mut request: OutboundRequest) -> Attempt {
+        self.record.attempts = self.record.attempts.saturating_add(1);
+        request.timeout = self.left();
+        match self.inner.services.egress.send(request).await {
+            Ok(response) => {
+                let now = self.inner.services.sources.now();
+                let declared = &self.open.profile.rate_limit_headers;
+                let headroom = Headroom::read(&response.headers, declared, now);
+                let problem = self.problem(&response, headroom);
+                Attempt::Answered(Box::new(response), headroom, problem)
+            }
+            Err(error) => Attempt::Failed(CallFailure::Egress(error)),
+        }
+    }
+
+    fn problem(&self, response: &OutboundResponse, headroom: Headroom) -> Option<UpstreamProblem> {
+        let profile = &self.open.profile;
+        let answer = Answer {
+            status: response.status,
+            headers: &response.headers,
+            body: &response.body,
+        };
+        let (shape, hints) = (profile.errors.clone().unwrap_or_default(), &profile.retry);
+        UpstreamProblem::classify(&answer, &shape, hints, &headroom)
+    }
+
+    /// Tells the limits and the circuit breaker what the attempt says of the provider. Whether that
+    /// opened the breaker.
+    async fn learn(&self, attempt: &Attempt, passage: Passage) -> bool {
+        let (organization, integration) = self.ids();
+        let circuit = &self.inner.circuit;
+        let end = match attempt {
+            Attempt::Answered(response, headroom, _) => {
+                if let Some(wait) = headroom.block_for(response.status) {
+                    let scope = self.scope(Digest::of(b""));
+                    if let Err(error) = self.inner.limiter.block(scope, wait).await {
+                        tracing::warn!(integration.id = %integration, %error, "the others are not told to wait");
+                    }
+                }
+                CallEnd::Answered(response.status.as_u16())
+            }
+            Attempt::Failed(failure) if failure.is_of_the_provider(self.call.timeout >= ENOUGH_TO_JUDGE) => {
+                CallEnd::Unreachable
+            }
+            Attempt::Failed(_) => {
+                circuit.given_back(organization, integration, passage).await;
+                return false;
+            }
+        };
+        let opened = circuit.ended(organization, integration, passage, end).await;
+        if opened.is_some() {
+            let now = self.inner.services.sources.now();
+            self.inner.metrics.count(Metric::BreakersOpened, now);
+        }
+        opened.is_some()
+    }
+
+    /// How long to wait for the next attempt, if there is to be one.
+    fn wait_before_next(&self, attempt: &Attempt) -> Option<Duration> {
+        let (failure, retry_after) = match attempt {
+            Attempt::Answered(_, _, None) => return None,
+            Attempt::Answered(_, _, Some(problem)) => {
+                let failure = Failure {
+                    is_transient: problem.is_transient,
+                    may_have_been_sent: true,
+                };
+                (failure, problem.retry_after)
+            }
+            Attempt::Failed(failure) => (failure.as_failure(), None),
+        };
+        let failed = FailedCall {
+            attempts: u8::try_from(self.record.attempts).unwrap_or(u8::MAX),
+            is_repeatable: self.call.is_repeatable,
+            failure,
+            retry_after,
+            remaining: self.left(),
+        };
+        let randomness = self.inner.services.sources.randomness.as_ref();
+        self.call.rules.retry.next(&failed, randomness)
+    }
+
+    async fn end(
+        &mut self,
+        attempt: Attempt,
+        credentials: &CredentialSet,
+        cached: &super::answer::Cached,
+    ) -> Result<OutboundAnswer, Error> {
+        match attempt {
+            Attempt::Answered(response, _, problem) => {
+                let received = answer::Received { response: *response, problem };
+                self.answer(received, credentials, cached).await
+            }
+            Attempt::Failed(failure) => {
+                Err(failure.into_error(self.call.id, self.call.is_repeatable))
+            }
+        }
+    }
+
+    fn unusable(&self, error: crate::auth::AuthError) -> Error {
+        CallFailure::Auth(error).into_error(self.call.id, true)
+    }
+
+    pub(super) fn ids(&self) -> (crate::domain::OrganizationId, crate::domain::IntegrationId) {
+        (self.open.integration.organization_id, self.open.integration.id)
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.call.method == Method::HEAD
+    }
+}
+
+impl Attempt {
+    fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Answered(response, ..) => response.status == StatusCode::UNAUTHORIZED,
+            Self::Failed(_) => false,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::catalog;
+use crate::domain::gateway::{EffectiveRules, GatewayConfig, RequestSchema};
+use crate::domain::{
+    ApiProfile, AuthConfig, Cause, CredentialInfo, Error, Integration, IntegrationId,
+    IntegrationStatus, OrganizationId, Timestamp, TlsConfig,
+};
+use crate::egress::TlsSettings;
+use crate::lambda::WarmCache;
+use crate::store::Store;
+
+/// How long an integration is remembered: for so long, a deleted or changed one is still called as
+/// it was.
+const MAX_AGE: Duration = Duration::from_secs(5);
+const CAPACITY: usize = 1_000;
+
+type Key = (OrganizationId, IntegrationId);
+
+/// An integration with all that calls need to know of it, read once.
+#[derive(Debug)]
+pub struct OpenIntegration {
+    /// The integration.
+    pub integration: Integration,
+    /// What is known of the provider's API.
+    pub profile: ApiProfile,
+    /// How it authenticates.
+    pub auth: AuthConfig,
+    /// What may be called, and how.
+    pub config: GatewayConfig,
+    /// What is asked of TLS, but for the client's identity.
+    pub tls: TlsSettings,
+    /// The schemas of routes that were called, by the route's place.
+    schemas: Mutex<HashMap<usize, Arc<RequestSchema>>>,
+}
+
+impl OpenIntegration {
+    /// Reads what an integration says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`], if it says what is not understood: it was checked when it was stored,
+    /// by an older version.
+    pub fn new(integration: Integration) -> Result<Self, Error> {
+        let unreadable = |error: crate::domain::FieldError| {
+            Error::Conflict(format!(
+                "the integration cannot be used: `{}` {}",
+                error.pointer, error.message
+            ))
+        };
+        let auth = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref())
+            .map_err(unreadable)?;
+        let config = GatewayConfig::stored(integration.gateway_config.as_ref()).map_err(unreadable)?;
+        let tls: TlsConfig = integration.tls_config.clone().unwrap_or_default();
+        Ok(Self {
+            profile: catalog::profile_of(&integration).into_owned(),
+            auth,
+            config,
+            tls: tls.into(),
+            schemas: Mutex::default(),
+            integration,
+        })
+    }
+
+    /// The schema of a call's route, if it has one: compiled with the first call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`], if it is none: it was checked when it was stored.
+    pub(super) fn schema_of(
+        &self,
+        rules: &EffectiveRules<'_>,
+    ) -> Result<Option<Arc<RequestSchema>>, Error> {
+        let (Some(route), Some(schema)) = (rules.route, rules.request_schema) else {
+            return Ok(None);
+        };
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = schemas.get(&route) {
+            return Ok(Some(Arc::clone(compiled)));
+        }
+        let compiled = RequestSchema::compile(schema)
+            .map_err(|error| Error::Conflict(format!("the route's schema cannot be used: {error}")))?;
+        let compiled = Arc::new(compiled);
+        schemas.insert(route, Arc::clone(&compiled));
+        Ok(Some(compiled))
+    }
+
+    /// The version of the credentials in use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`], if there are none.
+    pub fn credential(&self) -> Result<&CredentialInfo, Error> {
+        let credential = self.integration.credentials.as_ref();
+        credential.ok_or_else(|| Error::Conflict("the integration has no credentials".to_owned()))
+    }
+
+    /// Whether calls may be made at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`], if not.
+    pub fn check_usable(&self) -> Result<(), Error> {
+        match self.integration.status {
+            IntegrationStatus::Active | IntegrationStatus::Error => Ok(()),
+            IntegrationStatus::Inactive => {
+                Err(Error::Conflict("the integration is switched off".to_owned()))
+            }
+            IntegrationStatus::Pending => Err(Error::Conflict(
+                "the integration is not complete; it waits for its credentials".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Integrations, remembered for a short time.
+pub(super) struct Integrations {
+    store: Store,
+    open: WarmCache<Key, Arc<OpenIntegration>>,
+}
+
+impl Integrations {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store,
+            open: WarmCache::new(CAPACITY, MAX_AGE),
+        }
+    }
+
+    pub(super) async fn get(
+        &self,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<Arc<OpenIntegration>, Error> {
+        if let Some(open) = self.open.get(&key, now) {
+            return Ok(open);
+        }
+        self.reload(key, now).await
+    }
+
+    /// As it is stored now.
+    pub(super) async fn reload(
+        &self,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<Arc<OpenIntegration>, Error> {
+        let found = self.store.integration(key.0, key.1).await?;
+        let Some(found) = found else {
+            self.open.remove(&key);
+            return Err(Error::NotFound("integration"));
+        };
+        let open = Arc::new(OpenIntegration::new(found.item)?);
+        self.open.insert(key, Arc::clone(&open), now);
+        Ok(open)
+    }
+}

@@ -1,0 +1,205 @@
+//! Calls providers with the credentials of integrations: the one way by which anything of ours
+//! does.
+//!
+//! In this order: what is asked for is checked against the integration; a cached answer is given,
+//! if there is one; the circuit breaker and the limits are asked; the call is written to the log;
+//! it is made, and made again where that is safe; what came back is searched for the credentials,
+//! learned from, and kept where it may be. The log says how it ended.
+//!
+//! Guarantees: no call is made that is not in the log. Credentials go to the integration's hosts
+//! only, and no answer holds them. A call that may have had an effect is repeated only if the
+//! provider recognises the repetition, or the method says that it does not matter.
+//!
+//! Does not guarantee: that a call whose function was killed had no effect. The log shows it as
+//! `started` for good.
+
+mod answer;
+mod attempts;
+mod failure;
+mod integrations;
+mod prepare;
+mod record;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::access::Caller;
+use crate::auth::Authenticator;
+use crate::domain::gateway::UpstreamProblem;
+use crate::domain::{CacheUse, Error, IntegrationId, RequestId, Sources, Timestamp};
+use crate::egress::Egress;
+use crate::lambda::metrics::Metrics;
+use crate::store::Store;
+use crate::vault::{CachedCredentials, Credentials, DataKeys};
+
+use super::circuit::Circuit;
+use super::limiter::Limiter;
+use super::response_cache::ResponseCache;
+
+use self::integrations::Integrations;
+
+pub use self::integrations::OpenIntegration;
+pub use self::prepare::MAX_BODY_BYTES;
+
+/// What calls are made with.
+#[derive(Clone)]
+pub struct Services {
+    /// The table.
+    pub store: Store,
+    /// The organizations' data keys.
+    pub keys: DataKeys,
+    /// The credentials.
+    pub credentials: Credentials,
+    /// The way out.
+    pub egress: Egress,
+    /// The clock and the randomness.
+    pub sources: Sources,
+}
+
+/// Calls providers. Cheap to clone; clones share what they remember.
+#[derive(Clone)]
+pub struct Outbound(Arc<Inner>);
+
+struct Inner {
+    services: Services,
+    credentials: CachedCredentials,
+    integrations: Integrations,
+    authenticator: Authenticator,
+    limiter: Limiter,
+    circuit: Circuit,
+    responses: ResponseCache,
+    metrics: Metrics,
+    /// How long requests stay in the log.
+    retention: Duration,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound").finish_non_exhaustive()
+    }
+}
+
+/// A call that somebody wants to be made.
+#[derive(Clone)]
+pub struct OutboundCall {
+    /// The method.
+    pub method: Method,
+    /// The path under the integration's base URL, perhaps with a query; or one of the provider's
+    /// absolute URLs, as lists give them.
+    pub endpoint: String,
+    /// Parameters of the query besides.
+    pub params: Vec<(String, String)>,
+    /// Headers. Those that the integration does not let pass are left out.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// For everything, repetitions included; the integration's own, if absent or longer.
+    pub timeout: Option<Duration>,
+    /// By which the caller recognises this call, and the provider may.
+    pub idempotency_key: Option<String>,
+}
+
+/// Names and sizes only: the rest may be anything.
+impl fmt::Debug for OutboundCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundCall")
+            .field("method", &self.method)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a provider answered, or the cache in its place.
+#[derive(Clone)]
+pub struct OutboundAnswer {
+    /// The call, as it stands in the log of requests.
+    pub id: RequestId,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers that are passed on.
+    pub headers: HeaderMap,
+    /// The body, without the integration's credentials.
+    pub body: Bytes,
+    /// What the cache had to do with it.
+    pub cache: CacheUse,
+    /// How often the provider was called.
+    pub attempts: u16,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took in all.
+    pub duration: Duration,
+    /// What is wrong, if it is no success.
+    pub problem: Option<UpstreamProblem>,
+    /// Whether making the call again would be as good as having made it once.
+    pub is_repeatable: bool,
+}
+
+impl fmt::Debug for OutboundAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundAnswer")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("cache", &self.cache)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Outbound {
+    /// Calls by `services`; requests stay in the log for `retention`.
+    #[must_use]
+    pub fn new(services: Services, metrics: Metrics, retention: Duration) -> Self {
+        let (store, sources) = (services.store.clone(), services.sources.clone());
+        Self(Arc::new(Inner {
+            credentials: CachedCredentials::new(services.credentials.clone(), sources.clone()),
+            integrations: Integrations::new(store.clone()),
+            authenticator: Authenticator::new(services.egress.clone(), sources.clone()),
+            limiter: Limiter::new(store.clone(), sources.clone()),
+            circuit: Circuit::new(store.clone(), sources.clone()),
+            responses: ResponseCache::new(store, services.keys.clone(), sources),
+            services,
+            metrics,
+            retention,
+        }))
+    }
+
+    /// An integration with all that calls need to know of it, as it is now or was a few seconds
+    /// ago.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or the table does not answer.
+    pub async fn integration(
+        &self,
+        caller: &Caller,
+        integration: IntegrationId,
+    ) -> Result<Arc<OpenIntegration>, Error> {
+        let now = self.0.services.sources.now();
+        let organization = caller.organization_id;
+        self.0.integrations.get((organization, integration), now).await
+    }
+
+    /// Makes a call for `caller` with the credentials of `integration`.
+    ///
+    /// # Errors
+    ///
+    /// If the integration does not allow it, its limits are reached, or no answer came back. An
+    /// answer that is an error of the provider's is an answer, with its `problem`.
+    pub async fn execute_request(
+        &self,
+        caller: &Caller,
+        integration: IntegrationId,
+        call: OutboundCall,
+    ) -> Result<OutboundAnswer, Error> {
+        let open = self.integration(caller, integration).await?;
+        open.check_usable()?;
+        let prepared = prepare::prepare(&open, call, &self.0.services)?;
+        let running = attempts::Running::new(&self.0, caller, &open, prepared);
+        Box::pin(running.run()).await
+    }
+}
