@@ -1,11 +1,12 @@
 //! Hands an event to an HTTP destination.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use gatehouse::domain::gateway::retry_after;
 use gatehouse::domain::{AttemptOutcome, Destination, Error, Event, HttpTarget, Timestamp};
 use gatehouse::egress::{EgressError, OutboundRequest, OutboundResponse};
 use gatehouse::vault::SealContext;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::State;
 use crate::attempt::{Content, Handover};
@@ -132,43 +133,10 @@ fn answered(response: &OutboundResponse, now: Timestamp) -> Handover {
     }
 }
 
-/// `Retry-After` as seconds or as an HTTP date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    let second = at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    let at = Timestamp::from_second(i64::try_from(second).ok()?)?;
-    Some(at.since(now))
-}
-
 fn outcome_of(error: &EgressError) -> AttemptOutcome {
     if error.is_retryable() {
         AttemptOutcome::Retryable
     } else {
         AttemptOutcome::Permanent
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(value: &str) -> Option<u64> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(value).unwrap());
-        let now = Timestamp::from_second(1_760_000_000).unwrap();
-        retry_after(&headers, now).map(|wait| wait.as_secs())
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(parsed("120"), Some(120));
-        assert_eq!(parsed("Thu, 09 Oct 2025 08:55:20 GMT"), Some(120));
-        assert_eq!(parsed("Thu, 09 Oct 2025 08:00:00 GMT"), Some(0));
-        assert_eq!(parsed("soon"), None);
-        assert_eq!(parsed("-5"), None);
     }
 }

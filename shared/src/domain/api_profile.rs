@@ -188,7 +188,7 @@ pub enum ResetForm {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct RetryHints {
-    /// Statuses that pass, besides 429, 502, 503 and 504.
+    /// Statuses that pass, besides 408, 425, 429, 502, 503 and 504.
     pub statuses: Vec<u16>,
     /// Codes of errors that pass, whatever the status.
     pub codes: Vec<String>,

@@ -9,6 +9,7 @@ mod destination;
 mod endpoint;
 mod error;
 mod event;
+pub mod gateway;
 mod id;
 mod integration;
 mod quota;

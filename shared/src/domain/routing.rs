@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,9 @@ pub enum ExpressionError {
     /// It fails on this document, such as a function called on the wrong type.
     #[error("the expression fails on this document")]
     Evaluation,
+    /// Its result is too large.
+    #[error("the expression's result is too large")]
+    TooLarge,
 }
 
 impl Expression {
@@ -98,6 +102,30 @@ impl Expression {
         serde_json::to_value(&*result).map_err(|_| ExpressionError::Evaluation)
     }
 
+    /// The JSON of the result for `document`, if it is no longer than `max_bytes`. A result may
+    /// have the same part many times, so a short expression can have a huge one.
+    ///
+    /// # Errors
+    ///
+    /// If it fails on this document, or its result is longer.
+    pub fn evaluate_within(
+        &self,
+        document: &serde_json::Value,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, ExpressionError> {
+        let result = self.search(document)?;
+        let mut json = Bounded {
+            bytes: Vec::new(),
+            max_bytes,
+        };
+        let written = serde_json::to_writer(&mut json, &*result);
+        written.map_err(|error| match error.classify() {
+            serde_json::error::Category::Io => ExpressionError::TooLarge,
+            _ => ExpressionError::Evaluation,
+        })?;
+        Ok(json.bytes)
+    }
+
     /// Whether the result for `document` is true in JMESPath's sense: not `null`, `false`, or empty.
     #[must_use]
     pub fn accepts(&self, document: &serde_json::Value) -> bool {
@@ -108,6 +136,26 @@ impl Expression {
         jmespath::compile(&self.0)
             .and_then(|expression| expression.search(document))
             .map_err(|_| ExpressionError::Evaluation)
+    }
+}
+
+/// Takes so many bytes and no more.
+struct Bounded {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.max_bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -207,5 +255,19 @@ mod tests {
         assert!(matches!(error, ExpressionError::Syntax { .. }), "{error}");
         let fails: Expression = "length(`1`)".parse().unwrap();
         assert_eq!(fails.evaluate(&json!({})), Err(ExpressionError::Evaluation));
+    }
+
+    #[test]
+    fn a_result_that_repeats_itself_is_cut_off() {
+        let bomb = vec!["[@, @, @, @]"; 200].join(" | ");
+        let bomb: Expression = bomb.parse().unwrap();
+        let error = bomb.evaluate_within(&json!(1), 1_000_000).unwrap_err();
+        assert_eq!(error, ExpressionError::TooLarge);
+        let twice: Expression = "[@, @]".parse().unwrap();
+        assert_eq!(twice.evaluate_within(&json!(1), 5).unwrap(), b"[1,1]");
+        assert_eq!(
+            twice.evaluate_within(&json!(1), 4),
+            Err(ExpressionError::TooLarge)
+        );
     }
 }
