@@ -88,7 +88,8 @@ impl Authenticator {
     ///
     /// To be called after the last change of URL, headers and body, since signatures cover them,
     /// and again for each try, since they have a time. What an earlier call has put there is
-    /// replaced. Redirects that would leave the origin are no longer followed.
+    /// replaced. Redirects that would leave the origin are no longer followed. A client identity
+    /// that the credentials hold is shown, whatever the method.
     ///
     /// # Errors
     ///
@@ -104,6 +105,9 @@ impl Authenticator {
         }
         if let Redirects::Follow(limit) = request.redirects {
             request.redirects = Redirects::SameOrigin(limit);
+        }
+        if request.tls.client_identity.is_none() {
+            request.tls.client_identity = custom::identity(context)?;
         }
         if let Some(obtained) = Obtained::of(context.config) {
             let token = self.token(context, &obtained, request.timeout).await?;
@@ -200,7 +204,7 @@ impl Authenticator {
             CustomAuth::Hmac(signing) => {
                 request_hmac::authenticate(signing, credentials, &self.sources, request)
             }
-            CustomAuth::ClientCertificate {} => custom::certificate(credentials, request),
+            CustomAuth::ClientCertificate {} => custom::certificate(request),
             // Obtained, and applied, by now.
             CustomAuth::Login(_) => Err(AuthError::Configuration("a login gives a token")),
         }
@@ -221,7 +225,7 @@ fn apply(
     let Obtained::Login(login) = obtained else {
         return place::bearer(request, token);
     };
-    let fields = Fields::new(context.credentials).with("token", token);
+    let fields = Fields::new(context.credentials).with_secret("token", token);
     custom::several(&login.apply, &Default::default(), &fields, request)
 }
 

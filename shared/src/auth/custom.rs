@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::AuthError;
 use super::fields::Fields;
 use super::place::{put_header, put_parameter};
+use super::{AuthContext, AuthError};
 use crate::domain::ValueTemplate;
 use crate::egress::{ClientIdentity, OutboundRequest};
 use crate::vault::CredentialSet;
@@ -32,17 +32,21 @@ pub fn client_identity(
     }
 }
 
-/// Sees to it that the connection shows the client identity.
-pub(super) fn certificate(
-    credentials: &CredentialSet,
-    request: &mut OutboundRequest,
-) -> Result<(), AuthError> {
-    if request.tls.client_identity.is_none() {
-        let identity = client_identity(credentials)?;
-        let missing = || AuthError::MissingField(CERTIFICATE.to_owned());
-        request.tls.client_identity = Some(identity.ok_or_else(missing)?);
+/// The client identity of a call: the one that was made before, or else made of the credentials.
+pub(super) fn identity(
+    context: &AuthContext<'_>,
+) -> Result<Option<Arc<ClientIdentity>>, AuthError> {
+    match &context.tls.client_identity {
+        Some(identity) => Ok(Some(Arc::clone(identity))),
+        None => client_identity(context.credentials),
     }
-    Ok(())
+}
+
+/// Sees to it that the connection shows a client identity, where nothing else authenticates it.
+pub(super) fn certificate(request: &OutboundRequest) -> Result<(), AuthError> {
+    let identity = &request.tls.client_identity;
+    let missing = || AuthError::MissingField(CERTIFICATE.to_owned());
+    identity.as_ref().map(|_| ()).ok_or_else(missing)
 }
 
 /// Several headers and query parameters.

@@ -25,6 +25,9 @@ pub enum AuthError {
     /// The key goes into the body, and the body cannot hold it.
     #[error("the request's body has no place for the key: expected a JSON object or a form")]
     NoPlaceInBody,
+    /// The request is to be signed, and a signature cannot cover it.
+    #[error("the request cannot be signed: {0}")]
+    Unsignable(&'static str),
     /// The request goes where the credentials may not go.
     #[error("the credentials must not go to the request's host")]
     ForbiddenHost,
@@ -60,6 +63,7 @@ impl AuthError {
             | Self::ClientIdentity(_)
             | Self::Configuration(_)
             | Self::NoPlaceInBody
+            | Self::Unsignable(_)
             | Self::ForbiddenHost
             | Self::ForbiddenTokenHost
             | Self::TokenUnreadable(_)
@@ -71,7 +75,10 @@ impl AuthError {
     /// are in order, as far as could be seen.
     #[must_use]
     pub fn is_of_the_request(&self) -> bool {
-        matches!(self, Self::NoPlaceInBody | Self::ForbiddenHost)
+        matches!(
+            self,
+            Self::NoPlaceInBody | Self::Unsignable(_) | Self::ForbiddenHost
+        )
     }
 }
 

@@ -9,20 +9,28 @@ use crate::vault::CredentialSet;
 /// The values that templates can name: the credentials' fields, and what a call adds to them.
 pub(super) struct Fields<'a> {
     credentials: &'a CredentialSet,
-    added: Vec<(&'static str, &'a str)>,
+    public: Vec<(&'static str, &'a str)>,
+    secret: Option<(&'static str, &'a str)>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(credentials: &'a CredentialSet) -> Self {
         Self {
             credentials,
-            added: Vec::new(),
+            public: Vec::new(),
+            secret: None,
         }
     }
 
-    /// The same with one value more, which is found before a field of that name.
+    /// The same with one value more, which is no secret, and is found before a field of that name.
     pub(super) fn with(mut self, name: &'static str, value: &'a str) -> Self {
-        self.added.push((name, value));
+        self.public.push((name, value));
+        self
+    }
+
+    /// The same with what was obtained or made by the credentials.
+    pub(super) fn with_secret(mut self, name: &'static str, value: &'a str) -> Self {
+        self.secret = Some((name, value));
         self
     }
 
@@ -31,7 +39,8 @@ impl<'a> Fields<'a> {
         reason = "the value goes into the request that it authenticates"
     )]
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
-        if let Some((_, value)) = self.added.iter().find(|(added, _)| *added == name) {
+        let mut added = self.public.iter().chain(&self.secret);
+        if let Some((_, value)) = added.find(|(added, _)| *added == name) {
             return Some(value);
         }
         let name = if name == "key" { API_KEY } else { name };
@@ -54,10 +63,14 @@ impl<'a> Fields<'a> {
         Ok(text)
     }
 
-    /// A template's value for a header.
+    /// A template's value for a header. It is sensitive if anything in it is secret: a version of
+    /// the API, or the time, must not be blotted out of answers.
     pub(super) fn header(&self, template: &ValueTemplate) -> Result<HeaderValue, AuthError> {
         let text = self.fill(template)?;
-        sensitive(&text).ok_or_else(|| self.unfit(template))
+        let mut value = sensitive(&text).ok_or_else(|| self.unfit(template))?;
+        let is_public = |name: &str| self.public.iter().any(|(public, _)| *public == name);
+        value.set_sensitive(!template.fields().all(is_public));
+        Ok(value)
     }
 
     /// The field because of which a template's value fits into no header.

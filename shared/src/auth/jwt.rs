@@ -23,10 +23,12 @@ pub(super) fn assertion(
     fields: &Fields<'_>,
     sources: &Sources,
 ) -> Result<Zeroizing<String>, AuthError> {
-    let mut header = json!({"alg": auth.algorithm, "typ": "JWT"});
+    let mut header = Map::new();
+    header.insert("alg".to_owned(), json!(auth.algorithm));
+    header.insert("typ".to_owned(), json!("JWT"));
     if let Some(template) = &auth.key_id {
         let key_id = fields.fill(template)?;
-        header["kid"] = json!(*key_id);
+        header.insert("kid".to_owned(), json!(*key_id));
     }
     let mut claims = Map::new();
     for (name, value) in &auth.claims {
@@ -38,8 +40,8 @@ pub(super) fn assertion(
     let ends = issued.saturating_add(auth.lifetime_seconds.into());
     claims.insert("exp".to_owned(), json!(ends));
     claims.insert("jti".to_owned(), json!(hex::encode(id)));
-    let part = |value: String| URL_SAFE_NO_PAD.encode(value);
-    let [header, claims] = [header, Value::Object(claims)].map(|value| part(value.to_string()));
+    let part = |members| URL_SAFE_NO_PAD.encode(Value::Object(members).to_string());
+    let [header, claims] = [header, claims].map(part);
     let mut text = Zeroizing::new(format!("{header}.{claims}"));
     let signature = sign(auth, fields.require(&auth.key_field)?, text.as_bytes())?;
     text.push('.');

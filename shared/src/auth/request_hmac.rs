@@ -40,7 +40,7 @@ pub(super) fn authenticate(
         .with("nonce", &nonce)
         .with("bodyHash", &hash);
     let signature = signature(signing, &fields, &request.body)?;
-    let fields = fields.with("signature", &signature);
+    let fields = fields.with_secret("signature", &signature);
     for (name, template) in &signing.headers {
         put_header(request, name, fields.header(template)?)?;
     }
@@ -104,13 +104,11 @@ fn written(now: Timestamp, form: TimestampForm) -> String {
 }
 
 /// As it stands in the first line of the request.
-#[expect(clippy::indexing_slicing, reason = "a URL has its own positions")]
 fn path_and_query(url: &Url) -> &str {
     &url[Position::BeforePath..Position::AfterQuery]
 }
 
 /// As it stands in the `Host` header.
-#[expect(clippy::indexing_slicing, reason = "a URL has its own positions")]
 fn host(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }

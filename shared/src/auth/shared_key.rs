@@ -100,13 +100,14 @@ fn string_to_sign(account: &str, request: &OutboundRequest) -> Result<String, Au
     Ok(lines.join("\n"))
 }
 
-/// A header's value, with runs of white space as one space.
+/// A header's value as the service's own libraries sign it: trimmed, and otherwise as it is. Its
+/// reference asks for one space in the place of many; the libraries do no such thing.
 fn value(request: &OutboundRequest, name: &HeaderName) -> Result<String, AuthError> {
     let mut texts = Vec::new();
     for value in request.headers.get_all(name) {
         let text = value.to_str();
-        let text = text.map_err(|_| AuthError::Configuration("a signed header is not ASCII"))?;
-        texts.push(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        let text = text.map_err(|_| AuthError::Unsignable("a header is not ASCII"))?;
+        texts.push(text.trim().to_owned());
     }
     Ok(texts.join(","))
 }

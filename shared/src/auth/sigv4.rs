@@ -60,7 +60,7 @@ pub(super) fn authenticate(
         "integration",
     );
     let identity = credentials.into();
-    let unfit = AuthError::Configuration("the request cannot be signed");
+    let unfit = AuthError::Configuration("its service or region cannot be signed for");
     let parameters = SigningParams::builder()
         .identity(&identity)
         .region(&auth.region)
@@ -80,9 +80,7 @@ pub(super) fn authenticate(
         .filter(|(name, _)| !NOT_SIGNED.contains(name))
         .map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect::<Option<_>>()
-        .ok_or(AuthError::Configuration(
-            "a header of the request is not ASCII",
-        ))?;
+        .ok_or(AuthError::Unsignable("a header is not ASCII"))?;
     // Not the body itself: it would show in that crate's trace if the environment asked for it.
     let hash = SignableBody::Precomputed(hex::encode(Sha256::digest(&request.body)));
     let method = request.method.as_str();

@@ -9,12 +9,11 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::AuthContext;
-use super::AuthError;
 use super::fields::Fields;
 use super::hosts::may_have_credentials;
 use super::place::put_header;
 use super::token_cache::Token;
+use super::{AuthContext, AuthError, custom};
 use crate::domain::{JwtUse, Login, LoginBody, Timestamp};
 use crate::egress::{Egress, OutboundRequest};
 
@@ -123,6 +122,7 @@ impl TokenCall<'_> {
         let mut request = OutboundRequest::new(method, url, self.timeout.min(TIMEOUT));
         request.max_response_bytes = MAX_ANSWER_BYTES;
         request.tls = context.tls.clone();
+        request.tls.client_identity = custom::identity(context)?;
         request.headers.insert(header::ACCEPT, JSON);
         Ok(request)
     }

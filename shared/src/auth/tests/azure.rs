@@ -67,7 +67,7 @@ async fn headers_are_signed_by_place_and_by_name() {
         call,
         "PUT\nidentity\n\n5\n\ntext/plain; charset=UTF-8\n\n\n\"e\"\n\n\nbytes=0-9\n\
          x-ms-blob-type:BlockBlob\nx-ms-date:Fri, 26 Jun 2015 23:39:12 GMT\n\
-         x-ms-meta-b:two words\nx-ms-version:2015-02-21\n/myaccount/c/a%20b\ncomp:a,b\nx:\u{e4}",
+         x-ms-meta-b:two   words\nx-ms-version:2015-02-21\n/myaccount/c/a%20b\ncomp:a,b\nx:\u{e4}",
     )
     .await;
     assert!(!request.headers.contains_key("date"));

@@ -51,7 +51,8 @@ async fn the_examples_of_a_provider_come_out() {
     ] {
         let request = bitmex(path, now).body(method, body).sent().await.unwrap();
         assert_eq!(secret(&request, "api-signature"), signature, "{path}");
-        assert!(secret(&request, "api-expires").starts_with("151806423"));
+        let expires = request.headers.get("api-expires").unwrap();
+        assert!(!expires.is_sensitive() && expires.as_bytes().starts_with(b"151806423"));
         assert_eq!(secret(&request, "api-key"), "LAqUlngMIQkIUjXMUreyu3qn");
     }
 }
@@ -118,8 +119,8 @@ async fn templates_know_the_request() {
     ] {
         let config = json!({"headers": headers, "timestamp": form, "signed": "{method}\\n{host}"});
         let request = signed(config, "Jefe").await.unwrap();
-        assert_eq!(secret(&request, "x-time"), written);
-        let seen = secret(&request, "x-seen");
+        assert_eq!(request.headers.get("x-time").unwrap(), written);
+        let seen = request.headers.get("x-seen").unwrap().to_str().unwrap();
         let beginning = format!("POST a.example:8443 /p q=1 {nonce} ");
         assert!(seen.starts_with(&beginning), "{seen}");
         assert_eq!(seen.len(), beginning.len() + hash.len());

@@ -109,13 +109,15 @@ async fn basic_is_the_base64_of_both_in_utf_8() {
 #[tokio::test]
 async fn several_headers_and_parameters_go_at_once() {
     let config = json!({"kind": "headers",
-        "headers": {"X-App": "{appId}", "X-Secret": "v1={appSecret}"},
+        "headers": {"X-App": "{appId}", "X-Secret": "v1={appSecret}", "X-Version": "2026-01"},
         "parameters": {"key": "{appId}"}});
     let fields = [("appId", "app"), ("appSecret", "canary")];
     let call = Call::new(AuthMethod::Custom, config, &fields, URL);
     let request = call.sent().await.unwrap();
     assert_eq!(secret(&request, "x-app"), "app");
     assert_eq!(secret(&request, "x-secret"), "v1=canary");
+    let version = request.headers.get("x-version").unwrap();
+    assert!(version == "2026-01" && !version.is_sensitive());
     assert_eq!(request.url.query(), Some("a=1&key=app"));
     assert!(!format!("{request:?}").contains("canary"));
 }
