@@ -30,7 +30,7 @@ pub use api_profile::{
 pub use auth::{
     API_KEY, ApiKeyAuth, AuthConfig, BasicAuth, CustomAuth, HmacAlgorithm, HmacEncoding,
     HmacKeyForm, HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, SigV4,
-    TimestampForm, ValueTemplate, ValueTemplateError,
+    TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
 };
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{

@@ -1,7 +1,9 @@
 //! What needs more than a module: the services on this machine, and files of vectors.
 
 mod account;
+mod auth;
 mod egress;
+mod peers;
 mod queue;
 mod signature;
 mod store;

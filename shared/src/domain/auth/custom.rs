@@ -55,8 +55,10 @@ pub struct SigV4 {
 /// How requests are signed with HMAC.
 ///
 /// The template of what is signed, and those of the headers, know besides the credentials'
-/// fields: `{method}`, `{path}` (with the base URL's), `{query}`, `{host}`, `{timestamp}`,
-/// `{nonce}`, `{body}`, `{bodyHash}` (SHA-256 in the encoding) and, in headers, `{signature}`.
+/// fields: `{method}`, `{path}` (with the base URL's), `{query}` (without the question mark),
+/// `{pathAndQuery}` (with one, if there is a query), `{host}` (with a port that is not the
+/// scheme's), `{timestamp}`, `{nonce}`, `{bodyHash}` (SHA-256 in the encoding), in what is signed
+/// `{body}` and, in headers, `{signature}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HmacSigning {
@@ -191,10 +193,11 @@ fn bearer_token() -> BTreeMap<String, ValueTemplate> {
 }
 
 /// What templates of request signing know besides the credentials' fields.
-const OF_THE_REQUEST: [&str; 9] = [
+const OF_THE_REQUEST: [&str; 10] = [
     "method",
     "path",
     "query",
+    "pathAndQuery",
     "host",
     "timestamp",
     "nonce",
@@ -249,11 +252,51 @@ impl CustomAuth {
                 check_name("/authConfig/service", service)?;
                 check_name("/authConfig/region", region)
             }
-            Self::Hmac(signing) => check_headers("headers", &signing.headers),
+            Self::AzureSharedKey { version } => check_azure_version(version),
+            Self::Hmac(signing) => signing.check(),
             Self::Login(login) => login.check(),
-            Self::AzureSharedKey { .. } | Self::ClientCertificate {} => Ok(()),
+            Self::ClientCertificate {} => Ok(()),
         }
     }
+}
+
+impl HmacSigning {
+    fn check(&self) -> Result<(), FieldError> {
+        let names = |template: &ValueTemplate, name| template.fields().any(|field| field == name);
+        if names(&self.signed, "signature") {
+            let message = "the signature is not there yet when it is made";
+            return Err(FieldError::new("/authConfig/signed", message));
+        }
+        if self.headers.values().any(|header| names(header, "body")) {
+            let message = "a header does not hold the body";
+            return Err(FieldError::new("/authConfig/headers", message));
+        }
+        if !self
+            .headers
+            .values()
+            .any(|header| names(header, "signature"))
+        {
+            let message = "expected a header with `{signature}`";
+            return Err(FieldError::new("/authConfig/headers", message));
+        }
+        check_name("/authConfig/keyField", &self.key_field)?;
+        check_headers("headers", &self.headers)
+    }
+}
+
+/// Versions are dates. Before the first, other bytes were signed.
+fn check_azure_version(version: &str) -> Result<(), FieldError> {
+    let is_date = version.len() == 10
+        && version.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    (is_date && version >= "2015-02-21")
+        .then_some(())
+        .ok_or_else(|| {
+            let message = "expected a version such as `2021-12-02`, and not before `2015-02-21`";
+            FieldError::new("/authConfig/version", message)
+        })
 }
 
 impl Login {
@@ -269,6 +312,14 @@ impl Login {
         if !["GET", "POST", "PUT"].contains(&self.method.as_str()) {
             let message = "expected `GET`, `POST` or `PUT`";
             return Err(FieldError::new("/authConfig/method", message));
+        }
+        if !self
+            .apply
+            .values()
+            .any(|header| header.fields().any(|field| field == "token"))
+        {
+            let message = "expected a header with `{token}`";
+            return Err(FieldError::new("/authConfig/apply", message));
         }
         check_headers("headers", &self.headers)?;
         check_headers("apply", &self.apply)

@@ -6,7 +6,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::super::FieldError;
-use super::{ValueTemplate, check_header, names};
+use super::{ValueTemplate, check_name, names};
 
 /// A signed assertion (RFC 7519), sent as it is or exchanged for an access token (RFC 7523).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -123,7 +123,16 @@ impl JwtAuth {
                 }
             }
         }
-        check_header("/authConfig/keyField", &self.key_field)
+        if let JwtUse::Exchange { token_url, .. } = &self.purpose {
+            let has_more = token_url.fragment().is_some()
+                || !token_url.username().is_empty()
+                || token_url.password().is_some();
+            if has_more || !matches!(token_url.scheme(), "https" | "http") {
+                let message = "expected an https URL without user information and fragment";
+                return Err(FieldError::new("/authConfig/use/tokenUrl", message));
+            }
+        }
+        check_name("/authConfig/keyField", &self.key_field)
     }
 }
 

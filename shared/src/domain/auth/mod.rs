@@ -16,7 +16,7 @@ pub use custom::{
     TimestampForm,
 };
 pub use jwt::{JwtAlgorithm, JwtAuth, JwtUse};
-pub use value_template::{ValueTemplate, ValueTemplateError};
+pub use value_template::{TemplatePiece, ValueTemplate, ValueTemplateError};
 
 /// How outbound calls authenticate.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -119,4 +119,40 @@ fn what_is_wrong_with_a_custom_kind_is_said_with_its_place() {
     assert_eq!(pointer(login), "/authConfig/path");
     let login = json!({"kind": "login", "path": "/s", "token": "t", "apply": {"Host": "{token}"}});
     assert_eq!(pointer(login), "/authConfig/apply/Host");
+    let login = json!({"kind": "login", "path": "/s", "token": "t", "apply": {"X-Key": "{key}"}});
+    assert_eq!(pointer(login), "/authConfig/apply");
+    for version in ["", "2014-02-14", "2021-12-2", "2021/12/02", "latest"] {
+        let azure = json!({"kind": "azure_shared_key", "version": version});
+        assert_eq!(pointer(azure), "/authConfig/version", "{version}");
+    }
+}
+
+#[test]
+fn a_signature_covers_what_is_there_and_is_sent() {
+    let hmac = |signed: &str, header: &str| {
+        json!({"kind": "hmac", "algorithm": "sha256", "signed": signed, "encoding": "hex",
+               "headers": {"X-Sign": header}})
+    };
+    let pointer = |value: Value| wrong(AuthMethod::Custom, value).0;
+    let in_itself = hmac("{signature}", "{signature}");
+    assert_eq!(pointer(in_itself), "/authConfig/signed");
+    assert_eq!(pointer(hmac("{body}", "{nonce}")), "/authConfig/headers");
+    let with_body = hmac("{body}", "{signature}{body}");
+    assert_eq!(pointer(with_body), "/authConfig/headers");
+}
+
+#[test]
+fn a_token_url_holds_no_credentials() {
+    for url in [
+        "https://user@a.example/token",
+        "https://:x@a.example/token",
+        "https://a.example/token#x",
+        "ftp://a.example/token",
+        "data:text/plain,x",
+    ] {
+        let config = json!({"algorithm": "ES256", "claims": {},
+                            "use": {"kind": "exchange", "tokenUrl": url}});
+        let (pointer, _) = wrong(AuthMethod::Jwt, config);
+        assert_eq!(pointer, "/authConfig/use/tokenUrl", "{url}");
+    }
 }

@@ -19,6 +19,15 @@ enum Part {
     Field(String),
 }
 
+/// A piece of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplatePiece<'t> {
+    /// It stands for itself.
+    Text(&'t str),
+    /// It stands for the field of this name.
+    Field(&'t str),
+}
+
 /// Why a text is not a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueTemplateError {
@@ -42,11 +51,19 @@ impl ValueTemplate {
         Self(vec![Part::Field(name.to_owned())])
     }
 
+    /// Its pieces, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = TemplatePiece<'_>> {
+        self.0.iter().map(|part| match part {
+            Part::Text(text) => TemplatePiece::Text(text),
+            Part::Field(name) => TemplatePiece::Field(name),
+        })
+    }
+
     /// The names of the fields in it.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Field(name) => Some(name.as_str()),
-            Part::Text(_) => None,
+        self.pieces().filter_map(|piece| match piece {
+            TemplatePiece::Field(name) => Some(name),
+            TemplatePiece::Text(_) => None,
         })
     }
 

@@ -22,10 +22,10 @@ use tokio_rustls::server::TlsStream;
 use super::servers::{listen, ok};
 use super::to_loopback;
 
-pub(super) const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
+pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
 /// Who signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     params: CertificateParams,
     key: KeyPair,
     /// Its certificate, and those up to the root without the root.
@@ -34,13 +34,13 @@ pub(super) struct Authority {
 }
 
 /// A certificate of a server or client, with its key and its chain.
-pub(super) struct Leaf {
-    pub(super) chain: Vec<CertificateDer<'static>>,
+pub(crate) struct Leaf {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let (params, key) = (authority(name), KeyPair::generate().unwrap());
         let root = params.self_signed(&key).unwrap().der().clone();
         Self {
@@ -52,7 +52,7 @@ impl Authority {
     }
 
     /// One that this one vouches for.
-    pub(super) fn intermediate(&self, name: &str) -> Self {
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
         let (params, key) = (authority(name), KeyPair::generate().unwrap());
         let certificate = params.signed_by(&key, &self.issuer()).unwrap();
         let own = [certificate.der().clone()];
@@ -68,11 +68,11 @@ impl Authority {
         Issuer::from_params(&self.params, &self.key)
     }
 
-    pub(super) fn leaf(&self, name: &str) -> Leaf {
+    pub(crate) fn leaf(&self, name: &str) -> Leaf {
         self.leaf_of(CertificateParams::new([name.to_owned()]).unwrap())
     }
 
-    pub(super) fn leaf_of(&self, params: CertificateParams) -> Leaf {
+    pub(crate) fn leaf_of(&self, params: CertificateParams) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer()).unwrap();
         let own = [certificate.der().clone()];
@@ -82,16 +82,16 @@ impl Authority {
         }
     }
 
-    pub(super) fn root(&self) -> &CertificateDer<'static> {
+    pub(crate) fn root(&self) -> &CertificateDer<'static> {
         &self.root
     }
 
-    pub(super) fn pin(&self) -> SpkiPin {
+    pub(crate) fn pin(&self) -> SpkiPin {
         pin(&self.key)
     }
 
     /// A way out to loopback that trusts this authority.
-    pub(super) fn trusted(&self) -> EgressPolicy {
+    pub(crate) fn trusted(&self) -> EgressPolicy {
         EgressPolicy {
             extra_roots: vec![self.root.to_vec()],
             ..to_loopback()
@@ -100,7 +100,7 @@ impl Authority {
 }
 
 impl Leaf {
-    pub(super) fn self_signed(name: &str) -> Self {
+    pub(crate) fn self_signed(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.self_signed(&key).unwrap();
@@ -110,22 +110,22 @@ impl Leaf {
         }
     }
 
-    pub(super) fn pin(&self) -> SpkiPin {
+    pub(crate) fn pin(&self) -> SpkiPin {
         pin(&self.key)
     }
 
-    pub(super) fn key_pem(&self) -> String {
+    pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }
 
-    pub(super) fn identity(&self) -> Arc<ClientIdentity> {
+    pub(crate) fn identity(&self) -> Arc<ClientIdentity> {
         let chain: String = self.chain.iter().map(|der| pem(der)).collect();
         let identity = ClientIdentity::from_pem(&chain.into(), &self.key_pem().into());
         Arc::new(identity.unwrap())
     }
 
     /// By what a server of these tests calls it.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.chain.first().unwrap()))
     }
 }
@@ -141,7 +141,7 @@ fn pin(key: &KeyPair) -> SpkiPin {
     SpkiPin::from_digest(Sha256::digest(key.subject_public_key_info()).into())
 }
 
-pub(super) fn pem(certificate: &[u8]) -> String {
+pub(crate) fn pem(certificate: &[u8]) -> String {
     use base64::Engine as _;
     let base64 = base64::engine::general_purpose::STANDARD.encode(certificate);
     let lines: Vec<_> = base64.as_bytes().chunks(64).collect();
@@ -150,7 +150,7 @@ pub(super) fn pem(certificate: &[u8]) -> String {
 }
 
 /// A server's configuration; with `clients`, only who has a certificate of theirs is served.
-pub(super) fn config(
+pub(crate) fn config(
     versions: &[&'static SupportedProtocolVersion],
     leaf: &Leaf,
     clients: Option<&Authority>,
@@ -158,7 +158,7 @@ pub(super) fn config(
     config_with(default_provider(), versions, leaf, clients)
 }
 
-pub(super) fn config_with(
+pub(crate) fn config_with(
     provider: CryptoProvider,
     versions: &[&'static SupportedProtocolVersion],
     leaf: &Leaf,
@@ -186,19 +186,19 @@ pub(super) fn config_with(
 
 /// A server that answers every request with what was agreed on: version, group, cipher suite,
 /// protocol, and the fingerprint of the client's certificate.
-pub(super) struct TlsServer {
-    pub(super) port: u16,
+pub(crate) struct TlsServer {
+    pub(crate) port: u16,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
 impl TlsServer {
-    pub(super) async fn start(config: ServerConfig) -> Self {
+    pub(crate) async fn start(config: ServerConfig) -> Self {
         Self::answering(config, None).await
     }
 
     /// The same with an answer of the caller's choice, after which the connection is dropped.
-    pub(super) async fn answering(config: ServerConfig, answer: Option<String>) -> Self {
+    pub(crate) async fn answering(config: ServerConfig, answer: Option<String>) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let (listener, port) = listen().await;
         let server = Self {
@@ -223,17 +223,17 @@ impl TlsServer {
         server
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://server.example:{}/", self.port)
     }
 
     /// Connections that were made, whether or not TLS was agreed on.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
     /// Reads that brought something of a request.
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }

@@ -8,7 +8,7 @@
 
 mod addresses;
 mod answers;
-mod authority;
+pub(crate) mod authority;
 mod faults;
 mod identities;
 mod openssl;
@@ -31,10 +31,10 @@ use http::Method;
 
 /// A name server that answers what it is told, one answer after the other; the last one stays.
 #[derive(Debug)]
-struct Answers(Mutex<Vec<Vec<IpAddr>>>);
+pub(crate) struct Answers(Mutex<Vec<Vec<IpAddr>>>);
 
 impl Answers {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    pub(crate) fn new(answers: &[&[&str]]) -> Arc<Self> {
         let parse = |answer: &&[&str]| answer.iter().map(|text| text.parse().unwrap()).collect();
         Arc::new(Self(Mutex::new(answers.iter().rev().map(parse).collect())))
     }

@@ -15,15 +15,7 @@ use rustls::{SupportedProtocolVersion, version};
 
 use super::authority::{Authority, BOTH, Leaf, TlsServer, config_with, pem};
 use super::{Answers, request};
-
-/// Whether peers are to be there. Without them these tests prove nothing.
-fn with_peers() -> bool {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests have no configuration of their own"
-    )]
-    std::env::var("GATEHOUSE_PEERS").is_ok()
-}
+use crate::peers;
 
 /// A running `openssl s_server`.
 struct OpenSsl {
@@ -104,7 +96,7 @@ fn agreed_on(page: &str) -> String {
 
 #[tokio::test]
 async fn openssl_agrees_with_us_as_the_documentation_says() {
-    if !with_peers() {
+    if peers::folder().is_none() {
         return;
     }
     let (root, folder) = (Authority::new("root"), tempfile::tempdir().unwrap());

@@ -1,0 +1,246 @@
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::fields::Fields;
+use super::token_cache::{Token, TokenCache, TokenKey};
+use super::token_call::TokenCall;
+use super::{AuthError, Redactor, custom, jwt, may_have_credentials, place, request_hmac};
+use super::{shared_key, sigv4};
+use crate::domain::{
+    AuthConfig, CustomAuth, IntegrationId, JwtAuth, JwtUse, Login, OrganizationId, Sources,
+};
+use crate::egress::{Egress, OutboundRequest, Redirects, TlsSettings};
+use crate::vault::CredentialSet;
+
+/// Puts integrations' credentials on their requests.
+#[derive(Clone)]
+pub struct Authenticator {
+    egress: Egress,
+    sources: Sources,
+    tokens: Arc<TokenCache>,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}
+
+/// What is known of the call that is to be authenticated.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthContext<'a> {
+    /// The integration's organization.
+    pub organization: OrganizationId,
+    /// The integration.
+    pub integration: IntegrationId,
+    /// Its base URL.
+    pub base_url: &'a Url,
+    /// The hosts besides the base URL's that credentials may go to: a name, or `*.` and a name.
+    pub hosts: &'a [String],
+    /// How it authenticates.
+    pub config: &'a AuthConfig,
+    /// With what.
+    pub credentials: &'a CredentialSet,
+    /// Their version; none for credentials that are only tested. Nothing is kept of those.
+    pub credential_version: Option<&'a str>,
+    /// What is asked of TLS, also by calls that obtain a token.
+    pub tls: &'a TlsSettings,
+}
+
+/// What is obtained before the call: by an assertion, or by a login.
+enum Obtained<'a> {
+    Exchange(&'a JwtAuth),
+    Login(&'a Login),
+}
+
+impl<'a> Obtained<'a> {
+    fn of(config: &'a AuthConfig) -> Option<Self> {
+        match config {
+            AuthConfig::Jwt(auth) => match auth.purpose {
+                JwtUse::Exchange { .. } => Some(Self::Exchange(auth)),
+                JwtUse::Bearer => None,
+            },
+            AuthConfig::Custom(custom) => match &**custom {
+                CustomAuth::Login(login) => Some(Self::Login(login)),
+                _ => None,
+            },
+            AuthConfig::ApiKey(_) | AuthConfig::BasicAuth(_) | AuthConfig::Oauth2(_) => None,
+        }
+    }
+}
+
+impl Authenticator {
+    /// Obtains tokens through `egress`, with the time and randomness of `sources`.
+    #[must_use]
+    pub fn new(egress: Egress, sources: Sources) -> Self {
+        Self {
+            egress,
+            sources,
+            tokens: Arc::default(),
+        }
+    }
+
+    /// Puts the credentials on the request.
+    ///
+    /// To be called after the last change of URL, headers and body, since signatures cover them,
+    /// and again for each try, since they have a time. What an earlier call has put there is
+    /// replaced. Redirects that would leave the origin are no longer followed. A client identity
+    /// that the credentials hold is shown, whatever the method.
+    ///
+    /// # Errors
+    ///
+    /// If the request goes to another host than the credentials may, the credentials or the
+    /// configuration do not suffice, the body has no place for the key, or no token is obtained.
+    pub async fn authenticate(
+        &self,
+        context: &AuthContext<'_>,
+        request: &mut OutboundRequest,
+    ) -> Result<(), AuthError> {
+        if !may_have_credentials(&request.url, context.base_url, context.hosts) {
+            return Err(AuthError::ForbiddenHost);
+        }
+        if let Redirects::Follow(limit) = request.redirects {
+            request.redirects = Redirects::SameOrigin(limit);
+        }
+        if request.tls.client_identity.is_none() {
+            request.tls.client_identity = custom::identity(context)?;
+        }
+        if let Some(obtained) = Obtained::of(context.config) {
+            let token = self.token(context, &obtained, request.timeout).await?;
+            return apply(context, &obtained, &token, request);
+        }
+        let fields = Fields::new(context.credentials);
+        match context.config {
+            AuthConfig::ApiKey(auth) => place::api_key(auth, &fields, request),
+            AuthConfig::BasicAuth(auth) => place::basic(auth, &fields, request),
+            AuthConfig::Oauth2(_) => Err(AuthError::NotSupported),
+            AuthConfig::Jwt(auth) => {
+                let assertion = jwt::assertion(auth, &fields, &self.sources)?;
+                place::bearer(request, &assertion)
+            }
+            AuthConfig::Custom(auth) => self.custom(auth, context, request),
+        }
+    }
+
+    /// The provider has answered 401: forgets a token that was obtained. Whether a second try with
+    /// a new one makes sense.
+    ///
+    /// Many callers may have been refused with the same token. The first of them makes room for a
+    /// new one; for the next seconds, the others make it last.
+    #[must_use]
+    pub fn refused(&self, context: &AuthContext<'_>) -> bool {
+        if Obtained::of(context.config).is_none() {
+            return false;
+        }
+        let Some(key) = key(context) else {
+            return false;
+        };
+        self.tokens.forget(&key, self.sources.now());
+        true
+    }
+
+    /// What blots the credentials out of the provider's answers, and what was made of them for
+    /// `request`, which has been authenticated.
+    #[must_use]
+    pub fn redactor(&self, context: &AuthContext<'_>, request: &OutboundRequest) -> Redactor {
+        let redactor = Redactor::new(context.credentials).and_request(request);
+        let token = key(context).and_then(|key| self.tokens.kept(&key));
+        match token {
+            Some(token) => redactor.and(&token.value),
+            None => redactor,
+        }
+    }
+
+    async fn token(
+        &self,
+        context: &AuthContext<'_>,
+        obtained: &Obtained<'_>,
+        timeout: std::time::Duration,
+    ) -> Result<Arc<Token>, AuthError> {
+        let now = self.sources.now();
+        let call = TokenCall {
+            egress: &self.egress,
+            context,
+            now,
+            timeout,
+        };
+        let obtain = async {
+            match obtained {
+                Obtained::Login(login) => call.login(login).await,
+                Obtained::Exchange(auth) => {
+                    let fields = Fields::new(context.credentials);
+                    let assertion = jwt::assertion(auth, &fields, &self.sources)?;
+                    call.exchange(&auth.purpose, &assertion).await
+                }
+            }
+        };
+        match key(context) {
+            Some(key) => Box::pin(self.tokens.get(key, now, obtain)).await,
+            None => Box::pin(obtain).await.map(Arc::new),
+        }
+    }
+
+    fn custom(
+        &self,
+        auth: &CustomAuth,
+        context: &AuthContext<'_>,
+        request: &mut OutboundRequest,
+    ) -> Result<(), AuthError> {
+        let (credentials, now) = (context.credentials, self.sources.now());
+        let fields = Fields::new(credentials);
+        match auth {
+            CustomAuth::Headers {
+                headers,
+                parameters,
+            } => custom::several(headers, parameters, &fields, request),
+            CustomAuth::SigV4(auth) => sigv4::authenticate(auth, &fields, now, request),
+            CustomAuth::AzureSharedKey { version } => {
+                shared_key::authenticate(version, &fields, now, request)
+            }
+            CustomAuth::Hmac(signing) => {
+                request_hmac::authenticate(signing, credentials, &self.sources, request)
+            }
+            CustomAuth::ClientCertificate {} => custom::certificate(request),
+            // Obtained, and applied, by now.
+            CustomAuth::Login(_) => Err(AuthError::Configuration("a login gives a token")),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the token goes into the request that it authenticates"
+)]
+fn apply(
+    context: &AuthContext<'_>,
+    obtained: &Obtained<'_>,
+    token: &Token,
+    request: &mut OutboundRequest,
+) -> Result<(), AuthError> {
+    let token = token.value.expose_secret();
+    let Obtained::Login(login) = obtained else {
+        return place::bearer(request, token);
+    };
+    let fields = Fields::new(context.credentials).with_secret("token", token);
+    custom::several(&login.apply, &Default::default(), &fields, request)
+}
+
+/// The key of the token of this call; none if nothing is to be kept.
+fn key(context: &AuthContext<'_>) -> Option<TokenKey> {
+    let config = serde_json::to_vec(context.config).ok()?;
+    let digest = Sha256::new()
+        .chain_update(context.base_url.as_str())
+        .chain_update([0])
+        .chain_update(config)
+        .finalize();
+    Some(TokenKey {
+        organization: context.organization,
+        integration: context.integration,
+        credential_version: context.credential_version?.to_owned(),
+        digest: digest.into(),
+    })
+}
