@@ -128,8 +128,19 @@ struct Document<'a> {
 }
 
 impl ApiError {
-    /// The problem document of the request called `request_id`.
-    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+    /// The status of the answer that it is.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        code_of(&self.0).status
+    }
+
+    /// The problem as a part of another answer, to the request called `request_id`.
+    #[must_use]
+    pub fn problem(&self, request_id: &str) -> serde_json::Value {
+        serde_json::to_value(self.document(Some(request_id))).unwrap_or_default()
+    }
+
+    fn document(&self, request_id: Option<&str>) -> Document<'_> {
         let Code {
             code,
             status,
@@ -139,7 +150,7 @@ impl ApiError {
             Error::Invalid(errors) => errors,
             _ => &[],
         };
-        let document = Document {
+        Document {
             type_uri: format!("urn:gatehouse:problem:{code}"),
             title,
             status: status.as_u16(),
@@ -147,9 +158,14 @@ impl ApiError {
             instance: request_id.map(|id| format!("urn:gatehouse:request:{id}")),
             code,
             errors,
-        };
+        }
+    }
+
+    /// The problem document of the request called `request_id`.
+    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+        let document = self.document(request_id);
         let body = serde_json::to_string(&document).unwrap_or_default();
-        let mut response = (status, body).into_response();
+        let mut response = (self.status(), body).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
         self.add_headers(response.headers_mut());

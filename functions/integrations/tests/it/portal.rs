@@ -167,7 +167,7 @@ pub(crate) fn integration() -> Value {
         "baseUrl": "https://api.stripe.com",
         "authMethod": "api_key",
         "authConfig": {"keyLocation": "header", "keyHeader": "Authorization"},
-        "credentials": {"apiKey": "canary-of-the-credential"},
+        "credentials": {"apiKey": "sk_canary_of_the_credential"},
     })
 }
 
