@@ -1,7 +1,5 @@
 //! What comes in and goes out of integrations.
 
-use std::collections::BTreeMap;
-
 use gatehouse::catalog::Values;
 use gatehouse::domain::{
     ApiProfile, AuthConfig, AuthMethod, IntegrationId, IntegrationStatus, IntegrationType,

@@ -45,6 +45,13 @@ impl Asked<'_> {
             Some(provider) => self.variables(provider, egress, errors),
             None => self.no_variables(errors),
         };
+        if provider.is_some() && self.api_profile.is_some_and(|own| !own.hosts.is_empty()) {
+            wrong(
+                errors,
+                "/apiProfile/hosts",
+                "are the catalogue's; leave them out",
+            );
+        }
         let base_url = self.base_url(provider, &variables, egress, errors);
         let (option, auth_config) = self.auth(provider, &variables, errors);
         let auth = AuthConfig::read(self.auth_method, auth_config.as_ref())
