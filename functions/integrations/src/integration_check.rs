@@ -99,10 +99,7 @@ impl IntegrationChange {
             auth_method: self.auth_method.unwrap_or(current.auth_method),
             auth_config: self.auth_config.as_ref(),
             credentials: self.credentials.as_ref(),
-            api_profile: self
-                .api_profile
-                .as_deref()
-                .or(current.api_profile.as_deref()),
+            api_profile: self.api_profile.as_deref(),
             current: Some(current),
         };
         let setup = asked.set_up(egress, &mut errors);

@@ -27,6 +27,7 @@ mod secrets;
 mod setup;
 mod state;
 mod status;
+mod variables;
 
 use axum::Router;
 use axum::extract::{Request, State as Shared};

@@ -3,10 +3,10 @@
 
 use gatehouse::catalog::{self, AuthOption, Provider, Values};
 use gatehouse::domain::{ApiProfile, AuthConfig, AuthMethod, FieldError, Integration, JwtUse};
-use gatehouse::egress::{Egress, is_globally_routable};
+use gatehouse::egress::Egress;
 use gatehouse::vault::CredentialSet;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use crate::credential_check::{self, Expected};
 
@@ -31,15 +31,22 @@ pub(crate) struct Setup {
     pub(crate) auth_config: Option<Value>,
 }
 
-type Errors = Vec<FieldError>;
+pub(crate) type Errors = Vec<FieldError>;
 
-fn wrong(errors: &mut Errors, pointer: impl Into<String>, message: impl Into<String>) {
+pub(crate) fn wrong(errors: &mut Errors, pointer: impl Into<String>, message: impl Into<String>) {
     errors.push(FieldError::new(pointer, message));
 }
 
 impl Asked<'_> {
     /// The setup; none, if what is wrong (in `errors`) leaves none.
     pub(crate) fn set_up(&self, egress: &Egress, errors: &mut Errors) -> Option<Setup> {
+        if let Some(current) = self.current.filter(|current| self.leaves(current)) {
+            return Some(Setup {
+                base_url: current.base_url.clone(),
+                variables: current.variables.clone(),
+                auth_config: current.auth_config.clone(),
+            });
+        }
         let provider = self.provider.and_then(catalog::provider);
         let variables = match provider {
             Some(provider) => self.variables(provider, egress, errors),
@@ -74,124 +81,15 @@ impl Asked<'_> {
         })
     }
 
-    /// What is given, what the base URL says, and the defaults.
-    fn variables(&self, provider: &Provider, egress: &Egress, errors: &mut Errors) -> Values {
-        let kept = self.current.map(|current| &current.variables);
-        let mut values = self.variables.or(kept).cloned().unwrap_or_default();
-        for (name, value) in self.variables.into_iter().flatten() {
-            match provider.variables.get(name) {
-                None => {
-                    let known: Vec<_> = provider.variables.keys().map(String::as_str).collect();
-                    let message = match known.join(", ") {
-                        known if known.is_empty() => "the provider has no variables".to_owned(),
-                        known => format!("expected one of: {known}"),
-                    };
-                    wrong(
-                        errors,
-                        format!("/variables/{}", FieldError::escaped(name)),
-                        message,
-                    );
-                }
-                Some(variable) if !variable.accepts(value) => {
-                    let message = format!(
-                        "expected a value such as `{}`: {}",
-                        variable.example, variable.help
-                    );
-                    wrong(errors, format!("/variables/{name}"), message);
-                }
-                Some(_) => {}
-            }
-        }
-        if let Some(url) = self.base_url {
-            self.check_host(provider, url, egress, &mut values, errors);
-        }
-        let values = provider.with_defaults(values);
-        for (name, variable) in &provider.variables {
-            if !values.contains_key(name) {
-                let message = format!("is required: {}", variable.help);
-                wrong(errors, format!("/variables/{name}"), message);
-            }
-        }
-        values
-    }
-
-    /// A base URL has a host of the provider's, from which variables are taken, or one that the
-    /// configuration of this deployment allows and nobody else can reach.
-    fn check_host(
-        &self,
-        provider: &Provider,
-        url: &Url,
-        egress: &Egress,
-        values: &mut Values,
-        errors: &mut Errors,
-    ) {
-        if is_local(url, egress) {
-            return;
-        }
-        let Some(read) = provider.read_host(url).filter(|_| is_plain_https(url)) else {
-            let filled = provider.with_defaults(values.clone());
-            let named = url
-                .host_str()
-                .is_some_and(|host| provider.api(&filled).names_host(host));
-            if !named || !is_plain_https(url) {
-                let form = provider.base_url.as_deref().unwrap_or_default();
-                wrong(
-                    errors,
-                    "/baseUrl",
-                    format!("expected a URL of the provider, such as `{form}`"),
-                );
-            }
-            return;
-        };
-        for (name, value) in read {
-            let given = self.variables.and_then(|given| given.get(&name));
-            if given.is_some_and(|given| *given != value) {
-                wrong(
-                    errors,
-                    format!("/variables/{name}"),
-                    "is not what `baseUrl` says",
-                );
-            }
-            values.insert(name, value);
-        }
-    }
-
-    fn no_variables(&self, errors: &mut Errors) -> Values {
-        if self
-            .variables
-            .is_some_and(|variables| !variables.is_empty())
-        {
-            let message = "are for providers of the catalogue; see `GET /portal/providers`";
-            wrong(errors, "/variables", message);
-        }
-        Values::new()
-    }
-
-    fn base_url(
-        &self,
-        provider: Option<&Provider>,
-        variables: &Values,
-        egress: &Egress,
-        errors: &mut Errors,
-    ) -> Option<Url> {
-        let kept = self
-            .current
-            .filter(|_| self.variables.is_none())
-            .map(|current| &current.base_url);
-        let url = self.base_url.or(kept).cloned();
-        let Some(url) = url.or_else(|| provider?.base_url(variables)) else {
-            // With a known provider, it is a variable that is missing.
-            match self.current {
-                None if provider.is_none() => wrong(errors, "/baseUrl", "is required"),
-                Some(current) => return Some(current.base_url.clone()),
-                None => {}
-            }
-            return None;
-        };
-        if let Err(error) = egress.check_url(&url) {
-            wrong(errors, "/baseUrl", error.to_string());
-        }
-        Some(url)
+    /// Whether nothing is asked for that is about calls. What is there stays then, though the
+    /// catalogue may have changed since it was checked.
+    fn leaves(&self, current: &Integration) -> bool {
+        self.base_url.is_none()
+            && self.variables.is_none()
+            && self.auth_method == current.auth_method
+            && self.auth_config.is_none()
+            && self.credentials.is_none()
+            && self.api_profile.is_none()
     }
 
     /// The catalogue's way to authenticate that is meant, if there is one, and the configuration.
@@ -248,7 +146,10 @@ impl Asked<'_> {
     }
 
     fn profile(&self, provider: Option<&Provider>, variables: &Values) -> ApiProfile {
-        let own = self.api_profile.cloned().unwrap_or_default();
+        let kept = self
+            .current
+            .and_then(|current| current.api_profile.as_deref());
+        let own = self.api_profile.or(kept).cloned().unwrap_or_default();
         match provider {
             Some(provider) => own.over(&provider.api(variables)),
             None => own,
@@ -260,20 +161,6 @@ impl Asked<'_> {
 fn is_from(provider: &Provider, integration: &Integration) -> bool {
     let mut options = provider.auth_options(integration.auth_method);
     options.any(|option| option.config(&integration.variables) == integration.auth_config)
-}
-
-fn is_plain_https(url: &Url) -> bool {
-    url.scheme() == "https" && url.port().is_none()
-}
-
-/// Whether `url` leads to an address that is reached only because the configuration names it.
-fn is_local(url: &Url, egress: &Egress) -> bool {
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => address.into(),
-        Some(Host::Ipv6(address)) => address.into(),
-        Some(Host::Domain(_)) | None => return false,
-    };
-    !is_globally_routable(address) && egress.check_url(url).is_ok()
 }
 
 /// Credentials go to the token URL as well: it is held to the same hosts.

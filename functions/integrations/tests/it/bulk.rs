@@ -76,72 +76,10 @@ async fn each_operation_has_the_result_of_its_single_call() {
     assert!(results[4]["problem"]["instance"].is_string());
 }
 
-#[tokio::test]
-async fn what_an_operation_lacks_or_has_too_much_is_its_own_problem() {
-    let portal = Portal::new().await;
-    let token = portal.organization();
-    let id = portal
-        .post("/portal/integrations", &token, integration())
-        .await
-        .id();
-    for (operation, status, pointer) in [
-        (json!({"op": "create"}), 400, "/body"),
-        (json!({"op": "create", "id": id, "body": {}}), 400, "/id"),
-        (
-            json!({"op": "create", "version": 1, "body": {}}),
-            400,
-            "/version",
-        ),
-        (create(json!({})), 400, "/body/name"),
-        (create(json!([])), 400, "/body"),
-        (
-            create(with(integration(), "colour", json!("red"))),
-            400,
-            "/body/colour",
-        ),
-        (
-            create(with(
-                integration(),
-                "credentials",
-                json!({"apiKey": ["canary"]}),
-            )),
-            400,
-            "/body/credentials/apiKey",
-        ),
-        (
-            json!({"op": "update", "version": 1, "body": {}}),
-            400,
-            "/id",
-        ),
-        (
-            json!({"op": "update", "id": id, "body": {}}),
-            400,
-            "/version",
-        ),
-        (
-            json!({"op": "update", "id": id, "version": 1}),
-            400,
-            "/body",
-        ),
-        (
-            json!({"op": "update", "id": id, "version": 1, "body": {}}),
-            412,
-            "",
-        ),
-        (
-            json!({"op": "update", "id": "x", "version": 1, "body": {}}),
-            404,
-            "",
-        ),
-        (json!({"op": "delete"}), 400, "/id"),
-        (
-            json!({"op": "delete", "id": id, "version": 2}),
-            400,
-            "/version",
-        ),
-        (json!({"op": "delete", "id": id, "body": {}}), 400, "/body"),
-    ] {
-        let results = results(&portal, &token, json!([operation])).await;
+/// Runs each operation on its own; its status, and the pointer of its first wrong field.
+async fn assert_refused(portal: &Portal, token: &str, wrong: Vec<(Value, u16, &str)>) {
+    for (operation, status, pointer) in wrong {
+        let results = results(portal, token, json!([operation])).await;
         assert_eq!(results[0]["status"], status, "{operation} {results:?}");
         if status == 400 {
             let found = results[0]["problem"]["errors"][0]["pointer"]
@@ -151,8 +89,85 @@ async fn what_an_operation_lacks_or_has_too_much_is_its_own_problem() {
         }
         assert!(!results[0].to_string().contains("canary"));
     }
+}
+
+#[tokio::test]
+async fn what_an_operation_lacks_or_has_too_much_is_its_own_problem() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let id = portal
+        .post("/portal/integrations", &token, integration())
+        .await
+        .id();
+    let operation = |op: &str, rest: Value| with(rest, "op", json!(op));
+    let wrong = vec![
+        (operation("create", json!({})), 400, "/body"),
+        (
+            operation("create", json!({"id": id, "body": {}})),
+            400,
+            "/id",
+        ),
+        (
+            operation("create", json!({"version": 1, "body": {}})),
+            400,
+            "/version",
+        ),
+        (
+            operation("update", json!({"version": 1, "body": {}})),
+            400,
+            "/id",
+        ),
+        (
+            operation("update", json!({"id": id, "body": {}})),
+            400,
+            "/version",
+        ),
+        (
+            operation("update", json!({"id": id, "version": 1})),
+            400,
+            "/body",
+        ),
+        (
+            operation("update", json!({"id": id, "version": 1, "body": {}})),
+            412,
+            "",
+        ),
+        (
+            operation("update", json!({"id": "x", "version": 1, "body": {}})),
+            404,
+            "",
+        ),
+        (operation("delete", json!({})), 400, "/id"),
+        (
+            operation("delete", json!({"id": id, "version": 2})),
+            400,
+            "/version",
+        ),
+        (
+            operation("delete", json!({"id": id, "body": {}})),
+            400,
+            "/body",
+        ),
+    ];
+    assert_refused(&portal, &token, wrong).await;
     let list = portal.get("/portal/integrations", &token).await.json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_body_is_its_own_problem_and_is_not_quoted() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let colour = with(integration(), "colour", json!("red"));
+    let key = with(integration(), "credentials", json!({"apiKey": ["canary"]}));
+    let wrong = vec![
+        (create(json!({})), 400, "/body/name"),
+        (create(json!([])), 400, "/body"),
+        (create(json!("canary")), 400, "/body"),
+        (create(colour), 400, "/body/colour"),
+        (create(key), 400, "/body/credentials/apiKey"),
+    ];
+    assert_refused(&portal, &token, wrong).await;
 }
 
 #[tokio::test]

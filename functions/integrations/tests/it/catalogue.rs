@@ -108,39 +108,51 @@ async fn the_way_to_authenticate_is_the_one_whose_fields_are_there() {
     assert_eq!(changed.json()["baseUrl"], "https://api.twilio.com/");
 }
 
-#[tokio::test]
-async fn what_the_provider_does_not_know_is_pointed_at_and_nothing_is_made() {
+/// Each change of [`okta`] is refused, and nothing is made.
+async fn assert_refused(wrong: Vec<(&str, Value, &str)>) {
     let portal = Portal::new().await;
     let token = portal.organization();
-    let credential = |name: &str, value: &str| json!({"apiKey": "k".repeat(30), name: value});
-    for (field, change, pointer) in [
-        ("variables", Value::Null, "/variables/subdomain"),
-        (
-            "variables",
-            json!({"subdomain": "a.b"}),
-            "/variables/subdomain",
-        ),
-        (
-            "variables",
-            json!({"subdomain": "a/../b"}),
-            "/variables/subdomain",
-        ),
+    for (field, change, pointer) in wrong {
+        let body = with(okta(), field, change.clone());
+        let answer = portal.post(PATH, &token, body).await;
+        let found = pointers(&answer);
+        assert!(
+            found.contains(&pointer.to_owned()),
+            "{field} {change}: {found:?}"
+        );
+        assert!(!answer.text.contains("canary") && !answer.text.contains("too short"));
+    }
+    assert_eq!(portal.get(PATH, &token).await.json(), json!({"items": []}));
+}
+
+#[tokio::test]
+async fn a_variable_has_the_form_that_the_provider_gives_it() {
+    let subdomain = "/variables/subdomain";
+    let two = |name: &str, value: &str| json!({"subdomain": "acme", name: value});
+    assert_refused(vec![
+        ("variables", Value::Null, subdomain),
+        ("variables", json!({"subdomain": ""}), subdomain),
+        ("variables", json!({"subdomain": "a.b"}), subdomain),
+        ("variables", json!({"subdomain": "a/../b"}), subdomain),
         (
             "variables",
             json!({"subdomain": "evil.example#"}),
-            "/variables/subdomain",
+            subdomain,
         ),
+        ("variables", json!({"subdomain": 7}), subdomain),
         (
             "variables",
-            json!({"subdomain": "acme", "domain": "evil.example"}),
+            two("domain", "evil.example"),
             "/variables/domain",
         ),
-        (
-            "variables",
-            json!({"subdomain": "acme", "a/b": "x"}),
-            "/variables/a~1b",
-        ),
-        ("variables", json!({"subdomain": 7}), "/variables/subdomain"),
+        ("variables", two("a/b", "x"), "/variables/a~1b"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_base_url_is_one_of_the_providers() {
+    assert_refused(vec![
         ("baseUrl", json!("https://evil.example"), "/baseUrl"),
         (
             "baseUrl",
@@ -148,6 +160,11 @@ async fn what_the_provider_does_not_know_is_pointed_at_and_nothing_is_made() {
             "/baseUrl",
         ),
         ("baseUrl", json!("https://acme.okta.com:8443"), "/baseUrl"),
+        (
+            "baseUrl",
+            json!("https://me:canary@acme.okta.com"),
+            "/baseUrl",
+        ),
         ("baseUrl", json!("http://acme.okta.com"), "/baseUrl"),
         ("baseUrl", json!("https://8.8.8.8"), "/baseUrl"),
         ("baseUrl", json!("http://127.0.0.1:8080"), "/baseUrl"),
@@ -156,6 +173,14 @@ async fn what_the_provider_does_not_know_is_pointed_at_and_nothing_is_made() {
             json!("https://other.okta.com"),
             "/variables/subdomain",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_provider_does_not_know_is_pointed_at() {
+    let credential = |name: &str, value: &str| json!({"apiKey": "k".repeat(30), name: value});
+    assert_refused(vec![
         ("authMethod", json!("basic_auth"), "/authMethod"),
         (
             "authConfig",
@@ -173,22 +198,15 @@ async fn what_the_provider_does_not_know_is_pointed_at_and_nothing_is_made() {
             credential("other", "canary"),
             "/credentials/other",
         ),
+        ("credentials", credential("a b", "canary"), "/credentials"),
+        ("credentials", Value::Null, "/credentials"),
         (
             "apiProfile",
             json!({"hosts": ["evil.example"]}),
             "/apiProfile/hosts",
         ),
-    ] {
-        let body = with(okta(), field, change.clone());
-        let answer = portal.post(PATH, &token, body).await;
-        let found = pointers(&answer);
-        assert!(
-            found.contains(&pointer.to_owned()),
-            "{field} {change}: {found:?}"
-        );
-        assert!(!answer.text.contains("canary") && !answer.text.contains("too short"));
-    }
-    assert_eq!(portal.get(PATH, &token).await.json(), json!({"items": []}));
+    ])
+    .await;
 }
 
 #[tokio::test]
@@ -257,4 +275,23 @@ async fn a_change_is_held_to_the_same() {
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_eq!(changed.json()["baseUrl"], "https://other.okta.com/");
     assert_eq!(changed.json()["authConfig"], made.json()["authConfig"]);
+}
+
+#[tokio::test]
+async fn what_is_not_asked_for_is_not_checked_again() {
+    let portal = Portal::with_egress("127.0.0.0/8").await;
+    let token = portal.organization();
+    let body = with(okta(), "baseUrl", json!("http://127.0.0.1:8080"));
+    let made = portal.post(PATH, &token, body).await;
+    for change in [
+        json!({"name": "Other"}),
+        json!({"credentials": {"apiKey": "k".repeat(40)}}),
+    ] {
+        let path = format!("{PATH}/{}", made.json()["id"].as_str().unwrap());
+        let seen = portal.get(&path, &token).await;
+        let changed = patch(&portal, &token, &seen, change).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        assert_eq!(changed.json()["baseUrl"], made.json()["baseUrl"]);
+        assert_eq!(changed.json()["variables"], made.json()["variables"]);
+    }
 }

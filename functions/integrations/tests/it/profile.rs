@@ -48,14 +48,29 @@ async fn a_custom_integration_says_itself_how_its_provider_is_called() {
     assert_eq!(changed.json()["tlsConfig"]["minVersion"], "1.2");
 }
 
-#[tokio::test]
-async fn wrong_settings_are_pointed_at() {
+/// Each change of [`custom`] is refused.
+async fn assert_refused(wrong: Vec<(&str, Value, &str)>) {
     let portal = Portal::new().await;
     let token = portal.organization();
-    let jwt = |url: &str| json!({"algorithm": "RS256", "claims": {}, "use": {"kind": "exchange", "tokenUrl": url}});
+    for (field, change, pointer) in wrong {
+        let body = with(custom(), field, change.clone());
+        let answer = portal.post(PATH, &token, body).await;
+        assert_eq!(answer.status, 400, "{field} {change}: {answer:?}");
+        let text = format!("\"pointer\":\"{pointer}\"");
+        assert!(
+            answer.text.contains(&text),
+            "{field} {change}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_profile_is_pointed_at() {
     let deep = (0..40).fold(json!({}), |inner, _| json!({"a": inner}));
-    let probe = json!({"path": "/", "method": "POST", "body": deep});
-    for (field, change, pointer) in [
+    let probe = |rest: Value| json!({"verification": with(rest, "path", json!("/"))});
+    assert_refused(vec![
+        ("apiProfile", json!([7]), "/apiProfile"),
         ("apiProfile", json!({"colour": 1}), "/apiProfile/colour"),
         (
             "apiProfile",
@@ -67,12 +82,23 @@ async fn wrong_settings_are_pointed_at() {
             json!({"verification": {"path": "me"}}),
             "/apiProfile/verification/path",
         ),
-        ("apiProfile", json!({"verification": probe}), "/apiProfile"),
         (
             "apiProfile",
-            json!({"verification": {"path": "/", "success": "a =="}}),
+            probe(json!({"method": "POST", "body": deep})),
+            "/apiProfile",
+        ),
+        (
+            "apiProfile",
+            probe(json!({"success": "a =="})),
             "/apiProfile/verification/success",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_settings_are_pointed_at() {
+    assert_refused(vec![
         (
             "tlsConfig",
             json!({"minVersion": "1.1"}),
@@ -93,27 +119,26 @@ async fn wrong_settings_are_pointed_at() {
             "/credentialsExpireAt",
         ),
         ("credentialsExpireAt", json!("soon"), "/credentialsExpireAt"),
-        (
-            "authConfig",
-            json!({"keyLocation": "header", "keyHeader": 7}),
-            "/authConfig",
-        ),
-        (
-            "authConfig",
-            json!({"keyLocation": "header", "keyHeader": "A", "valueTemplate": "{other}"}),
-            "/credentials/other",
-        ),
-    ] {
-        let body = with(custom(), field, change.clone());
-        let answer = portal.post(PATH, &token, body).await;
-        assert_eq!(answer.status, 400, "{field} {change}: {answer:?}");
-        let text = format!("\"pointer\":\"{pointer}\"");
-        assert!(
-            answer.text.contains(&text),
-            "{field} {change}: {}",
-            answer.text
-        );
-    }
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_way_to_authenticate_is_said_completely() {
+    let jwt = |url: &str| {
+        let exchange = json!({"kind": "exchange", "tokenUrl": url});
+        json!({"algorithm": "RS256", "claims": {}, "use": exchange})
+    };
+    let header = |value: Value| json!({"keyLocation": "header", "keyHeader": value});
+    let template = with(header(json!("A")), "valueTemplate", json!("{other}"));
+    assert_refused(vec![
+        ("authConfig", header(json!(7)), "/authConfig"),
+        ("authConfig", header(json!("Host")), "/authConfig/keyHeader"),
+        ("authConfig", template, "/credentials/other"),
+    ])
+    .await;
+    let portal = Portal::new().await;
+    let token = portal.organization();
     for (method, config, pointer) in [
         ("custom", Value::Null, "/authConfig"),
         ("custom", json!({"kind": "magic"}), "/authConfig/kind"),
@@ -133,6 +158,7 @@ async fn wrong_settings_are_pointed_at() {
             jwt("https://api.example.com/token"),
             "/credentials/privateKey",
         ),
+        ("basic_auth", Value::Null, "/credentials/password"),
     ] {
         let body = with(
             with(custom(), "authMethod", json!(method)),

@@ -46,6 +46,43 @@ fn keys(path: &str, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Fields by the places that the types do not tell.
+const FIELDS: &[&str] = &[
+    "type",
+    "baseUrl",
+    "variables",
+    "auth",
+    "webhooks",
+    "variables/*/default",
+    "auth/config",
+    "auth/fields/*/pattern",
+    "auth/fields/*/secret",
+    "auth/fields/*/required",
+    "api/hosts",
+    "api/verification",
+    "api/healthCheck",
+    "api/pagination",
+    "api/rateLimits",
+    "api/rateLimits/requestsPerSecond",
+    "api/rateLimits/requestsPerHour",
+    "api/rateLimits/concurrentRequests",
+    "api/rateLimitHeaders/limit",
+    "api/rateLimitHeaders/remaining",
+    "api/rateLimitHeaders/used",
+    "api/rateLimitHeaders/reset",
+    "api/rateLimitHeaders/resetForm",
+    "api/rateLimitHeaders/windowSeconds",
+    "api/idempotencyHeader",
+    "api/rotation",
+    "api/revocation",
+    "api/entities/*/method",
+    "api/entities/*/cursorField",
+    "api/entities/*/changedSince/parameter",
+    "api/entities/*/changedSince/template",
+    "api/entities/*/deleted",
+    "api/entities/*/pagination",
+];
+
 /// Every field of a profile, and of what is in it.
 fn all_fields() -> Vec<String> {
     let fields = |path: &str, value: Value| {
@@ -72,41 +109,7 @@ fn all_fields() -> Vec<String> {
     for name in json!(probe).as_object().unwrap().keys() {
         all.push(format!("/{name}"));
     }
-    for name in [
-        "type",
-        "baseUrl",
-        "variables",
-        "auth",
-        "webhooks",
-        "variables/*/default",
-        "auth/config",
-        "auth/fields/*/pattern",
-        "auth/fields/*/secret",
-        "auth/fields/*/required",
-        "api/hosts",
-        "api/verification",
-        "api/healthCheck",
-        "api/pagination",
-        "api/rateLimits",
-        "api/rateLimits/requestsPerSecond",
-        "api/rateLimits/requestsPerHour",
-        "api/rateLimits/concurrentRequests",
-        "api/rateLimitHeaders/limit",
-        "api/rateLimitHeaders/remaining",
-        "api/rateLimitHeaders/used",
-        "api/rateLimitHeaders/reset",
-        "api/rateLimitHeaders/resetForm",
-        "api/rateLimitHeaders/windowSeconds",
-        "api/idempotencyHeader",
-        "api/rotation",
-        "api/revocation",
-        "api/entities/*/method",
-        "api/entities/*/cursorField",
-        "api/entities/*/changedSince/parameter",
-        "api/entities/*/changedSince/template",
-        "api/entities/*/deleted",
-        "api/entities/*/pagination",
-    ] {
+    for name in FIELDS {
         all.push(format!("/{name}"));
     }
     all

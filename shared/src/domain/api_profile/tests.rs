@@ -27,6 +27,11 @@ fn entity(change: Value) -> Value {
     json!({"entities": {"users": entity}})
 }
 
+fn assert_pointed_at(change: &Value, pointer: &str) {
+    let error = checked(change).unwrap_err();
+    assert_eq!(error.pointer, format!("/apiProfile/{pointer}"), "{change}");
+}
+
 #[test]
 fn a_good_profile_passes() {
     assert_eq!(checked(&json!({})), Ok(()));
@@ -109,6 +114,14 @@ fn a_wrong_field_of_a_profile_is_pointed_at() {
             "errors/rateLimitCodes",
         ),
         (json!({"idempotencyHeader": "a b"}), "idempotencyHeader"),
+    ] {
+        assert_pointed_at(&change, pointer);
+    }
+}
+
+#[test]
+fn a_wrong_field_of_a_list_is_pointed_at() {
+    for (change, pointer) in [
         (
             json!({"pagination": {"kind": "page", "parameter": ""}}),
             "pagination/parameter",
@@ -141,8 +154,7 @@ fn a_wrong_field_of_a_profile_is_pointed_at() {
             "rotation/remindAfterDays",
         ),
     ] {
-        let error = checked(&change).unwrap_err();
-        assert_eq!(error.pointer, format!("/apiProfile/{pointer}"), "{change}");
+        assert_pointed_at(&change, pointer);
     }
 }
 
