@@ -9,7 +9,12 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     for category in fs::read_dir(&root)? {
-        for file in fs::read_dir(category?.path())? {
+        let category = category?.path();
+        // The schema lies beside the categories.
+        if !category.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(category)? {
             let path = file?.path();
             // An editor's leftovers are not the catalogue's.
             if path

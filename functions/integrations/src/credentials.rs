@@ -1,12 +1,13 @@
 //! Credentials of integrations: stored before the integration names them, in force once it does.
 
-use gatehouse::domain::{CredentialInfo, Error, Integration};
+use gatehouse::domain::{CredentialInfo, Error, Integration, Timestamp};
 use gatehouse::store::StoreError;
 use gatehouse::vault::CredentialSet;
 
 use crate::State;
 
-/// Stores `values` as a new version that nobody uses yet; what the integration is to say of it.
+/// Stores `values`, which end at `expires_at`, as a new version that nobody uses yet; what the
+/// integration is to say of it.
 ///
 /// # Errors
 ///
@@ -15,6 +16,7 @@ pub(crate) async fn stage(
     state: &State,
     integration: &Integration,
     values: &CredentialSet,
+    expires_at: Option<Timestamp>,
 ) -> Result<CredentialInfo, Error> {
     let (organization, id) = (integration.organization_id, integration.id);
     if let Some(current) = &integration.credentials {
@@ -37,7 +39,7 @@ pub(crate) async fn stage(
         fields: values.keys().cloned().collect(),
         created_at: now,
         last_used_at: None,
-        expires_at: None,
+        expires_at,
     })
 }
 

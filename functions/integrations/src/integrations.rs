@@ -2,12 +2,13 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
-    AuthMethod, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
+    AuthMethod, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId, TlsConfig,
 };
 use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
 use http::{StatusCode, header};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
 use crate::{State, credentials};
@@ -53,12 +54,24 @@ pub(crate) async fn create(
     caller: Caller,
     Json(body): Json<NewIntegration>,
 ) -> Result<impl IntoResponse, ApiError> {
-    body.check(&state.egress)?;
+    let Versioned { item, version } = make(&state, caller.organization_id, body).await?;
+    let location = format!("/portal/integrations/{}", item.id);
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        etag(version),
+        Json(item),
+    ))
+}
+
+pub(crate) async fn make(
+    state: &State,
+    organization: OrganizationId,
+    body: NewIntegration,
+) -> Result<Versioned<Integration>, Error> {
     let now = state.sources.now();
-    let (organization, id) = (
-        caller.organization_id,
-        IntegrationId::generate(now, state.sources.randomness.as_ref()),
-    );
+    let setup = body.check(&state.egress, now)?;
+    let id = IntegrationId::generate(now, state.sources.randomness.as_ref());
     let waits_for_consent = body.auth_method == AuthMethod::Oauth2;
     let mut integration = Integration {
         id,
@@ -66,9 +79,13 @@ pub(crate) async fn create(
         name: body.name,
         integration_type: body.integration_type,
         provider: body.provider,
-        base_url: body.base_url,
+        base_url: setup.base_url,
+        variables: setup.variables,
         auth_method: body.auth_method,
-        auth_config: body.auth_config,
+        auth_config: setup.auth_config,
+        api_profile: body.api_profile,
+        tls_config: tls_config(body.tls_config.as_ref())?,
+        gateway_config: body.gateway_config,
         rate_limits: body.rate_limits,
         webhook_config: body.webhook_config,
         sync_config: body.sync_config,
@@ -82,7 +99,8 @@ pub(crate) async fn create(
     state.store.create_integration(&integration).await?;
     let mut version = 1;
     if let Some(values) = &body.credentials {
-        let staged = credentials::stage(&state, &integration, values).await;
+        let expires_at = body.credentials_expire_at;
+        let staged = credentials::stage(state, &integration, values, expires_at).await;
         if let Err(error) = &staged {
             tracing::warn!(integration.id = %id, %error, "{id} is taken back without credentials");
             state
@@ -100,13 +118,15 @@ pub(crate) async fn create(
             .await?;
     }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
-    let location = [(header::LOCATION, format!("/portal/integrations/{id}"))];
-    Ok((
-        StatusCode::CREATED,
-        location,
-        etag(version),
-        Json(integration),
-    ))
+    Ok(Versioned {
+        item: integration,
+        version,
+    })
+}
+
+fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
+    let read = value.map(|value| TlsConfig::read(Some(value))).transpose();
+    read.map_err(|error| Error::Invalid(vec![error]))
 }
 
 /// One integration.
@@ -143,39 +163,68 @@ pub(crate) async fn update(
     IfMatch(expected): IfMatch,
     Json(change): Json<IntegrationChange>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Versioned { mut item, version } = find(&state, caller.organization_id, id).await?;
+    let changed = update_to(&state, caller.organization_id, id, expected, change).await?;
+    Ok((etag(changed.version), Json(changed.item)))
+}
+
+pub(crate) async fn update_to(
+    state: &State,
+    organization: OrganizationId,
+    id: IntegrationId,
+    expected: u64,
+    change: IntegrationChange,
+) -> Result<Versioned<Integration>, Error> {
+    let Versioned { mut item, version } = find(state, organization, id).await?;
     if version != expected {
-        return Err(Error::PreconditionFailed.into());
+        return Err(Error::PreconditionFailed);
     }
-    change.check(&item, &state.egress)?;
+    let now = state.sources.now();
+    let setup = change.check(&item, &state.egress, now)?;
     if let Some(values) = &change.credentials {
-        item.credentials = Some(credentials::stage(&state, &item, values).await?);
+        let expires_at = change.credentials_expire_at;
+        item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
+    } else if let Some(credentials) = &mut item.credentials {
+        credentials.expires_at = change.credentials_expire_at.or(credentials.expires_at);
     }
     item.name = change.name.unwrap_or(item.name);
-    item.base_url = change.base_url.unwrap_or(item.base_url);
+    item.base_url = setup.base_url;
+    item.variables = setup.variables;
     item.auth_method = change.auth_method.unwrap_or(item.auth_method);
-    item.auth_config = change.auth_config.or(item.auth_config);
+    item.auth_config = setup.auth_config;
+    item.api_profile = change.api_profile.or(item.api_profile);
+    item.tls_config = tls_config(change.tls_config.as_ref())?.or(item.tls_config);
+    item.gateway_config = change.gateway_config.or(item.gateway_config);
     item.rate_limits = change.rate_limits.or(item.rate_limits);
     item.webhook_config = change.webhook_config.or(item.webhook_config);
     item.sync_config = change.sync_config.or(item.sync_config);
     item.status = change.status.unwrap_or(item.status);
-    item.updated_at = state.sources.now();
+    item.updated_at = now;
     let updated = state.store.update_integration(&item, expected).await;
     if change.credentials.is_some() {
-        credentials::settle(&state, &item, &updated).await;
+        credentials::settle(state, &item, &updated).await;
     }
-    Ok((etag(updated?), Json(item)))
+    Ok(Versioned {
+        version: updated?,
+        item,
+    })
 }
 
-/// Deletes an integration with all that belongs to it. What refuses webhooks goes first, and the
-/// integration last: a deletion that breaks off is finished by the next. What a change added
-/// meanwhile is deleted too, before the integration goes.
+/// Deletes an integration with all that belongs to it.
 pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(id): PathId<IntegrationId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let organization = caller.organization_id;
+    Ok(Json(remove(&state, caller.organization_id, id).await?))
+}
+
+/// What refuses webhooks goes first, and the integration last: a deletion that breaks off is
+/// finished by the next. What a change added meanwhile is deleted too, before the integration goes.
+pub(crate) async fn remove(
+    state: &State,
+    organization: OrganizationId,
+    id: IntegrationId,
+) -> Result<DeletedIntegration, Error> {
     let mut said = DeletedIntegration {
         id,
         deleted: true,
@@ -186,8 +235,8 @@ pub(crate) async fn delete(
     let mut rounds = 0;
     loop {
         rounds += 1;
-        let version = find(&state, organization, id).await?.version;
-        delete_parts(&state, organization, &mut said).await?;
+        let version = find(state, organization, id).await?.version;
+        delete_parts(state, organization, &mut said).await?;
         let deleted = state
             .store
             .delete_integration(organization, id, Some(version))
@@ -198,7 +247,7 @@ pub(crate) async fn delete(
         }
     }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
-    Ok(Json(said))
+    Ok(said)
 }
 
 async fn delete_parts(

@@ -1,5 +1,5 @@
 //! `integrations`: what people set up (integrations, endpoints, destinations), and what they look
-//! at (events, status).
+//! at (events, status, the providers of the catalogue).
 //!
 //! Every route under `/portal` needs an access token and reaches what belongs to the token's
 //! organization, and nothing else: an id of another organization's is as unknown as one that does
@@ -7,7 +7,9 @@
 //! a destination is given, which is shown once.
 
 mod bodies;
+mod bulk;
 mod bulk_retry;
+mod credential_check;
 mod credentials;
 mod destination_bodies;
 mod destinations;
@@ -15,12 +17,16 @@ mod endpoint_bodies;
 mod endpoints;
 mod events;
 mod free_json;
+mod integration_check;
 mod integrations;
 mod openapi;
+mod providers;
 mod replay;
 mod secrets;
+mod setup;
 mod state;
 mod status;
+mod variables;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -40,10 +46,13 @@ pub use state::State;
 pub fn router(state: State) -> Router {
     let edge = Edge::new(state.sources.clone());
     let portal = Router::new()
+        .route("/portal/providers", get(providers::list))
+        .route("/portal/providers/{slug}", get(providers::read))
         .route(
             "/portal/integrations",
             post(integrations::create).get(integrations::list),
         )
+        .route("/portal/integrations:bulk", post(bulk::run))
         .route(
             "/portal/integrations/{integration}",
             get(integrations::read)

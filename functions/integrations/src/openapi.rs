@@ -1,22 +1,30 @@
 //! The description of the API, served at `/openapi.json`.
 
-use gatehouse::domain::{Error, Integration};
+use gatehouse::domain::{Error, Integration, IntegrationType};
 use gatehouse::http::{ApiError, Json};
 use gatehouse::operations;
 use utoipa::OpenApi;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
+use crate::bulk::{BulkRequest, BulkResults};
 use crate::bulk_retry::{BulkRetried, BulkRetryRequest};
 use crate::destination_bodies::{
     DestinationChange, DestinationView, NewDestination, SecretRotation,
 };
 use crate::endpoint_bodies::{EndpointChange, EndpointView, NewEndpoint, NewSecret};
 use crate::events::{EventDetail, EventView};
+use crate::providers::{ProviderSummary, ProviderView};
 use crate::replay::{Retried, RetryRequest};
 use crate::secrets::SecretView;
 use crate::status::StatusView;
 
 operations! {
+    list_providers: get "/portal/providers", tag = "providers",
+        summary = "List the providers of the catalogue", params(("type" = Option<IntegrationType>, Query)),
+        200 => ListOf<ProviderSummary>;
+    get_provider: get "/portal/providers/{slug}", tag = "providers",
+        summary = "See what an integration of a provider needs", params(("slug" = String, Path)),
+        200 => ProviderView;
     create_integration: post "/portal/integrations", tag = "integrations",
         summary = "Make an integration", params(("Idempotency-Key" = Option<String>, Header)),
         body = NewIntegration, 201 => Integration;
@@ -24,6 +32,9 @@ operations! {
         summary = "List integrations, newest first",
         params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
         200 => ListOf<Integration>;
+    change_integrations: post "/portal/integrations:bulk", tag = "integrations",
+        summary = "Make, change and delete up to 100 integrations, each with a result of its own; the body may have 1 MiB",
+        params(("Idempotency-Key" = Option<String>, Header)), body = BulkRequest, 200 => BulkResults;
     get_integration: get "/portal/integrations/{integrationId}", tag = "integrations",
         summary = "Read an integration", params(("integrationId" = String, Path)), 200 => Integration;
     update_integration: patch "/portal/integrations/{integrationId}", tag = "integrations",

@@ -4,6 +4,12 @@
 //! a function starts without reading the catalogue. docs/adding-a-provider.md says what is in them.
 
 mod check;
+mod fill;
+mod lines;
+mod pattern;
+mod profile;
+mod provider;
+mod provider_check;
 mod scheme;
 mod template;
 
@@ -11,9 +17,11 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
-
 pub use check::SchemeError;
+pub use fill::Values;
+pub use pattern::Pattern;
+pub use profile::profile_of;
+pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
 pub use scheme::{
     Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,
     Instant, KeyForm, Location, Scheme, TimestampUnit, Tolerance, Verification, Version,
@@ -25,31 +33,6 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog_files
 
 static PROVIDERS: LazyLock<Vec<OnceLock<Option<Provider>>>> =
     LazyLock::new(|| FILES.iter().map(|_| OnceLock::new()).collect());
-
-/// A third-party service.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    /// What people call it.
-    pub name: String,
-    /// Its documentation.
-    pub documentation: url::Url,
-    /// Where the facts come from, and when they were read.
-    pub sources: Vec<Source>,
-    /// Its webhook schemes, by slug. Slugs are unique in the whole catalogue.
-    #[serde(default)]
-    pub webhooks: BTreeMap<String, Scheme>,
-}
-
-/// Where a fact comes from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// The page, or the library and its version.
-    pub from: String,
-    /// When it was read: a date.
-    pub read: String,
-}
 
 /// What is wrong with a catalogue file.
 #[derive(Debug, thiserror::Error)]
@@ -72,19 +55,38 @@ pub fn parse(file: &str, text: &str) -> Result<Provider, CatalogError> {
         problem,
     };
     let provider: Provider = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
-    for (slug, scheme) in &provider.webhooks {
-        scheme.check().map_err(|problem| {
-            let line = line_of(text, &format!("[webhooks.{slug}"));
-            fail(format!("line {line}, [webhooks.{slug}]: {problem}"))
-        })?;
-    }
+    provider.check(file).map_err(|error| {
+        let line = lines::line_of(text, &error.pointer);
+        fail(format!("line {line}, {}: {}", error.pointer, error.message))
+    })?;
     Ok(provider)
 }
 
-/// The number of the first line that starts with `start`.
-fn line_of(text: &str, start: &str) -> usize {
-    let above = text.lines().take_while(|line| !line.starts_with(start));
-    above.count() + 1
+/// The provider of that slug.
+#[must_use]
+pub fn provider(slug: &str) -> Option<&'static Provider> {
+    provider_at(index_of(slug)?)
+}
+
+/// All providers with their slugs, by slug.
+#[must_use]
+pub fn providers() -> BTreeMap<&'static str, &'static Provider> {
+    let files = FILES.iter().enumerate();
+    files
+        .filter_map(|(index, (file, _))| Some((slug_of(file)?, provider_at(index)?)))
+        .collect()
+}
+
+/// The slug of the provider that a file is about, if it is about one.
+fn slug_of(file: &str) -> Option<&str> {
+    let (category, name) = file.split_once('/')?;
+    (category != "generic").then(|| name.strip_suffix(".toml"))?
+}
+
+fn index_of(slug: &str) -> Option<usize> {
+    FILES
+        .iter()
+        .position(|(file, _)| slug_of(file) == Some(slug))
 }
 
 /// The scheme of that slug.
@@ -122,63 +124,18 @@ pub fn default_scheme(provider: &str) -> Option<&'static str> {
 /// Whether there is a provider of that slug.
 #[must_use]
 pub fn has_provider(slug: &str) -> bool {
-    let file = format!("/{slug}.toml");
-    FILES
-        .iter()
-        .any(|(name, _)| !name.starts_with("generic/") && name.ends_with(&file))
+    index_of(slug).is_some()
 }
 
-/// A file that is wrong reads as absent; that none is, a test sees to.
+/// A file that cannot be read is absent; that all can, and that what they say is right, a test
+/// sees to.
 fn provider_at(index: usize) -> Option<&'static Provider> {
-    let (file, text) = FILES.get(index)?;
+    let (_, text) = FILES.get(index)?;
     PROVIDERS
         .get(index)?
-        .get_or_init(|| parse(file, text).ok())
+        .get_or_init(|| toml::from_str(text).ok())
         .as_ref()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_can_be_read() {
-        for (file, text) in FILES {
-            if let Err(error) = parse(file, text) {
-                panic!("{error}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_scheme_is_found_by_its_slug_and_no_slug_is_used_twice() {
-        let headings: Vec<&str> = FILES
-            .iter()
-            .flat_map(|(_, text)| text.lines())
-            .filter_map(|line| line.strip_prefix("[webhooks.")?.strip_suffix(']'))
-            .filter(|slug| !slug.contains('.'))
-            .collect();
-        assert_eq!(headings.len(), schemes().len());
-        for slug in headings {
-            assert!(scheme(slug).is_some(), "{slug}");
-        }
-        assert!(scheme("unknown").is_none());
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_file_is_said_with_the_line() {
-        let error = parse("payment/x.toml", "name = \"X\"\ncolour = 1\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("payment/x.toml: "), "{error}");
-        assert!(
-            error.contains("line 2") && error.contains("colour"),
-            "{error}"
-        );
-        let scheme = "name = \"X\"\ndocumentation = \"https://example.com/\"\nsources = []\n\
-            [webhooks.x]\ntitle = \"X\"\nmethods = []\nverification = { kind = \"none\" }\n";
-        let error = parse("payment/x.toml", scheme).unwrap_err().to_string();
-        let expected = "payment/x.toml: line 4, [webhooks.x]: no method is known";
-        assert_eq!(error, expected);
-    }
-}
+mod tests;

@@ -109,6 +109,40 @@ impl FieldError {
             message: message.into(),
         }
     }
+
+    /// What serde says of the value at `pointer`, without that value: it may be a secret. What was
+    /// expected is enough. The last place where serde can say so is taken, since the value that it
+    /// quotes may hold the same words.
+    #[must_use]
+    pub fn described(pointer: &str, error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(text, _)| text);
+        let field = text
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.strip_suffix('`'));
+        if let Some(field) = field {
+            return Self::new(format!("{pointer}/{}", Self::escaped(field)), "is required");
+        }
+        let quotes_the_value = text.starts_with("invalid ") || text.starts_with("unknown variant ");
+        let message = match text.rsplit_once(", expected ") {
+            Some((_, expected)) if quotes_the_value => format!("expected {expected}"),
+            _ if quotes_the_value => "is not valid".to_owned(),
+            // `url` puts what it could not read at the end of its own words.
+            _ => text
+                .split_once(": \"")
+                .map_or(text, |(own, _)| own)
+                .to_owned(),
+        };
+        Self::new(pointer, message)
+    }
+
+    /// A member's name as a JSON Pointer writes it (RFC 6901 section 3).
+    #[must_use]
+    pub fn escaped(name: &str) -> String {
+        name.replace('~', "~0").replace('/', "~1")
+    }
 }
 
 impl Error {

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{IntegrationId, OrganizationId, Timestamp};
+use super::{ApiProfile, IntegrationId, OrganizationId, Timestamp, TlsConfig};
 
 /// An organization's set-up of one provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -19,13 +21,27 @@ pub struct Integration {
     /// The catalogue's slug of the provider, if it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Where the provider's API lives; credentials go to this host only.
+    /// Where the provider's API lives. Credentials go to its host, to those of the catalogue's
+    /// entry or of `apiProfile`, and to no other.
     pub base_url: url::Url,
+    /// The values of the variables in the catalogue's entry of the provider.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// How outbound calls authenticate.
     pub auth_method: AuthMethod,
     /// What the authentication method needs besides the credentials. Holds no secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config: Option<serde_json::Value>,
+    /// What has to be known of the provider's API, if the catalogue does not say it or says it
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_profile: Option<Box<ApiProfile>>,
+    /// What is asked of TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
+    /// Settings of calls through the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway_config: Option<serde_json::Value>,
     /// Limits of outbound calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<RateLimits>,

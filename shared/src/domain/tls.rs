@@ -115,7 +115,7 @@ impl TlsConfig {
             return Ok(Self::default());
         };
         let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| FieldError::new(pointer(error.path()), error.inner().to_string()))?;
+            .map_err(|error| FieldError::described(&pointer(error.path()), error.inner()))?;
         config.check()?;
         Ok(config)
     }

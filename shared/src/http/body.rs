@@ -83,13 +83,18 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+/// Reads JSON as [`Json`] does.
+///
+/// # Errors
+///
+/// [`Error::Malformed`], if it is none; [`Error::Invalid`] with the first field that is wrong.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
-            Error::Invalid(vec![described(pointer, &inner)])
+            Error::Invalid(vec![FieldError::described(&pointer, &inner)])
         } else {
             Error::Malformed("the body is not JSON".to_owned())
         }
@@ -100,32 +105,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     }
 }
 
-/// serde quotes the value that it found, which may be a secret; what was expected is enough. The
-/// last place where it can say so is taken, since the quoted value may hold the same words.
-fn described(pointer: String, error: &serde_json::Error) -> FieldError {
-    let text = error.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(text, _)| text);
-    let field = text
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'));
-    if let Some(field) = field {
-        return FieldError::new(format!("{pointer}/{}", escaped(field)), "is required");
-    }
-    let quotes_the_value = text.starts_with("invalid ") || text.starts_with("unknown variant ");
-    let message = match text.rsplit_once(", expected ") {
-        Some((_, expected)) if quotes_the_value => format!("expected {expected}"),
-        _ if quotes_the_value => "is not valid".to_owned(),
-        // `url` puts what it could not read at the end of its own words.
-        _ => text
-            .split_once(": \"")
-            .map_or(text, |(own, _)| own)
-            .to_owned(),
-    };
-    FieldError::new(pointer, message)
-}
-
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut pointer = String::new();
@@ -134,17 +113,12 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
             Segment::Map { key } => {
                 pointer.push('/');
-                pointer.push_str(&escaped(key));
+                pointer.push_str(&FieldError::escaped(key));
             }
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
     pointer
-}
-
-/// A member's name as RFC 6901 section 3 writes it.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -43,6 +43,32 @@ impl Edge {
     }
 }
 
+impl ApiError {
+    /// Logs what became of the request called `id`, or of a part of it.
+    pub fn log(&self, id: &str) {
+        let code = code_of(&self.0);
+        let status = code.status.as_u16();
+        let cause = chain(&*self.0);
+        if code.status.is_server_error() {
+            tracing::error!(
+                request.id = id,
+                code = code.code,
+                status,
+                cause,
+                "{id} failed"
+            );
+        } else {
+            tracing::info!(
+                request.id = id,
+                code = code.code,
+                status,
+                cause,
+                "{id} was refused"
+            );
+        }
+    }
+}
+
 async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = id_of(&request, &edge.sources);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -50,7 +76,7 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error.or_else(|| unanswered(&response)) {
-        log(&error, &id);
+        error.log(&id);
         let allow = response.headers_mut().remove(header::ALLOW);
         response = error.render(Some(&id));
         // Whoever said so knows better which methods there are.
@@ -87,29 +113,6 @@ fn id_of(request: &Request, sources: &Sources) -> String {
         _ => None,
     };
     given.unwrap_or_else(|| format!("req_{}", sources.randomness.ulid(sources.now())))
-}
-
-fn log(error: &ApiError, id: &str) {
-    let code = code_of(&error.0);
-    let status = code.status.as_u16();
-    let cause = chain(&*error.0);
-    if code.status.is_server_error() {
-        tracing::error!(
-            request.id = id,
-            code = code.code,
-            status,
-            cause,
-            "{id} failed"
-        );
-    } else {
-        tracing::info!(
-            request.id = id,
-            code = code.code,
-            status,
-            cause,
-            "{id} was refused"
-        );
-    }
 }
 
 fn add_headers(headers: &mut HeaderMap, id: &str) {

@@ -144,19 +144,19 @@ impl ApiError {
         self.0.is_retryable()
     }
 
-    /// The problem's HTTP status.
+    /// The status of the answer that it is.
     #[must_use]
-    pub fn status(&self) -> u16 {
-        code_of(&self.0).status.as_u16()
+    pub fn status(&self) -> StatusCode {
+        code_of(&self.0).status
     }
 
-    /// The problem document, for where it is a part of an answer.
+    /// The problem as a part of another answer, to the request called `request_id`.
     #[must_use]
-    pub fn document(&self) -> serde_json::Value {
-        serde_json::to_value(self.document_of(None)).unwrap_or_default()
+    pub fn problem(&self, request_id: &str) -> serde_json::Value {
+        serde_json::to_value(self.document(Some(request_id))).unwrap_or_default()
     }
 
-    fn document_of(&self, request_id: Option<&str>) -> Document<'_> {
+    fn document(&self, request_id: Option<&str>) -> Document<'_> {
         let Code {
             code,
             status,
@@ -179,10 +179,11 @@ impl ApiError {
         }
     }
 
-    /// The problem document of the request called `request_id`, as an answer.
+    /// The problem document of the request called `request_id`.
     pub(super) fn render(&self, request_id: Option<&str>) -> Response {
-        let body = serde_json::to_string(&self.document_of(request_id)).unwrap_or_default();
-        let mut response = (code_of(&self.0).status, body).into_response();
+        let document = self.document(request_id);
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
         let problem = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, problem);
         self.add_headers(response.headers_mut());

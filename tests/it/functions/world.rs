@@ -10,7 +10,7 @@ use super::samples::{Answer, sample};
 use crate::receiver::Receiver;
 use crate::stripe;
 
-pub(super) const API_KEY: &str = "canary-of-the-credential";
+pub(super) const API_KEY: &str = "sk_canary_of_the_credential";
 pub(super) const SECRET: &str = "whsec_canary-of-the-endpoint";
 
 /// The functions, running, and what they work on.

@@ -58,8 +58,8 @@ async fn what_a_providers_own_library_signs_is_accepted_and_refused_when_it_is_c
     let folder = tempfile::tempdir().unwrap();
     let system = Running::start(folder.path());
     let integration = json!({
-        "name": "a", "type": "payment", "baseUrl": "https://example.com", "authMethod": "custom",
-        "credentials": {"a": "b"},
+        "name": "a", "type": "payment", "baseUrl": "https://example.com", "authMethod": "api_key",
+        "credentials": {"apiKey": "b"},
     });
     let integration = system.post("/portal/integrations", &integration).await;
     let integration = integration["id"].as_str().unwrap().to_owned();

@@ -8,7 +8,7 @@ use crate::receiver::Receiver;
 
 /// In the credential, in the endpoint's secret, and in the event's body.
 const CANARIES: [&str; 3] = [
-    "canary-of-the-credential",
+    "sk_canary_of_the_credential",
     "canary-of-the-endpoint",
     "canary-of-the-body",
 ];

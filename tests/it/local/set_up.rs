@@ -20,7 +20,7 @@ impl SetUp {
             "provider": "stripe",
             "baseUrl": "https://api.stripe.com",
             "authMethod": "api_key",
-            "credentials": {"apiKey": "canary-of-the-credential"},
+            "credentials": {"apiKey": "sk_canary_of_the_credential"},
         });
         let made = system.post("/portal/integrations", &integration).await;
         let integration = made["id"].as_str().unwrap().to_owned();

@@ -55,7 +55,10 @@ async fn secret(portal: &Portal, integration: &Value) -> Option<Secret> {
 /// A change of the credentials that rests on the version that `seen` shows.
 async fn change(portal: &Portal, token: &str, path: &str, seen: &Answer, key: &str) -> Answer {
     let version = [("if-match", seen.headers["etag"].to_str().unwrap())];
-    let body = json!({"credentials": {"apiKey": key, "clientId": key, "clientSecret": key}});
+    let body = match seen.json()["authMethod"].as_str() {
+        Some("oauth2") => json!({"credentials": {"clientId": key, "clientSecret": key}}),
+        _ => json!({"credentials": {"apiKey": key}}),
+    };
     portal.call(("PATCH", path), token, &version, body).await
 }
 
@@ -65,7 +68,7 @@ async fn the_integration_names_the_version_in_force_and_the_labels_follow() {
     let token = portal.organization();
     let path = portal.integration(&token).await;
     let mut seen = portal.get(&path, &token).await;
-    for key in ["second", "third"] {
+    for key in ["sk_second", "sk_third"] {
         let changed = change(&portal, &token, &path, &seen, key).await;
         assert_eq!(changed.status, 200, "{changed:?}");
         let held = secret(&portal, &changed.json()).await.unwrap();
@@ -88,12 +91,12 @@ async fn a_change_that_loses_its_race_leaves_the_winners_credentials() {
         let path = portal.integration(&token).await;
         let seen = portal.get(&path, &token).await;
         let (left, right) = tokio::join!(
-            change(&portal, &token, &path, &seen, "left"),
-            change(&portal, &token, &path, &seen, "right"),
+            change(&portal, &token, &path, &seen, "sk_left"),
+            change(&portal, &token, &path, &seen, "sk_right"),
         );
         let winner = match (left.status.as_u16(), right.status.as_u16()) {
-            (200, 412) => "left",
-            (412, 200) => "right",
+            (200, 412) => "sk_left",
+            (412, 200) => "sk_right",
             other => panic!("both or none: {other:?}"),
         };
         let integration = portal.get(&path, &token).await.json();
@@ -113,6 +116,7 @@ async fn credentials_that_meet_a_deletion_are_deleted_with_the_integration() {
     for round in 0..CALLS_OF_A_DELETION {
         // There is no secret before the change, so that it makes one.
         let body = with(integration(), "authMethod", json!("oauth2"));
+        let body = with(body, "provider", Value::Null);
         let body = with(body, "credentials", Value::Null);
         let id = portal.post("/portal/integrations", &token, body).await.id();
         let path = format!("/portal/integrations/{id}");
@@ -140,7 +144,7 @@ async fn credentials_that_meet_a_deletion_are_deleted_with_the_integration() {
 async fn an_integration_whose_credentials_cannot_be_stored_is_not_made() {
     let portal = Portal::new().await;
     let token = portal.organization();
-    let too_large = json!({"apiKey": "x".repeat(70_000)});
+    let too_large = json!({"apiKey": format!("sk_{}", "x".repeat(70_000))});
     let body = with(integration(), "credentials", too_large);
     let refused = portal.post("/portal/integrations", &token, body).await;
     assert_eq!(

@@ -8,10 +8,14 @@
 )]
 
 mod access;
+mod bulk;
+mod catalogue;
 mod credentials;
 mod destinations;
 mod endpoints;
 mod idempotency;
 mod integrations;
 mod portal;
+mod profile;
+mod providers;
 mod validation;

@@ -66,6 +66,11 @@ impl Fetch for Keys {
 
 impl Portal {
     pub(crate) async fn new() -> Self {
+        Self::with_egress("").await
+    }
+
+    /// The API of a deployment that may call these networks, too.
+    pub(crate) async fn with_egress(allowed: &str) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let stack = Stack::in_memory(&template, TimeSource::system())
@@ -76,6 +81,7 @@ impl Portal {
             ("Issuer", ISSUER),
             ("Audience", "gatehouse"),
             ("JwksUrl", "https://issuer.example/jwks"),
+            ("EgressAllow", allowed),
         ];
         let environment = template
             .environment("integrations", stack.endpoint(), &parameters)
@@ -167,7 +173,7 @@ pub(crate) fn integration() -> Value {
         "baseUrl": "https://api.stripe.com",
         "authMethod": "api_key",
         "authConfig": {"keyLocation": "header", "keyHeader": "Authorization"},
-        "credentials": {"apiKey": "canary-of-the-credential"},
+        "credentials": {"apiKey": "sk_canary_of_the_credential"},
     })
 }
 

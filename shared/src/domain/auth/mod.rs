@@ -7,6 +7,7 @@ mod value_template;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::{AuthMethod, FieldError};
@@ -206,14 +207,15 @@ fn required<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Result<T, 
 
 fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let path = path.trim_start_matches('.').replace('.', "/");
-        let pointer = if path.is_empty() {
-            "/authConfig".to_owned()
-        } else {
-            format!("/authConfig/{path}")
-        };
-        FieldError::new(pointer, error.into_inner().to_string())
+        let mut pointer = "/authConfig".to_owned();
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => pointer.push_str(&format!("/{}", FieldError::escaped(key))),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        FieldError::described(&pointer, error.inner())
     })
 }
 

@@ -2,6 +2,9 @@
 //! catalogue, and `apiProfile` of an integration that is nobody's in the catalogue. Both have the
 //! same fields under the same names.
 
+mod check;
+mod host;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +49,35 @@ pub struct ApiProfile {
     /// The call that makes the credentials worthless.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Probe>,
+}
+
+impl ApiProfile {
+    /// This profile, with what `base` says where it says nothing. Of the hosts, those of `base`
+    /// stay: who changes how a provider is called does not change who gets its credentials.
+    #[must_use]
+    pub fn over(self, base: &Self) -> Self {
+        let base = base.clone();
+        let mut entities = base.entities;
+        entities.extend(self.entities);
+        Self {
+            hosts: base.hosts,
+            verification: self.verification.or(base.verification),
+            health_check: self.health_check.or(base.health_check),
+            pagination: self.pagination.or(base.pagination),
+            rate_limits: self.rate_limits.or(base.rate_limits),
+            rate_limit_headers: said(self.rate_limit_headers, base.rate_limit_headers),
+            retry: said(self.retry, base.retry),
+            errors: self.errors.or(base.errors),
+            idempotency_header: self.idempotency_header.or(base.idempotency_header),
+            entities,
+            rotation: self.rotation.or(base.rotation),
+            revocation: self.revocation.or(base.revocation),
+        }
+    }
+}
+
+fn said<T: Default + PartialEq>(this: T, base: T) -> T {
+    if this == T::default() { base } else { this }
 }
 
 /// A call that Gatehouse makes on its own.
@@ -192,6 +224,9 @@ pub struct RetryHints {
     pub statuses: Vec<u16>,
     /// Codes of errors that pass, whatever the status.
     pub codes: Vec<String>,
+    /// Statuses that mean too many calls, besides 429, if the answer says when to come back: by
+    /// `Retry-After`, or by a limit's headers with none left.
+    pub rate_limit_statuses: Vec<u16>,
 }
 
 /// Where an error says what is wrong.
@@ -204,6 +239,9 @@ pub struct ErrorShape {
     /// Where the error's code is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Expression>,
+    /// The header with the error's code, for providers whose errors are no JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code_header: Option<String>,
     /// Where the error's message is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Expression>,
@@ -232,7 +270,8 @@ pub struct Entity {
     /// Where a record has the instant or version by which changes are found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor_field: Option<Expression>,
-    /// The parameter that asks for what has changed since, with `{cursor}`.
+    /// The parameter that asks for what has changed since, instead of one of that name in
+    /// `list_path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_since: Option<ChangedSince>,
     /// What holds for a record that was deleted.
@@ -270,11 +309,11 @@ pub enum Rotation {
     /// The provider's API makes a new credential, and deletes the old one.
     ProviderApi {
         /// The call that makes one.
-        create: Probe,
+        create: Box<Probe>,
         /// Where its answer has the values, by the credentials' field.
         created: BTreeMap<String, Expression>,
         /// The call that deletes one, with fields of the old credentials in braces.
-        revoke: Probe,
+        revoke: Box<Probe>,
         /// How long the old one stays valid after the new one is in use, in seconds.
         #[serde(default = "a_day")]
         grace_seconds: u32,
@@ -293,3 +332,6 @@ pub enum Rotation {
 fn a_day() -> u32 {
     24 * 60 * 60
 }
+
+#[cfg(test)]
+mod tests;

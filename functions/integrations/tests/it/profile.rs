@@ -1,0 +1,235 @@
+//! What an integration says of its provider itself, and its other settings.
+
+use serde_json::{Value, json};
+
+use crate::portal::{Portal, integration, with};
+
+const PATH: &str = "/portal/integrations";
+
+/// An integration of a provider that nobody knows.
+fn custom() -> Value {
+    let body = with(integration(), "provider", Value::Null);
+    with(body, "baseUrl", json!("https://api.example.com/v1"))
+}
+
+fn profile() -> Value {
+    json!({
+        "hosts": ["files.example.com"],
+        "verification": {"path": "/me", "success": "ok"},
+        "pagination": {"kind": "cursor", "next": "next", "parameter": "after"},
+        "rateLimitHeaders": [{"remaining": "x-left", "windowSeconds": 60}],
+        "entities": {"users": {"listPath": "/users", "items": "data", "id": "id"}},
+        "rotation": {"strategy": "operator_supplied", "remindAfterDays": 30},
+    })
+}
+
+#[tokio::test]
+async fn a_custom_integration_says_itself_how_its_provider_is_called() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let body = with(custom(), "apiProfile", profile());
+    let body = with(body, "tlsConfig", json!({"minVersion": "1.2"}));
+    let body = with(body, "gatewayConfig", json!({"cache": {"ttlSeconds": 5}}));
+    let made = portal.post(PATH, &token, body).await;
+    let path = format!("{PATH}/{}", made.id());
+    let read = portal.get(&path, &token).await.json();
+    assert_eq!(read, made.json());
+    assert_eq!(read["apiProfile"]["verification"]["success"], "ok");
+    assert_eq!(read["apiProfile"]["pagination"], profile()["pagination"]);
+    assert_eq!(read["tlsConfig"]["minVersion"], "1.2");
+    assert_eq!(read["gatewayConfig"], json!({"cache": {"ttlSeconds": 5}}));
+    let version = [("if-match", made.headers["etag"].to_str().unwrap())];
+    let change = json!({"apiProfile": {"idempotencyHeader": "Once"}});
+    let changed = portal
+        .call(("PATCH", &path), &token, &version, change)
+        .await;
+    assert_eq!(changed.json()["apiProfile"]["idempotencyHeader"], "Once");
+    assert_eq!(changed.json()["apiProfile"]["entities"], json!({}));
+    assert_eq!(changed.json()["tlsConfig"]["minVersion"], "1.2");
+}
+
+/// Each change of [`custom`] is refused.
+async fn assert_refused(wrong: Vec<(&str, Value, &str)>) {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for (field, change, pointer) in wrong {
+        let body = with(custom(), field, change.clone());
+        let answer = portal.post(PATH, &token, body).await;
+        assert_eq!(answer.status, 400, "{field} {change}: {answer:?}");
+        let text = format!("\"pointer\":\"{pointer}\"");
+        assert!(
+            answer.text.contains(&text),
+            "{field} {change}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_profile_is_pointed_at() {
+    let deep = (0..40).fold(json!({}), |inner, _| json!({"a": inner}));
+    let probe = |rest: Value| json!({"verification": with(rest, "path", json!("/"))});
+    assert_refused(vec![
+        ("apiProfile", json!([7]), "/apiProfile"),
+        ("apiProfile", json!({"colour": 1}), "/apiProfile/colour"),
+        (
+            "apiProfile",
+            json!({"hosts": ["127.0.0.1"]}),
+            "/apiProfile/hosts/0",
+        ),
+        (
+            "apiProfile",
+            json!({"verification": {"path": "me"}}),
+            "/apiProfile/verification/path",
+        ),
+        (
+            "apiProfile",
+            probe(json!({"method": "POST", "body": deep})),
+            "/apiProfile",
+        ),
+        (
+            "apiProfile",
+            probe(json!({"success": "a =="})),
+            "/apiProfile/verification/success",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn wrong_settings_are_pointed_at() {
+    assert_refused(vec![
+        (
+            "tlsConfig",
+            json!({"minVersion": "1.1"}),
+            "/tlsConfig/minVersion",
+        ),
+        ("tlsConfig", json!({"pins": ["x"]}), "/tlsConfig/pins/0"),
+        ("gatewayConfig", json!([]), "/gatewayConfig"),
+        (
+            "rateLimits",
+            json!({"requestsPerMinute": 0}),
+            "/rateLimits/requestsPerMinute",
+        ),
+        ("variables", json!({"a": "b"}), "/variables"),
+        ("baseUrl", Value::Null, "/baseUrl"),
+        (
+            "credentialsExpireAt",
+            json!("2020-01-01T00:00:00Z"),
+            "/credentialsExpireAt",
+        ),
+        ("credentialsExpireAt", json!("soon"), "/credentialsExpireAt"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_way_to_authenticate_is_said_completely() {
+    let jwt = |url: &str| {
+        let exchange = json!({"kind": "exchange", "tokenUrl": url});
+        json!({"algorithm": "RS256", "claims": {}, "use": exchange})
+    };
+    let header = |value: Value| json!({"keyLocation": "header", "keyHeader": value});
+    let template = with(header(json!("A")), "valueTemplate", json!("{other}"));
+    assert_refused(vec![
+        ("authConfig", header(json!(7)), "/authConfig"),
+        ("authConfig", header(json!("Host")), "/authConfig/keyHeader"),
+        ("authConfig", template, "/credentials/other"),
+    ])
+    .await;
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for (method, config, pointer) in [
+        ("custom", Value::Null, "/authConfig"),
+        ("custom", json!({"kind": "magic"}), "/authConfig/kind"),
+        ("jwt", Value::Null, "/authConfig"),
+        (
+            "jwt",
+            jwt("https://evil.example/token"),
+            "/authConfig/use/tokenUrl",
+        ),
+        (
+            "jwt",
+            jwt("https://169.254.169.254/token"),
+            "/authConfig/use/tokenUrl",
+        ),
+        (
+            "jwt",
+            jwt("https://api.example.com/token"),
+            "/credentials/privateKey",
+        ),
+        ("basic_auth", Value::Null, "/credentials/password"),
+    ] {
+        let body = with(
+            with(custom(), "authMethod", json!(method)),
+            "authConfig",
+            config,
+        );
+        let answer = portal.post(PATH, &token, body).await;
+        let text = format!("\"pointer\":\"{pointer}\"");
+        assert!(
+            answer.text.contains(&text),
+            "{method} {pointer}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_a_setting_is_not_quoted() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for (field, change) in [
+        ("authConfig", json!({"keyLocation": "canary"})),
+        (
+            "authConfig",
+            json!({"keyLocation": "header", "keyHeader": ["canary"]}),
+        ),
+        ("tlsConfig", json!({"minVersion": "canary"})),
+        ("apiProfile", json!({"rotation": {"strategy": "canary"}})),
+    ] {
+        let body = with(custom(), field, change);
+        let body = with(body, "credentials", json!({"apiKey": "k"}));
+        let answer = portal.post(PATH, &token, body).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(!answer.text.contains("canary"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn credentials_end_when_they_are_said_to() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let end = "2090-01-01T00:00:00.000Z";
+    let body = with(custom(), "credentialsExpireAt", json!(end));
+    let made = portal.post(PATH, &token, body).await;
+    assert_eq!(made.json()["credentials"]["expiresAt"], end);
+    let path = format!("{PATH}/{}", made.id());
+    let mut seen = made;
+    let later = "2091-01-01T00:00:00.000Z";
+    for (change, expected) in [
+        (json!({"credentialsExpireAt": later}), json!(later)),
+        (json!({"name": "Other"}), json!(later)),
+        (json!({"credentials": {"apiKey": "new"}}), Value::Null),
+    ] {
+        let version = [("if-match", seen.headers["etag"].to_str().unwrap())];
+        let changed = portal
+            .call(("PATCH", &path), &token, &version, change)
+            .await;
+        assert_eq!(changed.json()["credentials"]["expiresAt"], expected);
+        seen = changed;
+    }
+    let oauth = with(custom(), "authMethod", json!("oauth2"));
+    let oauth = with(
+        with(oauth, "credentials", Value::Null),
+        "authConfig",
+        Value::Null,
+    );
+    let body = with(oauth, "credentialsExpireAt", json!(end));
+    let answer = portal.post(PATH, &token, body).await;
+    assert!(
+        answer.text.contains("/credentialsExpireAt"),
+        "{}",
+        answer.text
+    );
+}

@@ -1,0 +1,24 @@
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use super::provider;
+use crate::domain::{ApiProfile, Integration};
+
+static UNKNOWN: LazyLock<ApiProfile> = LazyLock::new(ApiProfile::default);
+
+/// How the API of an integration is called: as the catalogue says, with the integration's
+/// variables, and as its `apiProfile` says otherwise.
+#[must_use]
+pub fn profile_of(integration: &Integration) -> Cow<'_, ApiProfile> {
+    let known = integration.provider.as_deref().and_then(provider);
+    let own = integration.api_profile.as_deref();
+    match (known, own) {
+        (None, None) => Cow::Borrowed(&UNKNOWN),
+        (None, Some(own)) => Cow::Borrowed(own),
+        (Some(known), None) if known.variables.is_empty() => Cow::Borrowed(&known.api),
+        (Some(known), None) => Cow::Owned(known.api(&integration.variables)),
+        (Some(known), Some(own)) => {
+            Cow::Owned(own.clone().over(&known.api(&integration.variables)))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::FieldError;
+
+/// The profile with `change` merged into one that says everything.
+fn checked(change: &Value) -> Result<(), FieldError> {
+    let mut profile = json!({
+        "hosts": ["api.example.com", "*.files.example.com"],
+        "verification": {"path": "/me?full=1", "headers": {"Accept": "application/json"}},
+        "rateLimits": {"requestsPerSecond": 1},
+        "rateLimitHeaders": [{"remaining": "x-left", "reset": "x-reset"}],
+        "entities": {"users": {"listPath": "/users", "items": "@", "id": "id"}},
+    });
+    for (name, value) in change.as_object().unwrap() {
+        profile[name] = value.clone();
+    }
+    let profile: ApiProfile = serde_json::from_value(profile).unwrap();
+    profile.check()
+}
+
+fn entity(change: Value) -> Value {
+    let mut entity = json!({"listPath": "/users", "items": "@", "id": "id"});
+    for (name, value) in change.as_object().unwrap() {
+        entity[name] = value.clone();
+    }
+    json!({"entities": {"users": entity}})
+}
+
+fn assert_pointed_at(change: &Value, pointer: &str) {
+    let error = checked(change).unwrap_err();
+    assert_eq!(error.pointer, format!("/apiProfile/{pointer}"), "{change}");
+}
+
+#[test]
+fn a_good_profile_passes() {
+    assert_eq!(checked(&json!({})), Ok(()));
+    assert_eq!(ApiProfile::default().check(), Ok(()));
+}
+
+#[test]
+fn a_wrong_field_of_a_call_is_pointed_at() {
+    for (change, pointer) in [
+        (json!({"path": "me"}), "path"),
+        (json!({"path": "//evil.example"}), "path"),
+        (json!({"path": "/a/../b"}), "path"),
+        (json!({"path": "/a\\b"}), "path"),
+        (json!({"path": "/a b"}), "path"),
+        (json!({"path": "/a#b"}), "path"),
+        (json!({"path": "/", "method": "CONNECT"}), "method"),
+        (json!({"path": "/", "method": "get"}), "method"),
+        (json!({"path": "/", "body": {}}), "body"),
+        (json!({"path": "/", "headers": {"a b": "x"}}), "headers"),
+        (json!({"path": "/", "headers": {"X": "a\nb"}}), "headers/X"),
+        (
+            json!({"path": "/", "headers": {"authorization": "x"}}),
+            "headers/authorization",
+        ),
+    ] {
+        for name in ["verification", "healthCheck", "revocation"] {
+            let error = checked(&json!({name: change})).unwrap_err();
+            assert_eq!(error.pointer, format!("/apiProfile/{name}/{pointer}"));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_field_of_a_profile_is_pointed_at() {
+    let many: Vec<_> = (0..21).map(|n| format!("a{n}.example.com")).collect();
+    for (change, pointer) in [
+        (json!({"hosts": ["a.example.com", "*"]}), "hosts/1"),
+        (json!({"hosts": ["10.0.0.1"]}), "hosts/0"),
+        (json!({"hosts": many}), "hosts"),
+        (
+            json!({"rateLimits": {"requestsPerHour": 0}}),
+            "rateLimits/requestsPerHour",
+        ),
+        (
+            json!({"rateLimitHeaders": [{"reset": "x"}]}),
+            "rateLimitHeaders/0",
+        ),
+        (
+            json!({"rateLimitHeaders": [{"used": "x"}]}),
+            "rateLimitHeaders/0",
+        ),
+        (
+            json!({"rateLimitHeaders": [{"used": "a b"}]}),
+            "rateLimitHeaders/0/used",
+        ),
+        (
+            json!({"rateLimitHeaders": [{"used": "x", "windowSeconds": 0}]}),
+            "rateLimitHeaders/0/windowSeconds",
+        ),
+        (
+            json!({"retry": {"statuses": [409, 200]}}),
+            "retry/statuses/1",
+        ),
+        (
+            json!({"retry": {"rateLimitStatuses": [99]}}),
+            "retry/rateLimitStatuses/0",
+        ),
+        (json!({"retry": {"codes": [""]}}), "retry/codes/0"),
+        (json!({"errors": {"codeHeader": ""}}), "errors/codeHeader"),
+        (
+            json!({"errors": {"requestIdHeader": "a:b"}}),
+            "errors/requestIdHeader",
+        ),
+        (
+            json!({"errors": {"authenticationCodes": [""]}}),
+            "errors/authenticationCodes/0",
+        ),
+        (
+            json!({"errors": {"rateLimitCodes": vec!["x"; 101]}}),
+            "errors/rateLimitCodes",
+        ),
+        (json!({"idempotencyHeader": "a b"}), "idempotencyHeader"),
+    ] {
+        assert_pointed_at(&change, pointer);
+    }
+}
+
+#[test]
+fn a_wrong_field_of_a_list_is_pointed_at() {
+    for (change, pointer) in [
+        (
+            json!({"pagination": {"kind": "page", "parameter": ""}}),
+            "pagination/parameter",
+        ),
+        (
+            json!({"pagination": {"kind": "link", "size": {"parameter": "n", "max": 0}}}),
+            "pagination/size/max",
+        ),
+        (
+            json!({"entities": {"a/b": {"listPath": "/", "items": "@", "id": "id"}}}),
+            "entities",
+        ),
+        (
+            entity(json!({"listPath": "users"})),
+            "entities/users/listPath",
+        ),
+        (entity(json!({"method": "LIST"})), "entities/users/method"),
+        (
+            entity(json!({"changedSince": {"parameter": "since"}})),
+            "entities/users/cursorField",
+        ),
+        (
+            entity(
+                json!({"cursorField": "at", "changedSince": {"parameter": "since", "template": "x"}}),
+            ),
+            "entities/users/changedSince/template",
+        ),
+        (
+            json!({"rotation": {"strategy": "operator_supplied", "remindAfterDays": 0}}),
+            "rotation/remindAfterDays",
+        ),
+    ] {
+        assert_pointed_at(&change, pointer);
+    }
+}
+
+#[test]
+fn a_rotation_says_where_the_new_values_are() {
+    let rotation = |created: Value, grace: u32| {
+        json!({"rotation": {
+            "strategy": "provider_api", "graceSeconds": grace, "created": created,
+            "create": {"method": "POST", "path": "/keys"},
+            "revoke": {"method": "DELETE", "path": "/keys/{keyId}"},
+        }})
+    };
+    assert_eq!(checked(&rotation(json!({"apiKey": "key"}), 60)), Ok(()));
+    let error = checked(&rotation(json!({}), 60)).unwrap_err();
+    assert_eq!(error.pointer, "/apiProfile/rotation/created");
+    let error = checked(&rotation(json!({"apiKey": "key"}), 2_592_001)).unwrap_err();
+    assert_eq!(error.pointer, "/apiProfile/rotation/graceSeconds");
+}
+
+fn profile(value: serde_json::Value) -> ApiProfile {
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn what_is_said_replaces_what_the_base_says_but_for_the_hosts() {
+    let base = profile(json!({
+        "hosts": ["api.example.com"], "idempotencyHeader": "Base",
+        "retry": {"statuses": [409]}, "verification": {"path": "/me"},
+        "entities": {
+            "users": {"listPath": "/users", "items": "@", "id": "id"},
+            "teams": {"listPath": "/teams", "items": "@", "id": "id"},
+        },
+    }));
+    let own = profile(json!({
+        "hosts": ["evil.example.com"], "verification": {"path": "/ping"},
+        "entities": {"users": {"listPath": "/v2/users", "items": "@", "id": "id"}},
+    }));
+    let both = own.over(&base);
+    assert_eq!(both.hosts, base.hosts);
+    assert_eq!(both.retry, base.retry);
+    assert_eq!(both.idempotency_header, base.idempotency_header);
+    assert_eq!(both.verification.unwrap().path, "/ping");
+    let paths: Vec<_> = both.entities.values().map(|e| &*e.list_path).collect();
+    assert_eq!(paths, ["/teams", "/v2/users"]);
+    assert_eq!(ApiProfile::default().over(&base), base);
+}
+
+#[test]
+fn a_profile_reads_as_it_was_written() {
+    let written = profile(json!({
+        "pagination": {"kind": "cursor", "next": "data[-1].id", "parameter": "after", "more": "has_more"},
+        "rotation": {"strategy": "operator_supplied", "remindAfterDays": 90},
+    }));
+    assert_eq!(profile(json!(written)), written);
+}
