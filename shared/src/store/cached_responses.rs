@@ -10,10 +10,11 @@ use super::{Store, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CachedResponse {
-    /// Status, headers and body.
+    /// All that is known of it, compressed; how long it is fresh too, so that nobody who writes to
+    /// the table can make it last.
     pub sealed: Sealed,
-    /// Until then it is given without asking the provider.
-    pub fresh_until: Timestamp,
+    /// The length of that before compression.
+    pub plain_bytes: u64,
 }
 
 impl Store {

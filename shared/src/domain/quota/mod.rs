@@ -150,8 +150,27 @@ impl Quota {
             .collect()
     }
 
+    /// The instant before which the provider takes no calls, if it said so.
+    #[must_use]
+    pub fn blocked_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.blocked_until.filter(|until| now < *until)
+    }
+
+    /// How many calls run at `now`, as far as their number is limited.
+    #[must_use]
+    pub fn running(&self, now: Timestamp) -> usize {
+        let running = self.running.iter();
+        running.filter(|(_, until)| now < *until).count()
+    }
+
+    /// Whether `call` holds one of the places of calls that run.
+    #[must_use]
+    pub fn runs(&self, call: RequestId) -> bool {
+        self.running.iter().any(|(running, _)| *running == call)
+    }
+
     /// Drops what no longer counts, and fits the windows to the limits as they are now.
-    fn forget(&mut self, limits: &[RateLimit], now: Timestamp) {
+    pub fn forget(&mut self, limits: &[RateLimit], now: Timestamp) {
         let mut old = std::mem::take(&mut self.windows);
         self.windows = limits
             .iter()
@@ -164,7 +183,7 @@ impl Quota {
             window.forget(now);
         }
         self.running.retain(|(_, until)| now < *until);
-        self.blocked_until = self.blocked_until.filter(|until| now < *until);
+        self.blocked_until = self.blocked_until(now);
     }
 
     fn start(
