@@ -10,3 +10,4 @@ mod circuit;
 mod limiter;
 mod limiter_costs;
 mod provider;
+mod response_cache;
