@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use gatehouse::domain::{
     Attempt, AttemptOutcome, Breaker, Delivery, DeliveryStatus, Destination, DestinationStatus,
-    DestinationTarget, DisabledReason, Event, Retry, RetryPolicy, Timestamp,
+    DestinationTarget, DisabledReason, Event, Passage, Retry, RetryPolicy, Timestamp,
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::store::StoreError;
 use serde_json::Value;
 
-use crate::breaker::{Passage, passage};
+use crate::breaker::passage;
 use crate::{State, http_target, sqs_target};
 
 /// An event with its body, on its way to destinations.

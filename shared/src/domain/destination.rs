@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    DestinationId, EventPattern, Expression, IntegrationId, OrganizationId, RetryPolicy,
+    Breaker, DestinationId, EventPattern, Expression, IntegrationId, OrganizationId, RetryPolicy,
     StoredSecret, Timestamp,
 };
 
@@ -122,14 +122,4 @@ pub enum DisabledReason {
     Manual,
     /// It answered `410 Gone`.
     Gone,
-}
-
-/// The state of a destination's circuit breaker while it is not closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Breaker {
-    /// Until then nothing is sent; after it, one delivery at a time tries.
-    pub open_until: Timestamp,
-    /// How often it has opened without a success in between.
-    pub openings: u32,
 }

@@ -4,6 +4,7 @@
 
 mod api_profile;
 mod auth;
+mod breaker;
 mod delivery;
 mod destination;
 mod endpoint;
@@ -32,10 +33,10 @@ pub use auth::{
     HmacKeyForm, HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, SigV4,
     TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
 };
+pub use breaker::{Breaker, BreakerPolicy, Passage};
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{
-    Breaker, Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget,
-    SqsTarget,
+    Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,
 };
 pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
 pub use error::{Cause, Error, FieldError};
@@ -48,7 +49,7 @@ pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
 pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
-pub use request::{CacheUse, CallBreaker, GatewayState, RequestRecord, RequestStatus};
+pub use request::{CacheUse, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{IntegrationId, OrganizationId, RequestId, Sealed, Timestamp};
+use super::{Breaker, IntegrationId, OrganizationId, RequestId, Sealed, Timestamp};
 
 /// One outbound call through the gateway, as it is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,24 +95,10 @@ pub enum CacheUse {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayState {
-    /// The circuit breaker.
+    /// The circuit breaker of outbound calls, while it is not closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub breaker: Option<CallBreaker>,
+    pub breaker: Option<Breaker>,
     /// Answers that were cached under another number are not used any more.
     #[serde(default)]
     pub cache_generation: u64,
-}
-
-/// Keeps calls from a provider that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CallBreaker {
-    /// So many calls failed in a row.
-    pub failures: u32,
-    /// No call is made before this instant; the first one after it is a probe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_until: Option<Timestamp>,
-    /// Until then somebody is probing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probing_until: Option<Timestamp>,
 }

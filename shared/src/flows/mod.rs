@@ -1,8 +1,16 @@
 //! Use cases that functions share.
 
+mod circuit;
 pub mod connect;
 mod idempotency;
 mod issuer_documents;
+mod limiter;
+pub mod outbound;
+mod response_cache;
+mod slots;
 
+pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use idempotency::{Idempotency, Unfinished, idempotent};
 pub use issuer_documents::IssuerDocuments;
+pub use limiter::{Demand, Headroom, LimitError, Limiter, Permit};
+pub use response_cache::{CacheScope, CachedAnswer, Lookup, Received, ResponseCache};

@@ -10,10 +10,11 @@ use super::{Store, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CachedResponse {
-    /// Status, headers and body.
+    /// All that is known of it, compressed; how long it is fresh too, so that nobody who writes to
+    /// the table can make it last.
     pub sealed: Sealed,
-    /// Until then it is given without asking the provider.
-    pub fresh_until: Timestamp,
+    /// The length of that before compression.
+    pub plain_bytes: u64,
 }
 
 impl Store {
@@ -54,5 +55,23 @@ impl Store {
         let request = self.client().put_item();
         self.put_if(request, key, &stored).await?;
         Ok(())
+    }
+
+    /// Forgets what is kept under `key`, if there is anything.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn delete_cached_response(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        key: Digest,
+    ) -> Result<(), StoreError> {
+        let key = ItemKey::CachedResponse(organization, integration, key);
+        match self.delete(key, None).await {
+            Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

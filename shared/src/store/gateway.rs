@@ -17,32 +17,24 @@ impl Store {
     ) -> Result<Versioned<GatewayState>, StoreError> {
         let key = ItemKey::Gateway(organization, integration);
         let stored = self.get::<GatewayState>(key).await?;
-        Ok(stored.map_or_else(
-            || Versioned {
-                item: GatewayState::default(),
-                version: 0,
-            },
-            Stored::into_versioned,
-        ))
+        Ok(stored.map(Stored::into_versioned).unwrap_or_default())
     }
 
-    /// Writes it in place of the one that was read as `expected`; the new version.
+    /// Writes it in place of the one that was read as `expected`; the new version. If another
+    /// function has written meanwhile, says what stands there.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if another function has written meanwhile.
+    /// If the table does not answer, or the item is corrupt.
     pub async fn replace_gateway_state(
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
         state: GatewayState,
         expected: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Result<u64, Versioned<GatewayState>>, StoreError> {
         let key = ItemKey::Gateway(organization, integration);
-        if expected == 0 {
-            self.create(key, &Stored::first(state)).await?;
-            return Ok(1);
-        }
-        self.replace(key, state, expected).await
+        let swapped = self.swap(key, Stored::first(state), expected).await?;
+        Ok(swapped.map_err(Option::unwrap_or_default))
     }
 }

@@ -26,12 +26,20 @@ pub(crate) const DATA: &str = "data";
 const CURRENT_SCHEMA: u64 = 1;
 
 /// An item as it was read, with what a conditional update of it demands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Versioned<T> {
     /// The item.
     pub item: T,
-    /// Counted from 1; each update adds 1.
+    /// Counted from 1; each update adds 1. 0, where there is no item.
     pub version: u64,
+}
+
+impl<T> Versioned<T> {
+    /// The item in this version.
+    #[must_use]
+    pub fn new(item: T, version: u64) -> Self {
+        Self { item, version }
+    }
 }
 
 /// An item with all that is stored of it.

@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use crate::domain::{IntegrationId, OrganizationId, Quota, Timestamp};
 
-use super::items::{Stored, VERSION, Versioned, number};
+use super::items::{Stored, Versioned};
 use super::keys::{Digest, ItemKey};
-use super::table::{ABSENT, Put};
 use super::{Store, StoreError};
 
 /// What matters until an instant may be forgotten so much later: DynamoDB counts in seconds.
@@ -29,7 +28,7 @@ impl Store {
     /// If the table does not answer, or the item is corrupt.
     pub async fn quota(&self, scope: QuotaScope) -> Result<Versioned<Quota>, StoreError> {
         let stored = self.get::<Quota>(scope.key()).await?;
-        Ok(stored.map_or_else(nothing, Stored::into_versioned))
+        Ok(stored.map(Stored::into_versioned).unwrap_or_default())
     }
 
     /// Writes `quota` in place of the one that was read as `expected`. If another function has
@@ -46,39 +45,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<u64, Versioned<Quota>>, StoreError> {
         let end = quota.ends_at(now).plus(SLACK);
-        let stored = Stored {
-            version: expected.saturating_add(1),
-            ..Stored::first(quota).until(end)
-        };
-        let request = self.client().put_item();
-        let request = if expected == 0 {
-            request.condition_expression(ABSENT)
-        } else {
-            request
-                .condition_expression("#version = :expected")
-                .expression_attribute_names("#version", VERSION)
-                .expression_attribute_values(":expected", number(expected))
-        };
-        match self.put_if(request, scope.key(), &stored).await? {
-            Put::Done(_) => Ok(Ok(stored.version)),
-            // Two functions that write the same are still two: one of them has to try again.
-            Put::Same => Ok(Err(stored.into_versioned())),
-            Put::Missing => Ok(Err(nothing())),
-            Put::Other(found) => Ok(Err(found.into_versioned())),
-        }
+        let stored = Stored::first(quota).until(end);
+        let swapped = self.swap(scope.key(), stored, expected).await?;
+        Ok(swapped.map_err(Option::unwrap_or_default))
     }
 }
 
 impl QuotaScope {
     fn key(self) -> ItemKey {
         ItemKey::Quota(self.organization, self.integration, self.route)
-    }
-}
-
-/// What is read where there is no item.
-fn nothing() -> Versioned<Quota> {
-    Versioned {
-        item: Quota::default(),
-        version: 0,
     }
 }

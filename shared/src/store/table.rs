@@ -94,6 +94,42 @@ impl Store {
         }
     }
 
+    /// Writes the item in place of the one that was read as `expected` (0: of none). If that has
+    /// changed, says what stands there.
+    ///
+    /// Unlike [`Store::replace`] it never takes an equal item for its own: two writers that write
+    /// the same are still two, and only one of them may go on. So a writer whose answer was lost
+    /// sees its own item as somebody else's.
+    pub(crate) async fn swap<T>(
+        &self,
+        key: ItemKey,
+        stored: Stored<T>,
+        expected: u64,
+    ) -> Result<Result<u64, Option<Versioned<T>>>, StoreError>
+    where
+        T: Serialize + DeserializeOwned + PartialEq,
+    {
+        let stored = Stored {
+            version: expected.saturating_add(1),
+            ..stored
+        };
+        let request = self.client.put_item();
+        let request = if expected == 0 {
+            request.condition_expression(ABSENT)
+        } else {
+            request
+                .condition_expression("#version = :expected")
+                .expression_attribute_names("#version", VERSION)
+                .expression_attribute_values(":expected", number(expected))
+        };
+        Ok(match self.put_if(request, key, &stored).await? {
+            Put::Done(_) => Ok(stored.version),
+            Put::Same => Err(Some(stored.into_versioned())),
+            Put::Missing => Err(None),
+            Put::Other(found) => Err(Some(found.into_versioned())),
+        })
+    }
+
     /// Puts under the request's condition, and says what stands there if that is not met.
     pub(crate) async fn put_if<T>(
         &self,

@@ -42,6 +42,11 @@ pub enum SealContext {
         /// The digest of that key.
         key: Digest,
     },
+    /// An answer of a provider that may be given again.
+    CachedResponse {
+        /// The digest of all that it depends on.
+        key: Digest,
+    },
 }
 
 /// An organization's data key of a version.
@@ -139,6 +144,7 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
             (3, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
         }
         SealContext::FinishedRequest { key } => (4, [key.as_bytes(), &[]]),
+        SealContext::CachedResponse { key } => (5, [key.as_bytes(), &[]]),
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -166,7 +172,7 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 4] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 5] {
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
@@ -185,6 +191,9 @@ mod tests {
                 event: b.into(),
             },
             SealContext::FinishedRequest {
+                key: Digest::of(&both),
+            },
+            SealContext::CachedResponse {
                 key: Digest::of(&both),
             },
         ]

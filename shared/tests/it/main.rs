@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod egress;
 mod peers;
+mod flows;
 mod queue;
 mod signature;
 mod store;

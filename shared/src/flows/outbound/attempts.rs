@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::failure::CallFailure;
 use super::prepare::Prepared;
-use super::{Inner, OpenIntegration, OutboundAnswer, answer, record};
+use super::answer::Cached;
+use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
 use crate::auth::{AuthContext, client_identity};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
 use crate::domain::{Error, Passage, RateLimits, RequestRecord};
 use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
-use crate::flows::circuit::CallEnd;
-use crate::flows::limiter::{Demand, LimitError, Permit};
+use crate::flows::{CallEnd, Demand, LimitError, Permit};
 use crate::lambda::metrics::Metric;
 use crate::store::{Digest, QuotaScope};
 use crate::vault::CredentialSet;
@@ -34,6 +34,8 @@ pub(super) struct Running<'a> {
     pub(super) open: &'a OpenIntegration,
     pub(super) call: Prepared<'a>,
     pub(super) record: RequestRecord,
+    /// Credentials that are tested in place of those in use.
+    pub(super) candidate: Option<Arc<CredentialSet>>,
     deadline: Instant,
 }
 
@@ -57,8 +59,10 @@ impl<'a> Running<'a> {
         caller: &'a Caller,
         open: &'a OpenIntegration,
         call: Prepared<'a>,
+        candidate: Option<Arc<CredentialSet>>,
     ) -> Self {
         Self {
+            candidate,
             record: record::begun(caller, open, &call),
             deadline: Instant::now() + call.timeout,
             inner,
@@ -69,7 +73,7 @@ impl<'a> Running<'a> {
     }
 
     pub(super) async fn run(mut self) -> Result<OutboundAnswer, Error> {
-        let cached = self.cached().await;
+        let mut cached = self.cached().await;
         if let Some(answer) = self.fresh(&cached) {
             self.log_once(&answer).await;
             return answer;
@@ -86,7 +90,7 @@ impl<'a> Running<'a> {
             self.take_back(admission).await;
             return Err(error);
         }
-        let end = self.attempt_until_done(admission, &cached).await;
+        let end = self.attempt_until_done(admission, &mut cached).await;
         self.log_end(&end).await;
         end
     }
@@ -94,10 +98,7 @@ impl<'a> Running<'a> {
     /// Asks the circuit breaker and the limits, and fetches the credentials.
     async fn admit(&mut self) -> Result<Admission, Error> {
         let (organization, integration) = self.ids();
-        let version = self.open.credential()?.version.clone();
-        self.record.credential_version = Some(version.clone());
-        let credentials = self.inner.credentials.get(organization, integration, &version);
-        let credentials = credentials.await?;
+        let credentials = self.credentials().await?;
         let identity = client_identity(&credentials).map_err(|error| self.unusable(error))?;
         let tls = TlsSettings {
             client_identity: identity,
@@ -121,6 +122,19 @@ impl<'a> Running<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Those that are tested, or those in use.
+    async fn credentials(&mut self) -> Result<Arc<CredentialSet>, Error> {
+        if let Some(candidate) = &self.candidate {
+            return Ok(Arc::clone(candidate));
+        }
+        let (organization, integration) = self.ids();
+        let version = self.open.credential()?.version.clone();
+        let credentials = &self.inner.credentials;
+        let found = credentials.get(organization, integration, &version).await?;
+        self.record.credential_version = Some(version);
+        Ok(found)
     }
 
     async fn take_back(&self, admission: Admission) {
@@ -191,7 +205,7 @@ impl<'a> Running<'a> {
     async fn attempt_until_done(
         &mut self,
         admission: Admission,
-        cached: &super::answer::Cached,
+        cached: &mut Cached,
     ) -> Result<OutboundAnswer, Error> {
         let Admission {
             passage,
@@ -219,6 +233,15 @@ impl<'a> Running<'a> {
                     continue;
                 }
             }
+            if let Attempt::Answered(response, ..) = &attempt
+                && response.status == StatusCode::NOT_MODIFIED
+                && cached.is_asked_about()
+            {
+                match self.revalidated(cached, response).await {
+                    Some(answer) => return answer,
+                    None => continue,
+                }
+            }
             let is_probe = matches!(passage, Passage::Probe(_));
             match self.wait_before_next(&attempt).filter(|_| !is_probe && !opened) {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -232,7 +255,7 @@ impl<'a> Running<'a> {
         &self,
         credentials: &CredentialSet,
         tls: &TlsSettings,
-        cached: &super::answer::Cached,
+        cached: &Cached,
     ) -> Result<OutboundRequest, CallFailure> {
         let call = &self.call;
         let url = call.target.url().clone();
@@ -351,12 +374,11 @@ impl<'a> Running<'a> {
         &mut self,
         attempt: Attempt,
         credentials: &CredentialSet,
-        cached: &super::answer::Cached,
+        cached: &Cached,
     ) -> Result<OutboundAnswer, Error> {
         match attempt {
             Attempt::Answered(response, _, problem) => {
-                let received = answer::Received { response: *response, problem };
-                self.answer(received, credentials, cached).await
+                self.received(*response, problem, credentials, cached).await
             }
             Attempt::Failed(failure) => {
                 Err(failure.into_error(self.call.id, self.call.is_repeatable))

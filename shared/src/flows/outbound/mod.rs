@@ -19,6 +19,7 @@ mod failure;
 mod integrations;
 mod prepare;
 mod record;
+mod verification;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,14 +37,13 @@ use crate::lambda::metrics::Metrics;
 use crate::store::Store;
 use crate::vault::{CachedCredentials, Credentials, DataKeys};
 
-use super::circuit::Circuit;
-use super::limiter::Limiter;
-use super::response_cache::ResponseCache;
+use super::{Circuit, Limiter, ResponseCache};
 
 use self::integrations::Integrations;
 
 pub use self::integrations::OpenIntegration;
 pub use self::prepare::MAX_BODY_BYTES;
+pub use self::verification::Verified;
 
 /// What calls are made with.
 #[derive(Clone)]
@@ -199,7 +199,22 @@ impl Outbound {
         let open = self.integration(caller, integration).await?;
         open.check_usable()?;
         let prepared = prepare::prepare(&open, call, &self.0.services)?;
-        let running = attempts::Running::new(&self.0, caller, &open, prepared);
+        let running = attempts::Running::new(&self.0, caller, &open, prepared, None);
         Box::pin(running.run()).await
+    }
+
+    /// Makes every cached answer of the integration void, in all functions within five seconds.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn purge_cache(
+        &self,
+        caller: &Caller,
+        integration: IntegrationId,
+    ) -> Result<(), Error> {
+        let circuit = &self.0.circuit;
+        circuit.purge(caller.organization_id, integration).await?;
+        Ok(())
     }
 }

@@ -1,0 +1,281 @@
+//! What the caller gets: from the provider, or from the cache.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, StatusCode, header, request};
+use serde_json::Value;
+
+use super::OutboundAnswer;
+use super::attempts::Running;
+use crate::auth::Redactor;
+use crate::domain::gateway::{
+    ErrorCategory, Masking, Passage, TransformSide, UpstreamProblem, headers_to_caller,
+};
+use crate::domain::{CacheUse, Error, UpstreamError};
+use crate::egress::OutboundResponse;
+use crate::flows::{CacheScope, CachedAnswer, Lookup, Received};
+use crate::lambda::telemetry::chain;
+use crate::vault::CredentialSet;
+
+/// What a provider says of how long its answer may be kept, and by what it varies.
+const OF_CACHING: [HeaderName; 4] = [
+    header::CACHE_CONTROL,
+    header::EXPIRES,
+    header::PRAGMA,
+    header::VARY,
+];
+
+/// What the cache has for a call.
+pub(super) struct Cached(Option<Found>);
+
+struct Found {
+    /// The request as the cache knows it.
+    request: request::Parts,
+    generation: u64,
+    lookup: Lookup,
+}
+
+impl Cached {
+    /// Whether the provider is asked if what is kept holds still.
+    pub(super) fn is_asked_about(&self) -> bool {
+        let found = self.0.as_ref();
+        found.is_some_and(|found| matches!(found.lookup, Lookup::Stale { .. }))
+    }
+
+    /// Asks the provider whether what is kept holds still.
+    pub(super) fn add_validators(&self, headers: &mut HeaderMap) {
+        if let Some(Found {
+            lookup: Lookup::Stale { validators, .. },
+            ..
+        }) = &self.0
+        {
+            headers.extend(validators.clone());
+        }
+    }
+}
+
+/// What is given to the caller, before it is transformed.
+struct Content {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Running<'_> {
+    /// Looks into the cache, if the integration has one. A cache that fails has nothing.
+    pub(super) async fn cached(&mut self) -> Cached {
+        let (organization, integration) = self.ids();
+        let Some(request) = self.request_for_cache() else {
+            return Cached(None);
+        };
+        let circuit = &self.inner.circuit;
+        let generation = match circuit.generation(organization, integration).await {
+            Ok(generation) => generation,
+            Err(error) => {
+                tracing::warn!(integration.id = %integration, cause = chain(&error), "the cache is not used");
+                return Cached(None);
+            }
+        };
+        let Some(scope) = self.cache_scope(generation) else {
+            return Cached(None);
+        };
+        let lookup = self.inner.responses.lookup(&scope, &request).await;
+        if !matches!(lookup, Lookup::Fresh(_)) {
+            self.record.cache = CacheUse::Miss;
+        }
+        Cached(Some(Found {
+            request,
+            generation,
+            lookup,
+        }))
+    }
+
+    fn request_for_cache(&self) -> Option<request::Parts> {
+        self.call.rules.cache?;
+        if self.candidate.is_some() || !self.call.method.is_safe() {
+            return None;
+        }
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.call.method.clone();
+        *request.uri_mut() = self.call.target.url().as_str().parse().ok()?;
+        *request.headers_mut() = self.call.headers.clone();
+        Some(request.into_parts().0)
+    }
+
+    fn cache_scope(&self, generation: u64) -> Option<CacheScope<'_>> {
+        let (organization, integration) = self.ids();
+        Some(CacheScope {
+            organization,
+            integration,
+            credential_version: &self.open.credential().ok()?.version,
+            generation,
+        })
+    }
+
+    /// The answer, if the cache has one that needs no asking.
+    pub(super) fn fresh(&mut self, cached: &Cached) -> Option<Result<OutboundAnswer, Error>> {
+        let Lookup::Fresh(answer) = &cached.0.as_ref()?.lookup else {
+            return None;
+        };
+        self.record.cache = CacheUse::Hit;
+        Some(self.answered(of_cache(answer), None))
+    }
+
+    /// The answer, if the provider has said that what is kept holds still.
+    pub(super) async fn revalidated(
+        &mut self,
+        cached: &mut Cached,
+        response: &OutboundResponse,
+    ) -> Option<Result<OutboundAnswer, Error>> {
+        let found = cached.0.as_mut()?;
+        let Lookup::Stale { cached, .. } = &found.lookup else {
+            return None;
+        };
+        let scope = self.cache_scope(found.generation)?;
+        let responses = &self.inner.responses;
+        let renewed = responses.revalidated(&scope, &found.request, cached, &response.headers);
+        let Some(answer) = renewed.await else {
+            // It spoke of something else: it is asked again, for the whole.
+            found.lookup = Lookup::Miss;
+            return None;
+        };
+        self.record.cache = CacheUse::Revalidated;
+        Some(self.answered(of_cache(&answer), None))
+    }
+
+    /// What the provider answered, without the credentials; kept, if it may be.
+    pub(super) async fn received(
+        &mut self,
+        response: OutboundResponse,
+        problem: Option<UpstreamProblem>,
+        credentials: &CredentialSet,
+        cached: &Cached,
+    ) -> Result<OutboundAnswer, Error> {
+        if response.truncated && !self.is_head() {
+            return Err(self.unusable_answer("answer_too_large", "the answer is longer than is taken"));
+        }
+        let redactor = Redactor::new(credentials);
+        let headers = headers_to_caller(&response.headers, Passage::Reported);
+        let content = Content {
+            status: response.status,
+            headers: redacted(&redactor, headers),
+            body: redactor.bytes(&response.body),
+        };
+        let problem = problem.map(|problem| UpstreamProblem {
+            code: problem.code.map(|code| redactor.text(&code)),
+            message: problem.message.map(|message| redactor.text(&message)),
+            request_id: problem.request_id.map(|id| redactor.text(&id)),
+            ..problem
+        });
+        self.keep(&content, problem.as_ref(), cached).await;
+        self.answered(content, problem)
+    }
+
+    /// Keeps a good answer; forgets what a change has made old.
+    async fn keep(&self, content: &Content, problem: Option<&UpstreamProblem>, cached: &Cached) {
+        let Some(found) = &cached.0 else {
+            return;
+        };
+        let (Some(scope), Some(rules)) = (self.cache_scope(found.generation), self.call.rules.cache)
+        else {
+            return;
+        };
+        // What is given again has to be what was given, so nothing masked is kept, and nothing
+        // that would have to be masked.
+        let is_kept = problem.is_none() && !hides_something(&self.open.config.masking, content);
+        if !is_kept {
+            return;
+        }
+        let mut headers = content.headers.clone();
+        if !rules.respect_cache_control {
+            for name in &OF_CACHING {
+                headers.remove(name);
+            }
+        }
+        let received = Received {
+            status: content.status,
+            headers: &headers,
+            body: &content.body,
+            ttl: rules.ttl_seconds.map(|ttl| Duration::from_secs(ttl.into())),
+        };
+        self.inner
+            .responses
+            .store(&scope, &found.request, received)
+            .await;
+    }
+
+    /// The answer as the integration's rules change it.
+    fn answered(
+        &self,
+        mut content: Content,
+        problem: Option<UpstreamProblem>,
+    ) -> Result<OutboundAnswer, Error> {
+        let transform = self.call.rules.response.filter(|_| problem.is_none());
+        if let Some(transform) = transform {
+            let new = transform
+                .body(TransformSide::Response, &content.body)
+                .map_err(|error| self.unusable_answer("transform_failed", &error.to_string()))?;
+            transform.headers(&mut content.headers, new.is_some());
+            content.body = new.map_or(content.body, Bytes::from);
+        }
+        let now = self.inner.services.sources.now();
+        Ok(OutboundAnswer {
+            id: self.call.id,
+            status: content.status,
+            headers: content.headers,
+            body: content.body,
+            cache: self.record.cache,
+            attempts: self.record.attempts,
+            started_at: self.call.started_at,
+            duration: now.since(self.call.started_at),
+            problem,
+            is_repeatable: self.call.is_repeatable,
+        })
+    }
+
+    /// The provider answered, and its answer is of no use.
+    fn unusable_answer(&self, code: &str, message: &str) -> Error {
+        Error::Upstream(Box::new(UpstreamError {
+            request: self.call.id,
+            problem: UpstreamProblem {
+                category: ErrorCategory::Data,
+                message: Some(message.to_owned()),
+                ..UpstreamProblem::unanswered(code, false)
+            },
+            timed_out: false,
+            outcome_unknown: false,
+            cause: None,
+        }))
+    }
+}
+
+fn of_cache(answer: &CachedAnswer) -> Content {
+    Content {
+        status: answer.status,
+        headers: answer.headers.clone(),
+        body: answer.body.clone(),
+    }
+}
+
+fn redacted(redactor: &Redactor, headers: HeaderMap) -> HeaderMap {
+    let shown = |value: &http::HeaderValue| {
+        let bytes = redactor.bytes(&Bytes::copy_from_slice(value.as_bytes()));
+        http::HeaderValue::from_maybe_shared(bytes).ok()
+    };
+    let pairs = headers.iter();
+    pairs
+        .filter_map(|(name, value)| Some((name.clone(), shown(value)?)))
+        .collect()
+}
+
+/// Whether masking would change the content.
+fn hides_something(masking: &Masking, content: &Content) -> bool {
+    if let Ok(json) = serde_json::from_slice::<Value>(&content.body) {
+        return masking.mask_json(&json) != json;
+    }
+    match std::str::from_utf8(&content.body) {
+        Ok(text) => masking.mask_text(text) != text,
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+
+use super::attempts::Running;
+use super::{OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
+use crate::access::Caller;
+use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
+use crate::domain::{Cause, Error, IntegrationId, Probe, UpstreamError};
+use crate::vault::CredentialSet;
+
+/// What is known of credentials after a call with them.
+#[derive(Debug)]
+pub struct Verified {
+    /// The method that was called with.
+    pub method: String,
+    /// The path that was called, without its query.
+    pub path: String,
+    /// Whether the call succeeds only with good credentials.
+    pub verifies_credentials: bool,
+    /// The provider's status, if it answered.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
+    /// Whether it succeeded.
+    pub end: Result<(), Error>,
+}
+
+impl Outbound {
+    /// Calls the provider to see whether credentials are good: `candidate`, or those in use. The
+    /// integration need not be in use for that.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such integration, or no call can be made.
+    pub async fn verify_credentials(
+        &self,
+        caller: &Caller,
+        integration: IntegrationId,
+        candidate: Option<CredentialSet>,
+    ) -> Result<Verified, Error> {
+        let open = self.integration(caller, integration).await?;
+        if candidate.is_none() {
+            open.credential()?;
+        }
+        let probe = open.profile.verification.as_ref();
+        let call = call_of(&open, probe)?;
+        let prepared = prepare::prepare(&open, call, &self.0.services)?;
+        let (method, path) = (prepared.method.to_string(), prepared.target.path().to_owned());
+        let candidate = candidate.map(Arc::new);
+        let running = Running::new(&self.0, caller, &open, prepared, candidate);
+        let end = match Box::pin(running.run()).await {
+            Ok(answer) => judged(answer, probe),
+            Err(error @ Error::Upstream(_)) => (None, None, Err(error)),
+            Err(error) => return Err(error),
+        };
+        let (status, duration_ms, end) = end;
+        Ok(Verified {
+            method,
+            path,
+            verifies_credentials: probe.is_some(),
+            status,
+            duration_ms,
+            end,
+        })
+    }
+}
+
+/// The call that verifies; without one, the base URL itself.
+fn call_of(open: &OpenIntegration, probe: Option<&Probe>) -> Result<OutboundCall, Error> {
+    let internal = |what: &'static str| Error::Internal(Cause::from(what));
+    let Some(probe) = probe else {
+        return Ok(OutboundCall {
+            method: Method::GET,
+            endpoint: open.integration.base_url.to_string(),
+            params: Vec::new(),
+            headers: HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            timeout: None,
+            idempotency_key: None,
+        });
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in &probe.headers {
+        let name: Result<HeaderName, _> = name.parse();
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) else {
+            return Err(internal("a header of the verifying call is not valid"));
+        };
+        headers.insert(name, value);
+    }
+    let body = probe.body.as_ref().map(Value::to_string);
+    if body.is_some() {
+        let json = HeaderValue::from_static("application/json");
+        headers.entry(header::CONTENT_TYPE).or_insert(json);
+    }
+    Ok(OutboundCall {
+        method: probe
+            .method
+            .parse()
+            .map_err(|_| internal("the method of the verifying call is not valid"))?,
+        endpoint: probe.path.clone(),
+        params: Vec::new(),
+        headers,
+        body: body.unwrap_or_default().into(),
+        timeout: None,
+        idempotency_key: None,
+    })
+}
+
+type Judgement = (Option<u16>, Option<u64>, Result<(), Error>);
+
+fn judged(answer: OutboundAnswer, probe: Option<&Probe>) -> Judgement {
+    let status = answer.status.as_u16();
+    let took = u64::try_from(answer.duration.as_millis()).unwrap_or(u64::MAX);
+    let failed = |problem| {
+        let error = UpstreamError::answered(answer.id, problem, answer.is_repeatable);
+        Err(Error::Upstream(Box::new(error)))
+    };
+    let end = match (answer.problem, probe) {
+        // That something is not at the base URL says nothing of the credentials.
+        (Some(problem), None) if of_the_call(problem.category) => Ok(()),
+        (Some(problem), _) => failed(problem),
+        (None, Some(probe)) if !succeeded(probe, answer.status, &answer.body) => {
+            failed(UpstreamProblem {
+                category: ErrorCategory::Authentication,
+                status: Some(status),
+                ..UpstreamProblem::unanswered("not_successful", false)
+            })
+        }
+        (None, _) => Ok(()),
+    };
+    (Some(status), Some(took), end)
+}
+
+fn of_the_call(category: ErrorCategory) -> bool {
+    matches!(category, ErrorCategory::Data | ErrorCategory::Business)
+}
+
+fn succeeded(probe: &Probe, status: StatusCode, body: &[u8]) -> bool {
+    let Some(success) = &probe.success else {
+        return status.is_success();
+    };
+    let document: Value = serde_json::from_slice(body).unwrap_or_default();
+    status.is_success() && success.accepts(&document)
+}
