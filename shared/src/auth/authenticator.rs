@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use super::{shared_key, sigv4};
 use crate::domain::{
     AuthConfig, CustomAuth, IntegrationId, JwtAuth, JwtUse, Login, OrganizationId, Sources,
 };
-use crate::egress::{Egress, OutboundRequest, Redirects, TlsSettings};
+use crate::egress::{Egress, EgressError, OutboundRequest, Redirects, TlsSettings};
 use crate::vault::CredentialSet;
 
 /// Puts integrations' credentials on their requests.
@@ -159,7 +160,7 @@ impl Authenticator {
         &self,
         context: &AuthContext<'_>,
         obtained: &Obtained<'_>,
-        timeout: std::time::Duration,
+        timeout: Duration,
     ) -> Result<Arc<Token>, AuthError> {
         let now = self.sources.now();
         let call = TokenCall {
@@ -178,10 +179,12 @@ impl Authenticator {
                 }
             }
         };
-        match key(context) {
-            Some(key) => Box::pin(self.tokens.get(key, now, obtain)).await,
-            None => Box::pin(obtain).await.map(Arc::new),
-        }
+        let Some(key) = key(context) else {
+            return Box::pin(obtain).await.map(Arc::new);
+        };
+        // Whoever waits for another's call has less time than that one, perhaps.
+        let kept = tokio::time::timeout(timeout, Box::pin(self.tokens.get(key, now, obtain)));
+        kept.await.unwrap_or(Err(EgressError::Timeout.into()))
     }
 
     fn custom(

@@ -100,6 +100,11 @@ pub(super) fn put_header(
     Ok(())
 }
 
+pub(super) fn remove_parameter(url: &mut Url, name: &str) {
+    let pairs = url.query().map(|query| others(query, name).join("&"));
+    url.set_query(pairs.as_deref().filter(|pairs| !pairs.is_empty()));
+}
+
 pub(super) fn put_parameter(url: &mut Url, name: &str, value: &str) {
     let pairs = with_pair(url.query().unwrap_or_default(), name, value);
     url.set_query(Some(&pairs));
@@ -129,15 +134,20 @@ fn put_field(request: &mut OutboundRequest, name: &str, value: &str) -> Result<(
 /// The pairs of a query or a form, in which `name` has this value and no other. The other pairs
 /// stay as they are, to the byte.
 fn with_pair(pairs: &str, name: &str, value: &str) -> String {
+    let mut pairs = others(pairs, name);
+    let [name, value] = [name, value].map(|text| utf8_percent_encode(text, RESERVED).to_string());
+    let pair = format!("{name}={value}");
+    pairs.push(&pair);
+    pairs.join("&")
+}
+
+/// The pairs of another name, however it is spelled.
+fn others<'p>(pairs: &'p str, name: &str) -> Vec<&'p str> {
     let is_other = |pair: &&str| {
         let spelled = pair.split('=').next().unwrap_or_default().replace('+', " ");
         !pair.is_empty() && percent_decode_str(&spelled).ne(name.bytes())
     };
-    let [name, value] = [name, value].map(|text| utf8_percent_encode(text, RESERVED).to_string());
-    let pair = format!("{name}={value}");
-    let others = pairs.split('&').filter(is_other);
-    let pairs: Vec<&str> = others.chain([pair.as_str()]).collect();
-    pairs.join("&")
+    pairs.split('&').filter(is_other).collect()
 }
 
 /// A JSON object in which `name` has this value and no other. The other members stay in their

@@ -9,15 +9,16 @@ use zeroize::Zeroizing;
 
 use super::AuthError;
 use super::fields::Fields;
-use super::place::put_header;
+use super::place::{put_header, put_parameter, remove_parameter};
 use crate::domain::{
     HmacAlgorithm, HmacEncoding, HmacKeyForm, HmacSigning, Sources, TemplatePiece, Timestamp,
-    TimestampForm,
+    TimestampForm, ValueTemplate,
 };
 use crate::egress::OutboundRequest;
 use crate::vault::CredentialSet;
 
-/// Signs what the declaration names. Path and query are signed as they are sent.
+/// Signs what the declaration names. Path and query are signed as they are sent, but for the
+/// parameter with the signature itself, which comes last.
 pub(super) fn authenticate(
     signing: &HmacSigning,
     credentials: &CredentialSet,
@@ -29,18 +30,34 @@ pub(super) fn authenticate(
     let nonce = hex::encode(nonce);
     let timestamp = written(sources.now(), signing.timestamp);
     let hash = encoded(signing.encoding, &Sha256::digest(&request.body));
-    let (method, url) = (request.method.clone(), request.url.clone());
+    let names_signature = |template: &ValueTemplate| template.fields().any(|n| n == "signature");
+    let (with_signature, before): (Vec<_>, Vec<_>) = signing
+        .parameters
+        .iter()
+        .partition(|(_, template)| names_signature(template));
+    for (name, _) in &with_signature {
+        remove_parameter(&mut request.url, name);
+    }
+    let (method, mut url) = (request.method.clone(), request.url.clone());
     let fields = Fields::new(credentials)
+        .with("timestamp", &timestamp)
+        .with("nonce", &nonce);
+    for (name, template) in before {
+        put_parameter(&mut url, name, &fields.fill(template)?);
+    }
+    request.url = url.clone();
+    let fields = fields
         .with("method", method.as_str())
         .with("path", url.path())
         .with("query", url.query().unwrap_or_default())
         .with("pathAndQuery", path_and_query(&url))
         .with("host", host(&url))
-        .with("timestamp", &timestamp)
-        .with("nonce", &nonce)
         .with("bodyHash", &hash);
     let signature = signature(signing, &fields, &request.body)?;
     let fields = fields.with_secret("signature", &signature);
+    for (name, template) in with_signature {
+        put_parameter(&mut request.url, name, &fields.fill(template)?);
+    }
     for (name, template) in &signing.headers {
         put_header(request, name, fields.header(template)?)?;
     }

@@ -20,6 +20,8 @@ use crate::egress::{Egress, OutboundRequest};
 /// A token that is worth having is there by then.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// What fits into the headers that servers take. So many of them are kept in memory.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// How long a token is used if its answer does not say how long it may be.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// A token that is said to last longer is renewed after a day all the same.
@@ -144,6 +146,9 @@ impl TokenCall<'_> {
         let value = value.and_then(Value::as_str).unwrap_or_default();
         if value.is_empty() || value.contains(|c: char| c.is_control() || c == ' ') {
             return Err(AuthError::TokenUnreadable("it has no token"));
+        }
+        if value.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::TokenUnreadable("its token is too long"));
         }
         let lifetime = lifetime.min(MAX_LIFETIME);
         Ok(Token::new(SecretString::from(value), self.now, lifetime))

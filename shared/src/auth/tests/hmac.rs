@@ -57,6 +57,36 @@ async fn the_examples_of_a_provider_come_out() {
     }
 }
 
+/// As Binance documents it, with its key and its example: the query is signed with the time in it,
+/// and the signature is its last parameter.
+#[tokio::test]
+async fn a_signature_may_be_a_parameter() {
+    let config = json!({
+        "kind": "hmac", "algorithm": "sha256", "encoding": "hex", "signed": "{query}{body}",
+        "timestamp": "milliseconds", "headers": {"X-MBX-APIKEY": "{apiKey}"},
+        "parameters": {"signature": "{signature}", "timestamp": "{timestamp}"},
+    });
+    let fields = [
+        (
+            "apiKey",
+            "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
+        ),
+        (
+            "secret",
+            "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j",
+        ),
+    ];
+    let order =
+        "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000";
+    let url = format!("https://api.binance.com/api/v3/order?signature=stale&timestamp=1&{order}");
+    let call = Call::new(AuthMethod::Custom, config, &fields, &url);
+    let call = call.at("2017-07-12T02:41:59.559Z");
+    let request = call.body(Method::POST, "").sent().await.unwrap();
+    let signature = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71";
+    let signed = format!("{order}&timestamp=1499827319559&signature={signature}");
+    assert_eq!(request.url.query(), Some(signed.as_str()));
+}
+
 async fn signed(config: Value, field: &str) -> Result<OutboundRequest, AuthError> {
     let mut all = json!({"kind": "hmac", "algorithm": "sha256", "encoding": "base64",
                          "signed": "{body}", "headers": {"x-sign": "{signature}"}});

@@ -54,11 +54,11 @@ pub struct SigV4 {
 
 /// How requests are signed with HMAC.
 ///
-/// The template of what is signed, and those of the headers, know besides the credentials'
+/// The template of what is signed, and those of headers and parameters, know besides the credentials'
 /// fields: `{method}`, `{path}` (with the base URL's), `{query}` (without the question mark),
 /// `{pathAndQuery}` (with one, if there is a query), `{host}` (with a port that is not the
 /// scheme's), `{timestamp}`, `{nonce}`, `{bodyHash}` (SHA-256 in the encoding), in what is signed
-/// `{body}` and, in headers, `{signature}`.
+/// `{body}` and, in headers and parameters, `{signature}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HmacSigning {
@@ -78,7 +78,12 @@ pub struct HmacSigning {
     #[serde(default)]
     pub timestamp: TimestampForm,
     /// The headers that are added.
+    #[serde(default)]
     pub headers: BTreeMap<String, ValueTemplate>,
+    /// The query parameters that are added. Those without `{signature}` are there before the query
+    /// is signed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, ValueTemplate>,
 }
 
 /// A hash function for HMAC.
@@ -217,7 +222,7 @@ impl CustomAuth {
             Self::SigV4(_) => owned(&["accessKeyId", "secretAccessKey"]),
             Self::AzureSharedKey { .. } => owned(&["accountName", "accountKey"]),
             Self::Hmac(signing) => {
-                let mut fields = names(signing.headers.values().chain([&signing.signed]));
+                let mut fields = names(signing.added().chain([&signing.signed]));
                 fields.retain(|name| !OF_THE_REQUEST.contains(&name.as_str()));
                 fields.push(signing.key_field.clone());
                 fields
@@ -261,23 +266,27 @@ impl CustomAuth {
 }
 
 impl HmacSigning {
+    /// The templates of what is added to the request.
+    fn added(&self) -> impl Iterator<Item = &ValueTemplate> {
+        self.headers.values().chain(self.parameters.values())
+    }
+
     fn check(&self) -> Result<(), FieldError> {
         let names = |template: &ValueTemplate, name| template.fields().any(|field| field == name);
         if names(&self.signed, "signature") {
             let message = "the signature is not there yet when it is made";
             return Err(FieldError::new("/authConfig/signed", message));
         }
-        if self.headers.values().any(|header| names(header, "body")) {
-            let message = "a header does not hold the body";
+        if self.added().any(|value| names(value, "body")) {
+            let message = "a header or parameter does not hold the body";
             return Err(FieldError::new("/authConfig/headers", message));
         }
-        if !self
-            .headers
-            .values()
-            .any(|header| names(header, "signature"))
-        {
-            let message = "expected a header with `{signature}`";
+        if !self.added().any(|value| names(value, "signature")) {
+            let message = "expected a header or parameter with `{signature}`";
             return Err(FieldError::new("/authConfig/headers", message));
+        }
+        for name in self.parameters.keys() {
+            check_name("/authConfig/parameters", name)?;
         }
         check_name("/authConfig/keyField", &self.key_field)?;
         check_headers("headers", &self.headers)

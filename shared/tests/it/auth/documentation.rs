@@ -21,7 +21,7 @@ fn every_example_is_read_and_complete() {
     for example in examples {
         let method: AuthMethod = serde_json::from_value(example["authMethod"].clone()).unwrap();
         let config = AuthConfig::read(method, example.get("authConfig"));
-        for field in config.expect(&example.to_string()).fields() {
+        for field in config.unwrap().fields() {
             assert!(
                 example["credentials"].get(&field).is_some(),
                 "{field}: {example}"
