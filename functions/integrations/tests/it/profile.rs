@@ -70,7 +70,7 @@ async fn a_wrong_profile_is_pointed_at() {
     let deep = (0..40).fold(json!({}), |inner, _| json!({"a": inner}));
     let probe = |rest: Value| json!({"verification": with(rest, "path", json!("/"))});
     assert_refused(vec![
-        ("apiProfile", json!([7]), "/apiProfile"),
+        ("apiProfile", json!("x"), "/apiProfile"),
         ("apiProfile", json!({"colour": 1}), "/apiProfile/colour"),
         (
             "apiProfile",

@@ -207,3 +207,17 @@ fn what_differs_from_most_providers_is_said() {
         json!("INVALID_SESSION_ID")
     );
 }
+
+#[test]
+fn the_example_in_the_documentation_is_a_file() {
+    let page = include_str!("../../../../docs/adding-a-provider.md");
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).collect();
+    let examples: Vec<&str> = blocks
+        .iter()
+        .filter_map(|block| Some(block.split_once("```")?.0))
+        .collect();
+    let file = examples.join("\n");
+    if let Err(error) = parse("payment/example.toml", &file) {
+        panic!("{error}");
+    }
+}
