@@ -1,12 +1,14 @@
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use futures::StreamExt as _;
 use futures::stream;
 use gatehouse::access::Caller;
 use gatehouse::domain::{Error, IntegrationId};
-use gatehouse::http::{ApiError, Json, PathId};
+use gatehouse::http::{ApiError, Json, PathId, RequestId};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -59,6 +61,7 @@ pub(crate) async fn create(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
+    Extension(RequestId(id)): Extension<RequestId>,
     Json(body): Json<NewBatch>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !(1..=MAX_REQUESTS).contains(&body.requests.len()) {
@@ -83,24 +86,25 @@ pub(crate) async fn create(
     });
     let ends: Vec<Result<RequestAnswer, Error>> =
         stream::iter(calls).buffered(PARALLEL).collect().await;
-    let results = ends.into_iter().map(BatchResult::from).collect();
+    let results = ends.into_iter().map(|end| BatchResult::of(end, &id)).collect();
     Ok(Json(BatchAnswer { results }))
 }
 
-impl From<Result<RequestAnswer, Error>> for BatchResult {
-    fn from(end: Result<RequestAnswer, Error>) -> Self {
+impl BatchResult {
+    /// `id` is the batch's own: a problem is found in the log by it.
+    fn of(end: Result<RequestAnswer, Error>, id: &str) -> Self {
         match end {
             Ok(response) => Self {
-                status: 200,
+                status: StatusCode::OK.as_u16(),
                 response: Some(response),
                 problem: None,
             },
             Err(error) => {
                 let error = ApiError::from(error);
                 Self {
-                    status: error.status(),
+                    status: error.status().as_u16(),
                     response: None,
-                    problem: Some(error.document()),
+                    problem: Some(error.problem(id)),
                 }
             }
         }

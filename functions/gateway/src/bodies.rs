@@ -61,6 +61,7 @@ pub(crate) enum Parameter {
 #[serde(untagged)]
 pub(crate) enum Scalar {
     Text(String),
+    #[schema(value_type = f64)]
     Number(serde_json::Number),
     Boolean(bool),
 }

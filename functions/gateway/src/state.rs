@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::flows::outbound::Outbound;
+use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
 use gatehouse::http::Authentication;
 use gatehouse::lambda::metrics::Metrics;
@@ -58,15 +58,15 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
-        let outbound = Outbound::new(
-            store.clone(),
-            keys.clone(),
-            connect::credentials(environment, aws)?,
-            connect::egress(environment)?,
-            Metrics::new("gateway"),
-            environment.request_retention()?,
-            sources.clone(),
-        );
+        let services = Services {
+            store: store.clone(),
+            keys: keys.clone(),
+            credentials: connect::credentials(environment, aws)?,
+            egress: connect::egress(environment)?,
+            sources: sources.clone(),
+        };
+        let metrics = Metrics::new("gateway");
+        let outbound = Outbound::new(services, metrics, environment.request_retention()?);
         Ok(Self {
             authentication: connect::authentication(environment, issuer, &sources)?,
             store,

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{Error, FieldError, IntegrationId};
 use gatehouse::flows::outbound::Verified;
-use gatehouse::http::{ApiError, Json, PathId};
+use gatehouse::http::{ApiError, Json, PathId, RequestId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,6 +63,7 @@ pub(crate) async fn run(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
+    Extension(RequestId(id)): Extension<RequestId>,
     candidate: Option<Json<Candidate>>,
 ) -> Result<impl IntoResponse, ApiError> {
     let candidate = candidate.map(|Json(candidate)| candidate.credentials);
@@ -72,7 +74,7 @@ pub(crate) async fn run(
         .outbound
         .verify_credentials(&caller, integration, candidate)
         .await?;
-    Ok(Json(Verification::from(verified)))
+    Ok(Json(Verification::of(verified, &id)))
 }
 
 #[expect(
@@ -97,8 +99,8 @@ fn check(credentials: &BTreeMap<String, SecretString>) -> Result<(), Error> {
     }
 }
 
-impl From<Verified> for Verification {
-    fn from(verified: Verified) -> Self {
+impl Verification {
+    fn of(verified: Verified, id: &str) -> Self {
         let details = |problem| VerificationDetails {
             call: format!("{} {}", verified.method, verified.path),
             verifies_credentials: verified.verifies_credentials,
@@ -123,7 +125,7 @@ impl From<Verified> for Verification {
             Err(error) => Self {
                 success: false,
                 message: error.to_string(),
-                details: details(Some(ApiError::from(error).document())),
+                details: details(Some(ApiError::from(error).problem(id))),
             },
         }
     }

@@ -144,7 +144,7 @@ impl IntegrationStatus {
 }
 
 /// Limits of an integration's outbound calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RateLimits {
     /// At most this many in any second.

@@ -44,6 +44,8 @@ macro_rules! operations {
     ($($name:ident: $method:ident $path:literal, tag = $tag:literal, summary = $summary:literal
         $(, params($($param:tt)*))? $(, body = $body:ty)?
         , $status:literal $(=> $response:ty)?;)+) => {
+        use $crate::http::{AccessTokenScheme, ProblemSchema};
+
         $(
             #[utoipa::path(
                 $method, path = $path, tag = $tag, summary = $summary, operation_id = stringify!($name),
@@ -51,7 +53,7 @@ macro_rules! operations {
                 $(request_body = $body,)?
                 responses(
                     (status = $status, description = "Done" $(, body = $response)?),
-                    (status = "default", description = "A problem; docs/errors.md lists them", body = $crate::http::ProblemSchema, content_type = "application/problem+json"),
+                    (status = "default", description = "A problem; docs/errors.md lists them", body = ProblemSchema, content_type = "application/problem+json"),
                 ),
             )]
             #[expect(dead_code, reason = "read by the macro above only")]
@@ -62,8 +64,8 @@ macro_rules! operations {
         #[openapi(
             info(title = "Gatehouse", version = "1", description = "Third-party integrations that run serverless in your own AWS account."),
             paths($($name),+),
-            components(schemas($crate::http::ProblemSchema)),
-            modifiers(&$crate::http::AccessTokenScheme),
+            components(schemas(ProblemSchema)),
+            modifiers(&AccessTokenScheme),
             security(("accessToken" = [])),
         )]
         struct Document;

@@ -5,7 +5,7 @@ use ulid::Ulid;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::domain::{EndpointId, EventId, OrganizationId, Sealed, SecretId};
+use crate::domain::{EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed, SecretId};
 use crate::store::Digest;
 
 /// The only form there is: this byte, the key's number (2 bytes, big-endian), the nonce (12
@@ -46,6 +46,13 @@ pub enum SealContext {
     CachedResponse {
         /// The digest of all that it depends on.
         key: Digest,
+    },
+    /// The bodies of an outbound call, masked, as its log keeps them.
+    RequestBodies {
+        /// The integration.
+        integration: IntegrationId,
+        /// The call.
+        request: RequestId,
     },
 }
 
@@ -145,6 +152,16 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
         }
         SealContext::FinishedRequest { key } => (4, [key.as_bytes(), &[]]),
         SealContext::CachedResponse { key } => (5, [key.as_bytes(), &[]]),
+        SealContext::RequestBodies {
+            integration,
+            request,
+        } => (
+            6,
+            [
+                &integration.ulid().to_bytes(),
+                &request.ulid().to_bytes(),
+            ],
+        ),
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -172,7 +189,7 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 5] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 6] {
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
@@ -195,6 +212,10 @@ mod tests {
             },
             SealContext::CachedResponse {
                 key: Digest::of(&both),
+            },
+            SealContext::RequestBodies {
+                integration: a.into(),
+                request: b.into(),
             },
         ]
     }

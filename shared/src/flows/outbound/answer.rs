@@ -7,16 +7,15 @@ use http::{HeaderMap, HeaderName, StatusCode, header, request};
 use serde_json::Value;
 
 use super::OutboundAnswer;
-use super::attempts::Running;
+use super::attempts::{Received, Running};
 use crate::auth::Redactor;
 use crate::domain::gateway::{
     ErrorCategory, Masking, Passage, TransformSide, UpstreamProblem, headers_to_caller,
 };
 use crate::domain::{CacheUse, Error, UpstreamError};
 use crate::egress::OutboundResponse;
-use crate::flows::{CacheScope, CachedAnswer, Lookup, Received};
+use crate::flows::{self, CacheScope, CachedAnswer, Lookup};
 use crate::lambda::telemetry::chain;
-use crate::vault::CredentialSet;
 
 /// What a provider says of how long its answer may be kept, and by what it varies.
 const OF_CACHING: [HeaderName; 4] = [
@@ -147,15 +146,18 @@ impl Running<'_> {
     /// What the provider answered, without the credentials; kept, if it may be.
     pub(super) async fn received(
         &mut self,
-        response: OutboundResponse,
-        problem: Option<UpstreamProblem>,
-        credentials: &CredentialSet,
+        received: Received,
         cached: &Cached,
     ) -> Result<OutboundAnswer, Error> {
+        let Received {
+            response,
+            problem,
+            redactor,
+            ..
+        } = received;
         if response.truncated && !self.is_head() {
             return Err(self.unusable_answer("answer_too_large", "the answer is longer than is taken"));
         }
-        let redactor = Redactor::new(credentials);
         let headers = headers_to_caller(&response.headers, Passage::Reported);
         let content = Content {
             status: response.status,
@@ -193,7 +195,7 @@ impl Running<'_> {
                 headers.remove(name);
             }
         }
-        let received = Received {
+        let received = flows::Received {
             status: content.status,
             headers: &headers,
             body: &content.body,

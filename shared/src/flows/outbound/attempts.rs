@@ -11,7 +11,7 @@ use super::prepare::Prepared;
 use super::answer::Cached;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
-use crate::auth::{AuthContext, client_identity};
+use crate::auth::{AuthContext, Redactor, client_identity};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
 use crate::domain::{Error, Passage, RateLimits, RequestRecord};
 use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
@@ -47,9 +47,18 @@ pub(super) struct Admission {
     tls: TlsSettings,
 }
 
+/// What came back.
+pub(super) struct Received {
+    pub(super) response: OutboundResponse,
+    pub(super) problem: Option<UpstreamProblem>,
+    headroom: Headroom,
+    /// Blots out what the request was authenticated with.
+    pub(super) redactor: Redactor,
+}
+
 /// How one attempt ended.
 enum Attempt {
-    Answered(Box<OutboundResponse>, Headroom, Option<UpstreamProblem>),
+    Answered(Box<Received>),
     Failed(CallFailure),
 }
 
@@ -222,7 +231,7 @@ impl<'a> Running<'a> {
             };
             let request = self.request(&credentials, &tls, cached).await;
             let attempt = match request {
-                Ok(request) => self.attempt(request).await,
+                Ok((request, redactor)) => self.attempt(request, redactor).await,
                 Err(failure) => Attempt::Failed(failure),
             };
             self.inner.limiter.release(permit).await;
@@ -233,11 +242,11 @@ impl<'a> Running<'a> {
                     continue;
                 }
             }
-            if let Attempt::Answered(response, ..) = &attempt
-                && response.status == StatusCode::NOT_MODIFIED
+            if let Attempt::Answered(received) = &attempt
+                && received.response.status == StatusCode::NOT_MODIFIED
                 && cached.is_asked_about()
             {
-                match self.revalidated(cached, response).await {
+                match self.revalidated(cached, &received.response).await {
                     Some(answer) => return answer,
                     None => continue,
                 }
@@ -245,7 +254,7 @@ impl<'a> Running<'a> {
             let is_probe = matches!(passage, Passage::Probe(_));
             match self.wait_before_next(&attempt).filter(|_| !is_probe && !opened) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return self.end(attempt, &credentials, cached).await,
+                None => return self.end(attempt, cached).await,
             }
         }
     }
@@ -256,7 +265,7 @@ impl<'a> Running<'a> {
         credentials: &CredentialSet,
         tls: &TlsSettings,
         cached: &Cached,
-    ) -> Result<OutboundRequest, CallFailure> {
+    ) -> Result<(OutboundRequest, Redactor), CallFailure> {
         let call = &self.call;
         let url = call.target.url().clone();
         let mut request = OutboundRequest::new(call.method.clone(), url, self.left());
@@ -269,7 +278,10 @@ impl<'a> Running<'a> {
         let context = self.context(credentials, tls);
         let authenticated = self.inner.authenticator.authenticate(&context, &mut request);
         match tokio::time::timeout_at(self.deadline, authenticated).await {
-            Ok(Ok(())) => Ok(request),
+            Ok(Ok(())) => {
+                let redactor = self.inner.authenticator.redactor(&context, &request);
+                Ok((request, redactor))
+            }
             Ok(Err(error)) => Err(CallFailure::Auth(error)),
             Err(_) => Err(CallFailure::Egress(crate::egress::EgressError::Timeout)),
         }
@@ -289,7 +301,11 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn attempt(&mut self, mut request: OutboundRequest) -> Attempt {
+    async fn attempt(
+        &mut self,
+        mut request: OutboundRequest,
+        redactor: Redactor,
+    ) -> Attempt {
         self.record.attempts = self.record.attempts.saturating_add(1);
         request.timeout = self.left();
         match self.inner.services.egress.send(request).await {
@@ -298,7 +314,12 @@ impl<'a> Running<'a> {
                 let declared = &self.open.profile.rate_limit_headers;
                 let headroom = Headroom::read(&response.headers, declared, now);
                 let problem = self.problem(&response, headroom);
-                Attempt::Answered(Box::new(response), headroom, problem)
+                Attempt::Answered(Box::new(Received {
+                    response,
+                    problem,
+                    headroom,
+                    redactor,
+                }))
             }
             Err(error) => Attempt::Failed(CallFailure::Egress(error)),
         }
@@ -321,14 +342,15 @@ impl<'a> Running<'a> {
         let (organization, integration) = self.ids();
         let circuit = &self.inner.circuit;
         let end = match attempt {
-            Attempt::Answered(response, headroom, _) => {
-                if let Some(wait) = headroom.block_for(response.status) {
+            Attempt::Answered(received) => {
+                let status = received.response.status;
+                if let Some(wait) = received.headroom.block_for(status) {
                     let scope = self.scope(Digest::of(b""));
                     if let Err(error) = self.inner.limiter.block(scope, wait).await {
                         tracing::warn!(integration.id = %integration, %error, "the others are not told to wait");
                     }
                 }
-                CallEnd::Answered(response.status.as_u16())
+                CallEnd::Answered(status.as_u16())
             }
             Attempt::Failed(failure) if failure.is_of_the_provider(self.call.timeout >= ENOUGH_TO_JUDGE) => {
                 CallEnd::Unreachable
@@ -349,8 +371,8 @@ impl<'a> Running<'a> {
     /// How long to wait for the next attempt, if there is to be one.
     fn wait_before_next(&self, attempt: &Attempt) -> Option<Duration> {
         let (failure, retry_after) = match attempt {
-            Attempt::Answered(_, _, None) => return None,
-            Attempt::Answered(_, _, Some(problem)) => {
+            Attempt::Answered(received) => {
+                let problem = received.problem.as_ref()?;
                 let failure = Failure {
                     is_transient: problem.is_transient,
                     may_have_been_sent: true,
@@ -373,13 +395,10 @@ impl<'a> Running<'a> {
     async fn end(
         &mut self,
         attempt: Attempt,
-        credentials: &CredentialSet,
         cached: &Cached,
     ) -> Result<OutboundAnswer, Error> {
         match attempt {
-            Attempt::Answered(response, _, problem) => {
-                self.received(*response, problem, credentials, cached).await
-            }
+            Attempt::Answered(received) => self.received(*received, cached).await,
             Attempt::Failed(failure) => {
                 Err(failure.into_error(self.call.id, self.call.is_repeatable))
             }
@@ -406,7 +425,7 @@ impl<'a> Running<'a> {
 impl Attempt {
     fn is_unauthorized(&self) -> bool {
         match self {
-            Self::Answered(response, ..) => response.status == StatusCode::UNAUTHORIZED,
+            Self::Answered(received) => received.response.status == StatusCode::UNAUTHORIZED,
             Self::Failed(_) => false,
         }
     }

@@ -64,6 +64,7 @@ impl CallFailure {
 fn of_auth(error: AuthError, request: RequestId) -> Error {
     let (category, code) = match &error {
         AuthError::NoPlaceInBody => return Error::field("/body", error.to_string()),
+        AuthError::Unsignable(_) => return Error::field("", error.to_string()),
         AuthError::ForbiddenHost => return Error::field("/endpoint", error.to_string()),
         AuthError::MissingField(_)
         | AuthError::UnusableField { .. }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::catalog;
 use crate::domain::gateway::{EffectiveRules, GatewayConfig, RequestSchema};
 use crate::domain::{
-    ApiProfile, AuthConfig, Cause, CredentialInfo, Error, Integration, IntegrationId,
+    ApiProfile, AuthConfig, CredentialInfo, Error, Integration, IntegrationId,
     IntegrationStatus, OrganizationId, Timestamp, TlsConfig,
 };
 use crate::egress::TlsSettings;

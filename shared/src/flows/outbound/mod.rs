@@ -46,7 +46,7 @@ pub use self::prepare::MAX_BODY_BYTES;
 pub use self::verification::Verified;
 
 /// What calls are made with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Services {
     /// The table.
     pub store: Store,

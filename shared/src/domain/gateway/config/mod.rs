@@ -70,9 +70,6 @@ pub struct CacheRules {
     pub ttl_seconds: Option<u32>,
     /// Whether the provider's `Cache-Control`, `Expires` and `Vary` are kept to.
     pub respect_cache_control: bool,
-    /// For so long after it has gone stale may an answer be used if the provider fails.
-    #[schema(minimum = 0, maximum = 86400)]
-    pub stale_if_error_seconds: u32,
 }
 
 impl Default for CacheRules {
@@ -80,7 +77,6 @@ impl Default for CacheRules {
         Self {
             ttl_seconds: None,
             respect_cache_control: true,
-            stale_if_error_seconds: 0,
         }
     }
 }
@@ -172,10 +168,22 @@ impl GatewayConfig {
             let message = format!("expected at most {} bytes", Self::MAX_BYTES);
             return Err(FieldError::new("/gatewayConfig", message));
         }
-        let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| FieldError::new(pointer(error.path()), error.inner().to_string()))?;
+        let config = Self::stored(Some(value))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// Reads `gatewayConfig` as it is stored: it was checked when it was.
+    ///
+    /// # Errors
+    ///
+    /// What is not understood, if another version of this code has stored it.
+    pub fn stored(value: Option<&Value>) -> Result<Self, FieldError> {
+        let Some(value) = value else {
+            return Ok(Self::default());
+        };
+        serde_path_to_error::deserialize(value)
+            .map_err(|error| FieldError::new(pointer(error.path()), error.inner().to_string()))
     }
 
     /// What holds for a call of `method` to `path` under the base URL, as it is sent.
@@ -287,8 +295,6 @@ fn check_parts(
     if let Some(cache) = cache {
         let ttl = u64::from(cache.ttl_seconds.unwrap_or(0));
         check_range(&format!("{at}/cache/ttlSeconds"), ttl, 0, DAY)?;
-        let stale = u64::from(cache.stale_if_error_seconds);
-        check_range(&format!("{at}/cache/staleIfErrorSeconds"), stale, 0, DAY)?;
     }
     request.map_or(Ok(()), |request| request.check(&format!("{at}/request")))?;
     response.map_or(Ok(()), |response| response.check(&format!("{at}/response")))
