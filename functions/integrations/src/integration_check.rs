@@ -11,6 +11,8 @@ use crate::free_json;
 use crate::setup::{Asked, Setup};
 
 const MAX_NAME: usize = 200;
+/// So many wrong fields are told: a body cannot make an answer that is larger than itself.
+const MAX_ERRORS: usize = 50;
 
 impl NewIntegration {
     /// What the integration is set up with.
@@ -107,7 +109,8 @@ impl IntegrationChange {
     }
 }
 
-fn finish(setup: Option<Setup>, errors: Vec<FieldError>) -> Result<Setup, Error> {
+fn finish(setup: Option<Setup>, mut errors: Vec<FieldError>) -> Result<Setup, Error> {
+    errors.truncate(MAX_ERRORS);
     match setup {
         Some(setup) if errors.is_empty() => Ok(setup),
         _ => Err(Error::Invalid(errors)),

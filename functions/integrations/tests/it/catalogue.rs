@@ -295,3 +295,13 @@ async fn what_is_not_asked_for_is_not_checked_again() {
         assert_eq!(changed.json()["variables"], made.json()["variables"]);
     }
 }
+
+#[tokio::test]
+async fn an_answer_does_not_grow_with_what_is_wrong() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let names = (0..20_000).map(|n| (format!("v{n}"), json!("x")));
+    let body = with(okta(), "variables", Value::Object(names.collect()));
+    let answer = portal.post(PATH, &token, body).await;
+    assert_eq!(pointers(&answer).len(), 50);
+}

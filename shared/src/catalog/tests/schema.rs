@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 
-const SCHEMA: &str = include_str!("../../../catalog/provider.schema.json");
+pub(super) const SCHEMA: &str = include_str!("../../../catalog/provider.schema.json");
 
 fn validator() -> Validator {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
