@@ -5,10 +5,16 @@ use serde_json::Value;
 
 use super::super::FieldError;
 
+mod measure;
+
+use measure::Measure;
+
 /// A compiled JSON Schema of request bodies.
 ///
-/// It refers to nothing outside of itself, and its patterns are matched in linear time (those that
-/// would need more are refused).
+/// It refers to nothing outside of itself; its patterns are matched in linear time (those that would
+/// need more are refused); and parts that refer to others twice, which refer to others twice, and
+/// so on, are refused as well. A part that refers to itself more than once can still take long on a
+/// deep body.
 pub struct RequestSchema(Validator);
 
 /// Why a document is no schema.
@@ -17,6 +23,9 @@ pub enum SchemaError {
     /// Too long.
     #[error("expected a JSON Schema of at most {} bytes", RequestSchema::MAX_BYTES)]
     Length,
+    /// Its parts refer to each other so often that a check would take too long.
+    #[error("expected a JSON Schema whose parts refer to each other less often")]
+    References,
     /// Not a JSON Schema, or not one that stands alone.
     #[error("not a JSON Schema: {0}")]
     Invalid(String),
@@ -33,6 +42,8 @@ impl Retrieve for NothingOutside {
 
 impl RequestSchema {
     const MAX_BYTES: usize = 64 * 1024;
+    /// With every reference replaced by what it refers to, a schema has so many values at most.
+    const MAX_VALUES: u64 = 100_000;
     /// So many errors are told at most.
     const MAX_ERRORS: usize = 20;
 
@@ -44,6 +55,10 @@ impl RequestSchema {
     pub fn compile(schema: &Value) -> Result<Self, SchemaError> {
         if schema.to_string().len() > Self::MAX_BYTES {
             return Err(SchemaError::Length);
+        }
+        let size = Measure::of(schema);
+        if size.values > Self::MAX_VALUES || size.height > Measure::MAX_DEPTH {
+            return Err(SchemaError::References);
         }
         let validator = jsonschema::options()
             .with_retriever(NothingOutside)
@@ -173,6 +188,48 @@ mod tests {
                 assert_eq!(schema.check("", &json!({"a": 1})), Ok(()));
             }
         }
+    }
+
+    #[test]
+    fn references_that_double_again_and_again_are_refused() {
+        let doubling = |count: usize| {
+            let parts = (0..count).map(|n| {
+                let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
+                (format!("d{n}"), json!({"allOf": [next, next]}))
+            });
+            let mut parts: serde_json::Map<_, _> = parts.collect();
+            parts.insert(format!("d{count}"), json!({"type": "object"}));
+            json!({"$defs": parts, "$ref": "#/$defs/d0"})
+        };
+        assert_eq!(compiled(&doubling(60)), Err(SchemaError::References));
+        assert_eq!(compiled(&doubling(5)), Ok(()));
+        let tree = json!({"properties": {"left": {"$ref": "#"}, "right": {"$ref": "#"}}});
+        assert_eq!(compiled(&tree), Ok(()));
+    }
+
+    #[test]
+    fn a_long_chain_of_references_is_refused() {
+        let chain = |count: usize, name: &dyn Fn(usize) -> String| {
+            let parts = (0..count).map(|n| {
+                let next = json!({"not": {"$ref": format!("#/$defs/{}", name(n + 1))}});
+                (name(n), next)
+            });
+            let mut parts: serde_json::Map<_, _> = parts.collect();
+            parts.insert(name(count), json!(true));
+            json!({"$defs": parts, "$ref": format!("#/$defs/{}", name(0))})
+        };
+        let ascending = |n: usize| format!("d{n:04}");
+        let descending = |n: usize| format!("d{:04}", 9_999 - n);
+        assert_eq!(
+            compiled(&chain(1_000, &ascending)),
+            Err(SchemaError::References)
+        );
+        assert_eq!(
+            compiled(&chain(1_000, &descending)),
+            Err(SchemaError::References)
+        );
+        let schema = RequestSchema::compile(&chain(100, &ascending)).unwrap();
+        assert_eq!(schema.check("", &json!(1)), Ok(()));
     }
 
     #[test]
