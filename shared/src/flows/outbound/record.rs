@@ -19,6 +19,9 @@ const KEPT_BODY_BYTES: usize = 64 * 1024;
 /// The entry of a call that begins.
 pub(super) fn begun(caller: &Caller, open: &OpenIntegration, call: &Prepared<'_>) -> RequestRecord {
     let masking = &open.config.masking;
+    let mut query_names = call.target.query_names();
+    query_names.sort_unstable();
+    query_names.dedup();
     RequestRecord {
         id: call.id,
         organization_id: caller.organization_id,
@@ -26,7 +29,7 @@ pub(super) fn begun(caller: &Caller, open: &OpenIntegration, call: &Prepared<'_>
         caller: caller.subject.clone(),
         method: call.method.to_string(),
         path: masking.mask_path(call.target.path()),
-        query_names: call.target.query_names(),
+        query_names,
         status: RequestStatus::Started,
         response_status: None,
         attempts: 0,
