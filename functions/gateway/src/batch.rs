@@ -86,7 +86,10 @@ pub(crate) async fn create(
     });
     let ends: Vec<Result<RequestAnswer, Error>> =
         stream::iter(calls).buffered(PARALLEL).collect().await;
-    let results = ends.into_iter().map(|end| BatchResult::of(end, &id)).collect();
+    let results = ends
+        .into_iter()
+        .map(|end| BatchResult::of(end, &id))
+        .collect();
     Ok(Json(BatchAnswer { results }))
 }
 

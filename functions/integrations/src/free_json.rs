@@ -7,16 +7,67 @@ const MAX_DEPTH: usize = 16;
 const MAX_NUMBER: f64 = 1e125;
 const MAX_BYTES: usize = 16 * 1024;
 
+/// What a field with a secret is called, without regard to case, `_` and `-`.
+const SECRET_NAMES: [&str; 12] = [
+    "accesstoken",
+    "apikey",
+    "authorization",
+    "clientsecret",
+    "credentials",
+    "passphrase",
+    "password",
+    "privatekey",
+    "refreshtoken",
+    "secret",
+    "signingsecret",
+    "token",
+];
+
 /// Checks JSON whose form is the caller's own: an object that can be stored.
 pub(crate) fn check(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) {
+    check_form(pointer, value, errors);
+    if value.to_string().len() > MAX_BYTES {
+        errors.push(FieldError::new(pointer, "is longer than 16 KiB"));
+    }
+}
+
+/// Checks that JSON is an object of a form that can be stored.
+pub(crate) fn check_form(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) {
     if !value.is_object() {
         errors.push(FieldError::new(pointer, "expected an object"));
     } else if !fits(value, MAX_DEPTH) {
         let message = "is nested too deeply, or holds a number that is too large";
         errors.push(FieldError::new(pointer, message));
-    } else if value.to_string().len() > MAX_BYTES {
-        errors.push(FieldError::new(pointer, "is longer than 16 KiB"));
     }
+}
+
+/// Refuses what is called like a secret: settings are shown to whoever may read the integration.
+pub(crate) fn check_secrets(pointer: &str, value: &Value, errors: &mut Vec<FieldError>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                if is_secret_name(name) && !field.is_null() {
+                    let message = "must not hold a secret: secrets go into `credentials`";
+                    errors.push(FieldError::new(pointer, message));
+                } else {
+                    check_secrets(&pointer, field, errors);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                check_secrets(&format!("{pointer}/{index}"), item, errors);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-'));
+    let name: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    SECRET_NAMES.contains(&name.as_str())
 }
 
 fn fits(value: &Value, depth: usize) -> bool {
@@ -57,5 +108,30 @@ mod tests {
         ] {
             assert_eq!(problems(&value), 1);
         }
+    }
+
+    #[test]
+    fn a_field_that_is_called_like_a_secret_is_pointed_at_and_not_quoted() {
+        let wrong = |value: &Value| {
+            let mut errors = Vec::new();
+            check_secrets("/syncConfig", value, &mut errors);
+            let told = format!("{errors:?}");
+            assert!(!told.contains("canary"), "{told}");
+            errors
+                .into_iter()
+                .map(|error| error.pointer)
+                .collect::<Vec<_>>()
+        };
+        let value = json!({"a": [{"API_Key": "canary"}], "client-secret": {"x": 1}, "b/c": {"token": "canary"}});
+        let mut found = wrong(&value);
+        found.sort_unstable();
+        let expected = [
+            "/syncConfig/a/0/API_Key",
+            "/syncConfig/b~1c/token",
+            "/syncConfig/client-secret",
+        ];
+        assert_eq!(found, expected);
+        let harmless = json!({"tokenUrl": "https://example.com", "keyHeader": "X", "secret": null});
+        assert!(wrong(&harmless).is_empty());
     }
 }

@@ -1,7 +1,9 @@
 //! Whether the body of an integration says what it has to, and nothing that it must not.
 
+use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::{
-    ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
+    ApiProfile, AuthMethod, Error, FieldError, Integration, IntegrationStatus, RateLimits,
+    Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
 use serde_json::Value;
@@ -26,6 +28,7 @@ impl NewIntegration {
             ));
         }
         let settings = Settings {
+            auth_method: self.auth_method,
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.as_ref(),
             sync_config: self.sync_config.as_ref(),
@@ -69,6 +72,7 @@ impl IntegrationChange {
             check_name(name, &mut errors);
         }
         let settings = Settings {
+            auth_method: self.auth_method.unwrap_or(current.auth_method),
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.as_ref(),
             sync_config: self.sync_config.as_ref(),
@@ -119,6 +123,7 @@ fn finish(setup: Option<Setup>, mut errors: Vec<FieldError>) -> Result<Setup, Er
 
 /// What stands for itself, whatever the provider.
 struct Settings<'a> {
+    auth_method: AuthMethod,
     auth_config: Option<&'a Value>,
     webhook_config: Option<&'a Value>,
     sync_config: Option<&'a Value>,
@@ -134,12 +139,19 @@ impl Settings<'_> {
             ("/authConfig", self.auth_config),
             ("/webhookConfig", self.webhook_config),
             ("/syncConfig", self.sync_config),
-            ("/gatewayConfig", self.gateway_config),
         ] {
             if let Some(value) = value {
                 free_json::check(pointer, value, errors);
+                // Of the other methods, every field is known.
+                if pointer != "/authConfig" || self.auth_method == AuthMethod::Oauth2 {
+                    free_json::check_secrets(pointer, value, errors);
+                }
             }
         }
+        if let Some(value) = self.gateway_config {
+            free_json::check_form("/gatewayConfig", value, errors);
+        }
+        errors.extend(GatewayConfig::read(self.gateway_config).err());
         errors.extend(TlsConfig::read(self.tls_config).err());
         errors.extend(
             self.rate_limits

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
+use crate::status::with_last_use;
 use crate::{State, credentials};
 
 const LIST: &str = "integrations";
@@ -135,7 +136,9 @@ pub(crate) async fn read(
     caller: Caller,
     PathId(id): PathId<IntegrationId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Versioned { item, version } = find(&state, caller.organization_id, id).await?;
+    let Versioned { mut item, version } = find(&state, caller.organization_id, id).await?;
+    let shared = state.store.gateway_state(item.organization_id, id).await?;
+    item.credentials = with_last_use(item.credentials, shared.item.credential_use);
     Ok((etag(version), Json(item)))
 }
 

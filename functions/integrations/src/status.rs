@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
+use gatehouse::catalog;
 use gatehouse::domain::{
-    Breaker, CredentialInfo, DestinationId, DestinationStatus, EndpointId, EndpointStatus,
-    EventStatus, IntegrationId, IntegrationStatus, Timestamp,
+    Breaker, CredentialInfo, CredentialUse, DestinationId, DestinationStatus, EndpointId,
+    EndpointStatus, Error, EventStatus, Integration, IntegrationId, IntegrationStatus, Timestamp,
 };
 use gatehouse::http::{ApiError, Json, PathId};
-use gatehouse::store::EventQuery;
+use gatehouse::store::{Digest, EventQuery, QuotaScope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,9 +27,34 @@ pub(crate) struct StatusView {
     pub(crate) status: IntegrationStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) credentials: Option<CredentialInfo>,
+    pub(crate) calls: CallStatus,
     pub(crate) webhooks: WebhookStatus,
     pub(crate) endpoints: Vec<EndpointState>,
     pub(crate) destinations: Vec<DestinationState>,
+}
+
+/// Whether the provider can be called now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallStatus {
+    /// The circuit breaker, while it is not closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) breaker: Option<Breaker>,
+    /// Until then no call is made, because the provider said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocked_until: Option<Timestamp>,
+    /// The limits that are kept to, the shortest window first.
+    pub(crate) limits: Vec<LimitState>,
+}
+
+/// How much of a limit is left.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LimitState {
+    pub(crate) requests: u32,
+    pub(crate) window_seconds: u64,
+    /// What running functions have leased counts as used.
+    pub(crate) free: u32,
 }
 
 /// The newest events of an integration, at most 100.
@@ -71,6 +97,7 @@ pub(crate) async fn read(
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
     let integration = find(&state, organization, id).await?.item;
+    let (calls, credential_use) = calls(&state, &integration).await?;
     let newest = EventQuery::newest(RECENT, state.sources.now());
     let events = state.store.events(organization, id, &newest).await?.items;
     let mut recent_by_status: BTreeMap<String, usize> = BTreeMap::new();
@@ -92,7 +119,8 @@ pub(crate) async fn read(
     Ok(Json(StatusView {
         id,
         status: integration.status,
-        credentials: integration.credentials,
+        credentials: with_last_use(integration.credentials, credential_use),
+        calls,
         webhooks: WebhookStatus {
             last_received_at: events.first().map(|event| event.received_at),
             recent_events: events.len(),
@@ -116,6 +144,49 @@ pub(crate) async fn read(
             })
             .collect(),
     }))
+}
+
+async fn calls(
+    state: &State,
+    integration: &Integration,
+) -> Result<(CallStatus, Option<CredentialUse>), Error> {
+    let (organization, id) = (integration.organization_id, integration.id);
+    let scope = QuotaScope {
+        organization,
+        integration: id,
+        route: Digest::of(b""),
+    };
+    let (shared, quota) = tokio::try_join!(
+        state.store.gateway_state(organization, id),
+        state.store.quota(scope),
+    )?;
+    let now = state.sources.now();
+    let limits = catalog::limits_of(integration).limits();
+    let free = quota.item.free(&limits, now);
+    let limits = limits.iter().zip(free).map(|(limit, free)| LimitState {
+        requests: limit.requests,
+        window_seconds: limit.window.as_secs(),
+        free,
+    });
+    let calls = CallStatus {
+        breaker: shared.item.breaker,
+        blocked_until: quota.item.blocked_until(now),
+        limits: limits.collect(),
+    };
+    Ok((calls, shared.item.credential_use))
+}
+
+/// What is told of credentials, with their last use if it is theirs.
+pub(crate) fn with_last_use(
+    credentials: Option<CredentialInfo>,
+    used: Option<CredentialUse>,
+) -> Option<CredentialInfo> {
+    credentials.map(|info| CredentialInfo {
+        last_used_at: used
+            .filter(|used| used.version == info.version)
+            .map(|used| used.at),
+        ..info
+    })
 }
 
 fn name(status: EventStatus) -> &'static str {

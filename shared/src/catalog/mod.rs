@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 pub use check::SchemeError;
 pub use fill::Values;
 pub use pattern::Pattern;
-pub use profile::profile_of;
+pub use profile::{limits_of, profile_of};
 pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
 pub use scheme::{
     Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,

@@ -2,9 +2,18 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::provider;
-use crate::domain::{ApiProfile, Integration};
+use crate::domain::{ApiProfile, Integration, RateLimits};
 
 static UNKNOWN: LazyLock<ApiProfile> = LazyLock::new(ApiProfile::default);
+
+/// The limits that calls of an integration keep to: its own, or else those that the provider is
+/// known to have; none, if neither says any.
+#[must_use]
+pub fn limits_of(integration: &Integration) -> RateLimits {
+    let own = integration.rate_limits;
+    own.or_else(|| profile_of(integration).rate_limits)
+        .unwrap_or_default()
+}
 
 /// How the API of an integration is called: as the catalogue says, with the integration's
 /// variables, and as its `apiProfile` says otherwise.

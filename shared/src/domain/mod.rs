@@ -49,7 +49,7 @@ pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
 pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
-pub use request::{CacheUse, GatewayState, RequestRecord, RequestStatus};
+pub use request::{CacheUse, CredentialUse, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
 pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
 pub use sealed::Sealed;

@@ -101,4 +101,17 @@ pub struct GatewayState {
     /// Answers that were cached under another number are not used any more.
     #[serde(default)]
     pub cache_generation: u64,
+    /// The last use of the credentials, to a few minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_use: Option<CredentialUse>,
+}
+
+/// When credentials were used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialUse {
+    /// Their version.
+    pub version: String,
+    /// When they were.
+    pub at: Timestamp,
 }

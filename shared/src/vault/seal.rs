@@ -5,7 +5,9 @@ use ulid::Ulid;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::domain::{EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed, SecretId};
+use crate::domain::{
+    EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed, SecretId,
+};
 use crate::store::Digest;
 
 /// The only form there is: this byte, the key's number (2 bytes, big-endian), the nonce (12
@@ -157,10 +159,7 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
             request,
         } => (
             6,
-            [
-                &integration.ulid().to_bytes(),
-                &request.ulid().to_bytes(),
-            ],
+            [&integration.ulid().to_bytes(), &request.ulid().to_bytes()],
         ),
     };
     data.push(FORMAT);

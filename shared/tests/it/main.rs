@@ -3,8 +3,8 @@
 mod account;
 mod auth;
 mod egress;
-mod peers;
 mod flows;
+mod peers;
 mod queue;
 mod signature;
 mod store;

@@ -12,14 +12,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::domain::{
-    Breaker, BreakerPolicy, GatewayState, IntegrationId, OrganizationId, Passage, Sources,
-    Timestamp,
+    Breaker, BreakerPolicy, CredentialUse, GatewayState, IntegrationId, OrganizationId, Passage,
+    Sources, Timestamp,
 };
 use crate::lambda::telemetry::chain;
 use crate::store::{Store, StoreError};
 
 use states::States;
 
+/// A use of credentials is written if the last one that was is older.
+const USE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 const POLICY: BreakerPolicy = BreakerPolicy {
     failures_to_open: 10,
     first_opening: Duration::from_secs(10),
@@ -251,6 +253,40 @@ impl Circuit {
         };
         let purged = self.states.change((organization, integration), next);
         Ok(purged.await?.unwrap_or_default().cache_generation)
+    }
+
+    /// Takes note that the credentials of `version` are used. That is written once in five minutes:
+    /// it tells which credentials are in use, not how often.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn used(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        version: &str,
+    ) -> Result<(), StoreError> {
+        let owned = (organization, integration);
+        let is_known = |state: &GatewayState, now: Timestamp| {
+            let last = state.credential_use.as_ref();
+            last.is_some_and(|last| last.version == version && now.since(last.at) < USE_INTERVAL)
+        };
+        let state = self.states.recent(owned).await?;
+        if is_known(&state, self.states.sources.now()) {
+            return Ok(());
+        }
+        let note = |state: &GatewayState, now: Timestamp| {
+            (!is_known(state, now)).then(|| GatewayState {
+                credential_use: Some(CredentialUse {
+                    version: version.to_owned(),
+                    at: now,
+                }),
+                ..state.clone()
+            })
+        };
+        self.states.change(owned, note).await?;
+        Ok(())
     }
 
     /// Puts one state of the breaker in the place of another. Whether it did: not if the

@@ -79,7 +79,7 @@ impl Running<'_> {
         let Some(scope) = self.cache_scope(generation) else {
             return Cached(None);
         };
-        let lookup = self.inner.responses.lookup(&scope, &request).await;
+        let lookup = Box::pin(self.inner.responses.lookup(&scope, &request)).await;
         if !matches!(lookup, Lookup::Fresh(_)) {
             self.record.cache = CacheUse::Miss;
         }
@@ -156,7 +156,9 @@ impl Running<'_> {
             ..
         } = received;
         if response.truncated && !self.is_head() {
-            return Err(self.unusable_answer("answer_too_large", "the answer is longer than is taken"));
+            return Err(
+                self.unusable_answer("answer_too_large", "the answer is longer than is taken")
+            );
         }
         let headers = headers_to_caller(&response.headers, Passage::Reported);
         let content = Content {
@@ -179,7 +181,8 @@ impl Running<'_> {
         let Some(found) = &cached.0 else {
             return;
         };
-        let (Some(scope), Some(rules)) = (self.cache_scope(found.generation), self.call.rules.cache)
+        let (Some(scope), Some(rules)) =
+            (self.cache_scope(found.generation), self.call.rules.cache)
         else {
             return;
         };

@@ -6,17 +6,19 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::answer::Cached;
 use super::failure::CallFailure;
 use super::prepare::Prepared;
-use super::answer::Cached;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
 use crate::auth::{AuthContext, Redactor, client_identity};
+use crate::catalog;
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
 use crate::domain::{Error, Passage, RateLimits, RequestRecord};
 use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
 use crate::flows::{CallEnd, Demand, LimitError, Permit};
 use crate::lambda::metrics::Metric;
+use crate::lambda::telemetry::chain;
 use crate::store::{Digest, QuotaScope};
 use crate::vault::CredentialSet;
 
@@ -99,6 +101,7 @@ impl<'a> Running<'a> {
             self.take_back(admission).await;
             return Err(error);
         }
+        self.note_use().await;
         let end = self.attempt_until_done(admission, &mut cached).await;
         self.log_end(&end).await;
         end
@@ -146,6 +149,19 @@ impl<'a> Running<'a> {
         Ok(found)
     }
 
+    /// Says when the credentials were last used. That is of use to people, and no call waits for it
+    /// to be written right.
+    async fn note_use(&self) {
+        let (organization, integration) = self.ids();
+        let Some(version) = &self.record.credential_version else {
+            return;
+        };
+        let noted = self.inner.circuit.used(organization, integration, version);
+        if let Err(error) = noted.await {
+            tracing::warn!(integration.id = %integration, cause = chain(&error), "a use of credentials is not noted");
+        }
+    }
+
     async fn take_back(&self, admission: Admission) {
         let (organization, integration) = self.ids();
         self.inner.limiter.release(admission.permit).await;
@@ -159,7 +175,7 @@ impl<'a> Running<'a> {
     async fn permit(&self) -> Result<Permit, Error> {
         let now = self.inner.services.sources.now();
         let ends_by = now.plus(self.left() + SLACK);
-        let of_integration = self.limits();
+        let of_integration = catalog::limits_of(&self.open.integration);
         let mut demands = vec![self.demand(Digest::of(b""), &of_integration, ends_by)];
         if let Some(limits) = self.call.rules.rate_limits {
             demands.push(self.demand(self.route(), limits, ends_by));
@@ -191,8 +207,12 @@ impl<'a> Running<'a> {
     fn route(&self) -> Digest {
         let routes = &self.open.config.routes;
         let route = self.call.rules.route.and_then(|place| routes.get(place));
-        let method = route.and_then(|route| route.method.as_deref()).unwrap_or("*");
-        let path = route.map(|route| route.path.to_string()).unwrap_or_default();
+        let method = route
+            .and_then(|route| route.method.as_deref())
+            .unwrap_or("*");
+        let path = route
+            .map(|route| route.path.to_string())
+            .unwrap_or_default();
         Digest::of_parts(&[method.to_ascii_uppercase().as_bytes(), path.as_bytes()])
     }
 
@@ -203,12 +223,6 @@ impl<'a> Running<'a> {
             integration,
             route,
         }
-    }
-
-    /// The integration's own limits, or else those that the provider is known to have.
-    fn limits(&self) -> RateLimits {
-        let own = self.open.integration.rate_limits;
-        own.or(self.open.profile.rate_limits).unwrap_or_default()
     }
 
     async fn attempt_until_done(
@@ -238,7 +252,11 @@ impl<'a> Running<'a> {
             let opened = self.learn(&attempt, passage).await;
             if may_renew_token && attempt.is_unauthorized() {
                 may_renew_token = false;
-                if self.inner.authenticator.refused(&self.context(&credentials, &tls)) {
+                if self
+                    .inner
+                    .authenticator
+                    .refused(&self.context(&credentials, &tls))
+                {
                     continue;
                 }
             }
@@ -252,7 +270,10 @@ impl<'a> Running<'a> {
                 }
             }
             let is_probe = matches!(passage, Passage::Probe(_));
-            match self.wait_before_next(&attempt).filter(|_| !is_probe && !opened) {
+            match self
+                .wait_before_next(&attempt)
+                .filter(|_| !is_probe && !opened)
+            {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return self.end(attempt, cached).await,
             }
@@ -276,7 +297,10 @@ impl<'a> Running<'a> {
         request.redirects = REDIRECTS;
         request.tls = tls.clone();
         let context = self.context(credentials, tls);
-        let authenticated = self.inner.authenticator.authenticate(&context, &mut request);
+        let authenticated = self
+            .inner
+            .authenticator
+            .authenticate(&context, &mut request);
         match tokio::time::timeout_at(self.deadline, authenticated).await {
             Ok(Ok(())) => {
                 let redactor = self.inner.authenticator.redactor(&context, &request);
@@ -287,7 +311,11 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn context<'c>(&'c self, credentials: &'c CredentialSet, tls: &'c TlsSettings) -> AuthContext<'c> {
+    fn context<'c>(
+        &'c self,
+        credentials: &'c CredentialSet,
+        tls: &'c TlsSettings,
+    ) -> AuthContext<'c> {
         let (organization, integration) = self.ids();
         AuthContext {
             organization,
@@ -301,11 +329,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn attempt(
-        &mut self,
-        mut request: OutboundRequest,
-        redactor: Redactor,
-    ) -> Attempt {
+    async fn attempt(&mut self, mut request: OutboundRequest, redactor: Redactor) -> Attempt {
         self.record.attempts = self.record.attempts.saturating_add(1);
         request.timeout = self.left();
         match self.inner.services.egress.send(request).await {
@@ -347,12 +371,14 @@ impl<'a> Running<'a> {
                 if let Some(wait) = received.headroom.block_for(status) {
                     let scope = self.scope(Digest::of(b""));
                     if let Err(error) = self.inner.limiter.block(scope, wait).await {
-                        tracing::warn!(integration.id = %integration, %error, "the others are not told to wait");
+                        tracing::warn!(integration.id = %integration, cause = chain(&error), "the others are not told to wait");
                     }
                 }
                 CallEnd::Answered(status.as_u16())
             }
-            Attempt::Failed(failure) if failure.is_of_the_provider(self.call.timeout >= ENOUGH_TO_JUDGE) => {
+            Attempt::Failed(failure)
+                if failure.is_of_the_provider(self.call.timeout >= ENOUGH_TO_JUDGE) =>
+            {
                 CallEnd::Unreachable
             }
             Attempt::Failed(_) => {
@@ -392,11 +418,7 @@ impl<'a> Running<'a> {
         self.call.rules.retry.next(&failed, randomness)
     }
 
-    async fn end(
-        &mut self,
-        attempt: Attempt,
-        cached: &Cached,
-    ) -> Result<OutboundAnswer, Error> {
+    async fn end(&mut self, attempt: Attempt, cached: &Cached) -> Result<OutboundAnswer, Error> {
         match attempt {
             Attempt::Answered(received) => self.received(*received, cached).await,
             Attempt::Failed(failure) => {
@@ -410,7 +432,10 @@ impl<'a> Running<'a> {
     }
 
     pub(super) fn ids(&self) -> (crate::domain::OrganizationId, crate::domain::IntegrationId) {
-        (self.open.integration.organization_id, self.open.integration.id)
+        (
+            self.open.integration.organization_id,
+            self.open.integration.id,
+        )
     }
 
     pub(super) fn left(&self) -> Duration {

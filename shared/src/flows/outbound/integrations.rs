@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::catalog;
 use crate::domain::gateway::{EffectiveRules, GatewayConfig, RequestSchema};
 use crate::domain::{
-    ApiProfile, AuthConfig, CredentialInfo, Error, Integration, IntegrationId,
-    IntegrationStatus, OrganizationId, Timestamp, TlsConfig,
+    ApiProfile, AuthConfig, CredentialInfo, Error, Integration, IntegrationId, IntegrationStatus,
+    OrganizationId, Timestamp, TlsConfig,
 };
 use crate::egress::TlsSettings;
 use crate::lambda::WarmCache;
@@ -52,7 +52,8 @@ impl OpenIntegration {
         };
         let auth = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref())
             .map_err(unreadable)?;
-        let config = GatewayConfig::stored(integration.gateway_config.as_ref()).map_err(unreadable)?;
+        let config =
+            GatewayConfig::stored(integration.gateway_config.as_ref()).map_err(unreadable)?;
         let tls: TlsConfig = integration.tls_config.clone().unwrap_or_default();
         Ok(Self {
             profile: catalog::profile_of(&integration).into_owned(),
@@ -80,8 +81,9 @@ impl OpenIntegration {
         if let Some(compiled) = schemas.get(&route) {
             return Ok(Some(Arc::clone(compiled)));
         }
-        let compiled = RequestSchema::compile(schema)
-            .map_err(|error| Error::Conflict(format!("the route's schema cannot be used: {error}")))?;
+        let compiled = RequestSchema::compile(schema).map_err(|error| {
+            Error::Conflict(format!("the route's schema cannot be used: {error}"))
+        })?;
         let compiled = Arc::new(compiled);
         schemas.insert(route, Arc::clone(&compiled));
         Ok(Some(compiled))
@@ -105,9 +107,9 @@ impl OpenIntegration {
     pub fn check_usable(&self) -> Result<(), Error> {
         match self.integration.status {
             IntegrationStatus::Active | IntegrationStatus::Error => Ok(()),
-            IntegrationStatus::Inactive => {
-                Err(Error::Conflict("the integration is switched off".to_owned()))
-            }
+            IntegrationStatus::Inactive => Err(Error::Conflict(
+                "the integration is switched off".to_owned(),
+            )),
             IntegrationStatus::Pending => Err(Error::Conflict(
                 "the integration is not complete; it waits for its credentials".to_owned(),
             )),

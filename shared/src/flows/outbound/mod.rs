@@ -181,7 +181,10 @@ impl Outbound {
     ) -> Result<Arc<OpenIntegration>, Error> {
         let now = self.0.services.sources.now();
         let organization = caller.organization_id;
-        self.0.integrations.get((organization, integration), now).await
+        self.0
+            .integrations
+            .get((organization, integration), now)
+            .await
     }
 
     /// Makes a call for `caller` with the credentials of `integration`.

@@ -7,9 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde_json::Value;
 
 use super::{OpenIntegration, OutboundCall, Services};
-use crate::domain::gateway::{
-    CallerHeaders, EffectiveRules, Target, TransformSide, is_repeatable,
-};
+use crate::domain::gateway::{CallerHeaders, EffectiveRules, Target, TransformSide, is_repeatable};
 use crate::domain::{Error, RequestId, Timestamp};
 
 /// The largest body that is sent, in bytes: Lambda is handed no more in one invocation.
@@ -57,7 +55,8 @@ pub(super) fn prepare<'a>(
     let target = target(open, &call, services)?;
     let rules = open.config.rules_for(&call.method, target.path());
     check_schema(open, &rules, &call.body)?;
-    let mut headers = CallerHeaders::new(&open.config.allowed_headers, &open.auth).pass(&call.headers);
+    let mut headers =
+        CallerHeaders::new(&open.config.allowed_headers, &open.auth).pass(&call.headers);
     let body = transformed(&rules, &mut headers, call.body)?;
     let now = services.sources.now();
     let id = RequestId::generate(now, services.sources.randomness.as_ref());
@@ -81,7 +80,11 @@ pub(super) fn prepare<'a>(
     })
 }
 
-fn target(open: &OpenIntegration, call: &OutboundCall, services: &Services) -> Result<Target, Error> {
+fn target(
+    open: &OpenIntegration,
+    call: &OutboundCall,
+    services: &Services,
+) -> Result<Target, Error> {
     let base = &open.integration.base_url;
     let target = Target::new(base, &open.profile.hosts, &call.endpoint, &call.params)
         .map_err(|error| Error::field("/endpoint", error.to_string()))?;

@@ -120,8 +120,13 @@ impl Running<'_> {
         self.record.bodies = self.kept_bodies(end.as_ref().ok()).await;
         let metrics = &self.inner.metrics;
         match end {
-            Ok(OutboundAnswer { problem: None, .. }) => metrics.count(Metric::RequestsSucceeded, now),
-            Ok(OutboundAnswer { problem: Some(problem), .. }) => {
+            Ok(OutboundAnswer { problem: None, .. }) => {
+                metrics.count(Metric::RequestsSucceeded, now)
+            }
+            Ok(OutboundAnswer {
+                problem: Some(problem),
+                ..
+            }) => {
                 metrics.count_for(Metric::RequestsFailed, problem.category.as_str(), now);
             }
             Err(error) => metrics.count_for(Metric::RequestsFailed, code_of(error).code, now),
@@ -174,7 +179,9 @@ impl Running<'_> {
 /// The beginning of a text, cut off between characters.
 fn excerpt(mut text: String) -> String {
     if text.len() > KEPT_BODY_BYTES {
-        let end = (0..=KEPT_BODY_BYTES).rev().find(|end| text.is_char_boundary(*end));
+        let end = (0..=KEPT_BODY_BYTES)
+            .rev()
+            .find(|end| text.is_char_boundary(*end));
         text.truncate(end.unwrap_or_default());
     }
     text

@@ -47,7 +47,10 @@ impl Outbound {
         let probe = open.profile.verification.as_ref();
         let call = call_of(&open, probe)?;
         let prepared = prepare::prepare(&open, call, &self.0.services)?;
-        let (method, path) = (prepared.method.to_string(), prepared.target.path().to_owned());
+        let (method, path) = (
+            prepared.method.to_string(),
+            prepared.target.path().to_owned(),
+        );
         let candidate = candidate.map(Arc::new);
         let running = Running::new(&self.0, caller, &open, prepared, candidate);
         let end = match Box::pin(running.run()).await {

@@ -129,7 +129,7 @@ impl UpstreamProblem {
             return None;
         }
         let code = said::code(answer.body, document.as_ref(), shape);
-        let category = category(answer.status, code.as_deref(), shape, headroom);
+        let category = category(answer.status, code.as_deref(), (shape, hints), headroom);
         let is_transient = is_transient(answer.status, category, code.as_deref(), hints);
         let until_reset = headroom.resets_in.filter(|_| headroom.remaining == Some(0));
         let until_reset = until_reset.filter(|_| category == ErrorCategory::RateLimit);
@@ -162,16 +162,18 @@ impl UpstreamProblem {
 fn category(
     status: StatusCode,
     code: Option<&str>,
-    shape: &ErrorShape,
+    (shape, hints): (&ErrorShape, &RetryHints),
     headroom: &Headroom,
 ) -> ErrorCategory {
     let is_of = |codes: &[String]| code.is_some_and(|code| codes.iter().any(|one| one == code));
     let is_spent = headroom.retry_after.is_some() || headroom.remaining == Some(0);
+    let may_be_limit = status == StatusCode::FORBIDDEN
+        || hints.rate_limit_statuses.contains(&status.as_u16());
     if is_of(&shape.rate_limit_codes) {
         ErrorCategory::RateLimit
     } else if is_of(&shape.authentication_codes) {
         ErrorCategory::Authentication
-    } else if status == StatusCode::FORBIDDEN && is_spent {
+    } else if is_spent && may_be_limit {
         ErrorCategory::RateLimit
     } else {
         ErrorCategory::of_status(status)

@@ -77,6 +77,7 @@ fn some_statuses_pass_and_others_by_hints() {
     let hints = RetryHints {
         statuses: vec![500, 409],
         codes: vec!["lock_timeout".to_owned()],
+        ..RetryHints::default()
     };
     let none = ErrorShape::default();
     let is_transient = |status: u16, body: &str, hints: &RetryHints| {
@@ -101,6 +102,26 @@ fn some_statuses_pass_and_others_by_hints() {
         &hints
     ));
     assert!(!is_transient(400, r#"{"error":{"code":"other"}}"#, &hints));
+}
+
+#[test]
+fn a_status_that_may_mean_a_limit_does_when_the_answer_says_when_to_come_back() {
+    let hints = RetryHints {
+        rate_limit_statuses: vec![503],
+        ..RetryHints::default()
+    };
+    let says_when = Headroom {
+        retry_after: Some(Duration::from_secs(1)),
+        ..Headroom::default()
+    };
+    let shape = ErrorShape::default();
+    let category = |hints: &RetryHints, headroom: &Headroom| {
+        let problem = classified(503, b"", &shape, hints, headroom);
+        problem.unwrap().category
+    };
+    assert_eq!(category(&hints, &says_when), RateLimit);
+    assert_eq!(category(&hints, &Headroom::default()), Network);
+    assert_eq!(category(&RetryHints::default(), &says_when), Network);
 }
 
 #[test]
