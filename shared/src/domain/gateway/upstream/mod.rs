@@ -167,8 +167,8 @@ fn category(
 ) -> ErrorCategory {
     let is_of = |codes: &[String]| code.is_some_and(|code| codes.iter().any(|one| one == code));
     let is_spent = headroom.retry_after.is_some() || headroom.remaining == Some(0);
-    let may_be_limit = status == StatusCode::FORBIDDEN
-        || hints.rate_limit_statuses.contains(&status.as_u16());
+    let may_be_limit =
+        status == StatusCode::FORBIDDEN || hints.rate_limit_statuses.contains(&status.as_u16());
     if is_of(&shape.rate_limit_codes) {
         ErrorCategory::RateLimit
     } else if is_of(&shape.authentication_codes) {

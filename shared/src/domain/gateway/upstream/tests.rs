@@ -119,9 +119,15 @@ fn a_status_that_may_mean_a_limit_does_when_the_answer_says_when_to_come_back() 
         let problem = classified(503, b"", &shape, hints, headroom);
         problem.unwrap().category
     };
-    assert_eq!(category(&hints, &says_when), RateLimit);
-    assert_eq!(category(&hints, &Headroom::default()), Network);
-    assert_eq!(category(&RetryHints::default(), &says_when), Network);
+    assert_eq!(category(&hints, &says_when), ErrorCategory::RateLimit);
+    assert_eq!(
+        category(&hints, &Headroom::default()),
+        ErrorCategory::Network
+    );
+    assert_eq!(
+        category(&RetryHints::default(), &says_when),
+        ErrorCategory::Network
+    );
 }
 
 #[test]
