@@ -71,31 +71,30 @@ impl Asked<'_> {
         if is_local(url, egress) {
             return;
         }
-        let Some(read) = provider.read_host(url).filter(|_| is_plain_https(url)) else {
-            let filled = provider.with_defaults(values.clone());
-            let named = url
-                .host_str()
-                .is_some_and(|host| provider.api(&filled).names_host(host));
-            if !named || !is_plain_https(url) {
-                let form = provider.base_url.as_deref().unwrap_or_default();
-                wrong(
-                    errors,
-                    "/baseUrl",
-                    format!("expected a URL of the provider, such as `{form}`"),
-                );
+        let read = provider.read_host(url).filter(|_| is_plain_https(url));
+        for (name, value) in read.iter().flatten() {
+            let given = self.variables.and_then(|given| given.get(name));
+            if given.is_some_and(|given| given != value) {
+                let message = "is not what `baseUrl` says";
+                wrong(errors, format!("/variables/{name}"), message);
             }
-            return;
+            values.insert(name.clone(), value.clone());
+        }
+        let filled = provider.with_defaults(values.clone());
+        let fits = match read {
+            // The paths of the catalogue are below its own base URL.
+            Some(_) => provider
+                .base_url(&filled)
+                .is_none_or(|made| has_path_of(url, &made)),
+            None => {
+                let host = url.host_str().filter(|_| is_plain_https(url));
+                host.is_some_and(|host| provider.api(&filled).names_host(host))
+            }
         };
-        for (name, value) in read {
-            let given = self.variables.and_then(|given| given.get(&name));
-            if given.is_some_and(|given| *given != value) {
-                wrong(
-                    errors,
-                    format!("/variables/{name}"),
-                    "is not what `baseUrl` says",
-                );
-            }
-            values.insert(name, value);
+        if !fits {
+            let form = provider.base_url.as_deref().unwrap_or_default();
+            let message = format!("expected a URL of the provider, such as `{form}`");
+            wrong(errors, "/baseUrl", message);
         }
     }
 
@@ -133,6 +132,11 @@ impl Asked<'_> {
         }
         Some(url)
     }
+}
+
+fn has_path_of(url: &Url, other: &Url) -> bool {
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    path(url) == path(other) && url.query() == other.query()
 }
 
 fn is_plain_https(url: &Url) -> bool {

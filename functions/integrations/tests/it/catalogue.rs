@@ -70,6 +70,11 @@ async fn variables_are_read_from_a_base_url() {
         made["variables"],
         json!({"subdomain": "acme", "domain": "oktapreview.com"})
     );
+    let slack = json!({
+        "name": "Chat", "type": "communication", "provider": "slack", "authMethod": "api_key",
+        "baseUrl": "https://slack.com/api/", "credentials": {"apiKey": "xoxb-1-a"},
+    });
+    assert_eq!(portal.post(PATH, &token, slack).await.status, 201);
 }
 
 #[tokio::test]
@@ -166,6 +171,8 @@ async fn a_base_url_is_one_of_the_providers() {
             "/baseUrl",
         ),
         ("baseUrl", json!("http://acme.okta.com"), "/baseUrl"),
+        ("baseUrl", json!("https://acme.okta.com/api/v1"), "/baseUrl"),
+        ("baseUrl", json!("https://acme.okta.com/?a=b"), "/baseUrl"),
         ("baseUrl", json!("https://8.8.8.8"), "/baseUrl"),
         ("baseUrl", json!("http://127.0.0.1:8080"), "/baseUrl"),
         (

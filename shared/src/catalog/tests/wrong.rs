@@ -170,11 +170,26 @@ fn no_value_of_a_variable_leaves_its_place() {
 #[test]
 fn a_rotation_renews_the_secrets_of_one_way_to_authenticate() {
     let rotation = "[api.rotation]\nstrategy = \"provider_api\"\ncreated = { other = \"a\" }\n\
-        create = { path = \"/keys\", method = \"POST\" }\nrevoke = { path = \"/keys/{apiKey}\" }\n\n[webhooks.x]";
-    let error = problem("[webhooks.x]", rotation);
-    assert!(error.contains("/api/rotation/created"), "{error}");
-    let good = SMALL.replace("[webhooks.x]", &rotation.replace("other", "apiKey"));
-    assert!(parse("payment/x.toml", &good).is_ok());
+        create = { path = \"/keys\", method = \"POST\" }\nrevoke = { path = \"/keys/{keyId}\" }\n\n[webhooks.x]";
+    let key_id = "[auth.fields.keyId]\ntitle = \"Id\"\nrequired = false\nsecret = false\n\
+        help = \"The settings.\"\n\n[api]";
+    let file = |rotation: &str, key_id: &str| {
+        let file = SMALL.replace("[webhooks.x]", rotation);
+        file.replacen("[api]", key_id, 1)
+    };
+    let error = |file: String| parse("payment/x.toml", &file).unwrap_err().to_string();
+    let told = error(file(rotation, key_id));
+    assert!(told.contains("/api/rotation/created"), "{told}");
+    let good = rotation.replace("other", "apiKey");
+    assert!(parse("payment/x.toml", &file(&good, key_id)).is_ok());
+    // Neither a secret nor what is no field may stand in a path.
+    let told = error(file(
+        &good,
+        &key_id.replace("secret = false", "secret = true"),
+    ));
+    assert!(told.contains("/api/rotation/revoke/path"), "{told}");
+    let told = error(file(&good, "[api]"));
+    assert!(told.contains("/api/rotation/revoke/path"), "{told}");
 }
 
 #[test]

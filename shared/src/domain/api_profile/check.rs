@@ -48,8 +48,8 @@ impl ApiProfile {
     /// The first field that is wrong, as a pointer below `/apiProfile`.
     pub fn check(&self) -> Result<(), FieldError> {
         self.check_hosts()?;
-        check_probe("/apiProfile/verification", self.verification.as_ref())?;
-        check_probe("/apiProfile/healthCheck", self.health_check.as_ref())?;
+        check_whole_probe("/apiProfile/verification", self.verification.as_ref())?;
+        check_whole_probe("/apiProfile/healthCheck", self.health_check.as_ref())?;
         check_probe("/apiProfile/revocation", self.revocation.as_ref())?;
         check_pagination("/apiProfile/pagination", self.pagination.as_ref())?;
         if let Some(limits) = &self.rate_limits {
@@ -117,6 +117,22 @@ impl RateLimits {
             None => Ok(()),
         }
     }
+}
+
+/// A call whose path has no fields to be filled in.
+fn check_whole_probe(pointer: &str, probe: Option<&Probe>) -> Checked {
+    check_probe(pointer, probe)?;
+    probe.map_or(Ok(()), |probe| {
+        check_whole_path(&format!("{pointer}/path"), &probe.path)
+    })
+}
+
+fn check_whole_path(pointer: &str, path: &str) -> Checked {
+    check_path(pointer, path)?;
+    if path.contains(['{', '}']) {
+        return wrong(pointer, "nothing is filled in here: expected no braces");
+    }
+    Ok(())
 }
 
 fn check_probe(pointer: &str, probe: Option<&Probe>) -> Checked {
@@ -281,7 +297,7 @@ fn check_codes(pointer: &str, codes: &[String]) -> Checked {
 
 fn check_entity(pointer: &str, entity: &Entity) -> Checked {
     check_method(pointer, &entity.method)?;
-    check_path(&format!("{pointer}/listPath"), &entity.list_path)?;
+    check_whole_path(&format!("{pointer}/listPath"), &entity.list_path)?;
     check_pagination(&format!("{pointer}/pagination"), entity.pagination.as_ref())?;
     let Some(changed) = &entity.changed_since else {
         return Ok(());
@@ -311,7 +327,7 @@ fn check_rotation(rotation: Option<&Rotation>) -> Checked {
             revoke,
             grace_seconds,
         }) => {
-            check_probe("/apiProfile/rotation/create", Some(create))?;
+            check_whole_probe("/apiProfile/rotation/create", Some(create))?;
             check_probe("/apiProfile/rotation/revoke", Some(revoke))?;
             if created.is_empty() {
                 return wrong("/apiProfile/rotation/created", "names no field");

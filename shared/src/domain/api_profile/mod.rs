@@ -46,7 +46,7 @@ pub struct ApiProfile {
     /// How credentials are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
-    /// The call that makes the credentials worthless.
+    /// The call that makes the credentials worthless, with fields of theirs in braces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Probe>,
 }

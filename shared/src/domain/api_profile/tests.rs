@@ -159,6 +159,17 @@ fn a_wrong_field_of_a_list_is_pointed_at() {
 }
 
 #[test]
+fn fields_of_credentials_stand_only_where_those_are_given_up() {
+    let call = json!({"path": "/keys/{keyId}", "method": "DELETE"});
+    assert_eq!(checked(&json!({"revocation": call})), Ok(()));
+    for name in ["verification", "healthCheck"] {
+        assert_pointed_at(&json!({name: call}), &format!("{name}/path"));
+    }
+    let change = entity(json!({"listPath": "/{keyId}"}));
+    assert_pointed_at(&change, "entities/users/listPath");
+}
+
+#[test]
 fn a_rotation_says_where_the_new_values_are() {
     let rotation = |created: Value, grace: u32| {
         json!({"rotation": {
