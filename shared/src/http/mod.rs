@@ -12,7 +12,7 @@ mod problem;
 mod tests;
 
 pub use authenticate::Authentication;
-pub use body::{BodyLimit, Json, parse};
+pub use body::{BodyLimit, Json};
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};

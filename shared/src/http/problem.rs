@@ -128,6 +128,17 @@ struct Document<'a> {
 }
 
 impl ApiError {
+    /// The problem document of the request called `request_id`.
+    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+        let document = self.document(request_id);
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        self.add_headers(response.headers_mut());
+        response
+    }
+
     /// The status of the answer that it is.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -159,17 +170,6 @@ impl ApiError {
             code,
             errors,
         }
-    }
-
-    /// The problem document of the request called `request_id`.
-    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
-        let document = self.document(request_id);
-        let body = serde_json::to_string(&document).unwrap_or_default();
-        let mut response = (self.status(), body).into_response();
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        self.add_headers(response.headers_mut());
-        response
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
