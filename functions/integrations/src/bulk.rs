@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use futures::StreamExt as _;
 use gatehouse::access::Caller;
 use gatehouse::domain::{Error, FieldError, Integration, IntegrationId, OrganizationId};
-use gatehouse::http::{ApiError, Json, ProblemSchema, RequestId, parse};
+use gatehouse::http::{ApiError, Json, ProblemSchema, RequestId};
 use gatehouse::store::Versioned;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -209,7 +209,7 @@ fn id_of(id: Option<String>) -> Result<IntegrationId, Error> {
 
 fn body_of<T: DeserializeOwned>(body: Option<Box<RawValue>>) -> Result<T, Error> {
     let body = body.ok_or_else(|| required("body"))?;
-    parse(body.get().as_bytes()).map_err(below_body)
+    Json::read(body.get().as_bytes()).map_err(below_body)
 }
 
 fn below_body(error: Error) -> Error {

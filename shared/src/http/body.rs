@@ -25,6 +25,17 @@ impl Default for BodyLimit {
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
+impl<T: DeserializeOwned> Json<T> {
+    /// Reads a part of a body as a whole body is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`], if it is no JSON; [`Error::Invalid`] with the first wrong field.
+    pub fn read(bytes: &[u8]) -> Result<T, Error> {
+        parse(bytes)
+    }
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
@@ -83,12 +94,7 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// Reads JSON as [`Json`] does.
-///
-/// # Errors
-///
-/// [`Error::Malformed`], if it is none; [`Error::Invalid`] with the first field that is wrong.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());

@@ -13,7 +13,7 @@ mod upstream;
 mod tests;
 
 pub use authenticate::{Authentication, authenticated};
-pub use body::{BodyLimit, Json, parse};
+pub use body::{BodyLimit, Json};
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};

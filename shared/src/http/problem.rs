@@ -144,6 +144,17 @@ impl ApiError {
         self.0.is_retryable()
     }
 
+    /// The problem document of the request called `request_id`.
+    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
+        let document = self.document(request_id);
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = (self.status(), body).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        self.add_headers(response.headers_mut());
+        response
+    }
+
     /// The status of the answer that it is.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -177,17 +188,6 @@ impl ApiError {
             errors,
             upstream,
         }
-    }
-
-    /// The problem document of the request called `request_id`.
-    pub(super) fn render(&self, request_id: Option<&str>) -> Response {
-        let document = self.document(request_id);
-        let body = serde_json::to_string(&document).unwrap_or_default();
-        let mut response = (self.status(), body).into_response();
-        let problem = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, problem);
-        self.add_headers(response.headers_mut());
-        response
     }
 
     fn add_headers(&self, headers: &mut HeaderMap) {
