@@ -56,4 +56,22 @@ impl Store {
         self.put_if(request, key, &stored).await?;
         Ok(())
     }
+
+    /// Forgets what is kept under `key`, if there is anything.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn delete_cached_response(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        key: Digest,
+    ) -> Result<(), StoreError> {
+        let key = ItemKey::CachedResponse(organization, integration, key);
+        match self.delete(key, None).await {
+            Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -34,6 +34,14 @@ pub struct Versioned<T> {
     pub version: u64,
 }
 
+impl<T> Versioned<T> {
+    /// The item in this version.
+    #[must_use]
+    pub fn new(item: T, version: u64) -> Self {
+        Self { item, version }
+    }
+}
+
 /// An item with all that is stored of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stored<T> {

@@ -38,6 +38,7 @@ pub use data_keys::WrappedKey;
 pub use deliveries::{DeliveryLease, Lease, Recorded};
 pub use endpoints::RegisteredEndpoint;
 pub use error::StoreError;
+pub(crate) use error::contended;
 pub use event_list::EventQuery;
 pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use idempotency::{Begun, IdempotentRequest};

@@ -235,6 +235,12 @@ impl TestClock {
         let millisecond = i64::try_from(duration.as_millis()).unwrap();
         self.0.fetch_add(millisecond, Ordering::SeqCst);
     }
+
+    /// As when a machine's clock is set right.
+    pub(crate) fn go_back(&self, duration: Duration) {
+        let millisecond = i64::try_from(duration.as_millis()).unwrap();
+        self.0.fetch_sub(millisecond, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

@@ -2,6 +2,7 @@
 
 mod account;
 mod egress;
+mod flows;
 mod queue;
 mod signature;
 mod store;

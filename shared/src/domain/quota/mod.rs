@@ -26,6 +26,10 @@ use window::Window;
 const MAX_BLOCK: Duration = Duration::from_secs(60 * 60);
 /// The longest lease, for when there is little to do.
 const LONGEST_LEASE: Duration = Duration::from_secs(30);
+/// The most calls of one lease.
+const MOST_CALLS: u32 = 256;
+/// What is lost of a window that is longer than this is lost for long.
+const SHORT_WINDOW: Duration = Duration::from_secs(60);
 
 /// At most so many calls in any window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +49,10 @@ pub struct QuotaRequest<'a> {
     pub concurrent: Option<u32>,
     /// Who wants to call: any number that is the caller's own.
     pub caller: u32,
-    /// How many calls are wanted: at least one.
+    /// How many calls are to be started at once: at least one.
     pub wanted: u32,
+    /// How many calls are expected in a minute, these among them.
+    pub per_minute: u32,
     /// The call that is to run, and the instant by which it has ended, come what may.
     pub call: (RequestId, Timestamp),
 }
@@ -208,45 +214,69 @@ impl Quota {
         request: &QuotaRequest<'_>,
         now: Timestamp,
     ) -> Result<QuotaLease, Duration> {
-        let mut calls = request.wanted.max(1);
-        let mut is_calm = true;
+        let mut most = MOST_CALLS;
         for (window, limit) in self.windows.iter_mut().zip(request.limits) {
-            let used = window.used();
-            let free = limit.requests.saturating_sub(used);
+            let free = limit.requests.saturating_sub(window.used());
             if free == 0 {
                 window.note(request.caller, now);
                 return Err(window.frees_at(now).since(now));
             }
             // One function does not take all that is left: others may be about to ask.
             let share = (free / 2).max(1);
-            calls = calls.min(share).min((limit.requests / 4).max(1));
-            if let Err(wait) = window.share(limit, request.caller, &mut calls, now) {
+            most = most.min(share).min(limit.most_of_one_lease());
+            if let Err(wait) = window.share(limit, request.caller, &mut most, now) {
                 window.note(request.caller, now);
                 return Err(wait);
             }
-            is_calm &= used.saturating_add(calls) <= limit.requests / 2;
         }
-        if request.concurrent.is_some() {
-            // Each call is counted on its own, so leases in advance would save nothing.
-            calls = 1;
-        }
-        let until = now.plus(lease_length(request.limits, is_calm));
+        let (calls, length) = self.size(request, most);
+        let until = now.plus(length);
         for window in &mut self.windows {
             window.add(request.caller, calls, until);
         }
         Ok(QuotaLease { calls, until })
     }
+
+    /// How many calls, and for how long: the longest lease for which calls are expected besides
+    /// those that start at once, and that leaves half of each limit free. Under pressure leases are
+    /// short, so that what is not used up is lost for a short time only.
+    fn size(&self, request: &QuotaRequest<'_>, most: u32) -> (u32, Duration) {
+        let shortest = request.limits.iter().map(|limit| limit.window).min();
+        let window = shortest.unwrap_or(LONGEST_LEASE);
+        let at_once = request.wanted.clamp(1, most.max(1));
+        let last = (window / 10).min(LONGEST_LEASE);
+        if request.concurrent.is_some() {
+            // Each call is counted on its own, so leases in advance would save nothing.
+            return (1, last);
+        }
+        let lengths = [window * 2, window, window / 2, window / 4];
+        let lengths = lengths.map(|length| length.min(LONGEST_LEASE));
+        let sizes = lengths.map(|length| (request.expected(length).min(most), length));
+        let mut sizes = sizes.into_iter();
+        let fitting = sizes.find(|(calls, _)| *calls > at_once && self.is_calm(request, *calls));
+        fitting.unwrap_or_else(|| (request.expected(last).clamp(at_once, most.max(1)), last))
+    }
+
+    /// Whether at least half of each limit stays free.
+    fn is_calm(&self, request: &QuotaRequest<'_>, calls: u32) -> bool {
+        let mut pairs = self.windows.iter().zip(request.limits);
+        pairs.all(|(window, limit)| window.used().saturating_add(calls) <= limit.requests / 2)
+    }
 }
 
-/// Long while most of the limit is free, so that leases can be used up; short under pressure, so
-/// that what is not used up is lost for a short time only.
-fn lease_length(limits: &[RateLimit], is_calm: bool) -> Duration {
-    let shortest = limits.iter().map(|limit| limit.window).min();
-    let shortest = shortest.unwrap_or(LONGEST_LEASE);
-    if is_calm {
-        (shortest * 2).min(LONGEST_LEASE)
-    } else {
-        (shortest / 10).min(LONGEST_LEASE)
+impl RateLimit {
+    /// A lease that is not used up is lost: for long, if the window is.
+    fn most_of_one_lease(&self) -> u32 {
+        let part = if self.window > SHORT_WINDOW { 50 } else { 4 };
+        (self.requests / part).max(1)
+    }
+}
+
+impl QuotaRequest<'_> {
+    /// How many calls are expected in this time.
+    fn expected(&self, length: Duration) -> u32 {
+        let calls = u128::from(self.per_minute) * length.as_millis() / 60_000;
+        u32::try_from(calls).unwrap_or(u32::MAX)
     }
 }
 

@@ -20,12 +20,14 @@ fn call(number: u128) -> RequestId {
     RequestId::from(Ulid::from(number))
 }
 
-fn request(limits: &[RateLimit], caller: u32, wanted: u32) -> QuotaRequest<'_> {
+/// A call, and so many are expected in two seconds.
+fn request(limits: &[RateLimit], caller: u32, expected: u32) -> QuotaRequest<'_> {
     QuotaRequest {
         limits,
         concurrent: None,
         caller,
-        wanted,
+        wanted: 1,
+        per_minute: expected * 30,
         call: (call(1), at(60_000)),
     }
 }
@@ -49,11 +51,33 @@ fn a_lease_is_long_while_there_is_room_and_short_under_pressure() {
         lease(&mut quota, &request(&limits, 1, 30), 0),
         Ok((12, 2_000))
     );
+    // Half of it is to stay free.
+    assert_eq!(lease(&mut quota, &request(&limits, 1, 30), 0), Ok((3, 250)));
     // More than half is out: only a tenth of a window now.
-    assert_eq!(
-        lease(&mut quota, &request(&limits, 1, 30), 0),
-        Ok((12, 100))
-    );
+    assert_eq!(lease(&mut quota, &request(&limits, 1, 60), 0), Ok((3, 100)));
+}
+
+#[test]
+fn a_lease_is_no_longer_than_it_is_of_use() {
+    let limits = [limit(50, 1)];
+    let mut quota = Quota::default();
+    // Nothing is expected but what starts at once.
+    for (wanted, per_minute) in [(1, 0), (7, 0), (7, 7 * 30), (1, 30)] {
+        let request = QuotaRequest {
+            wanted,
+            per_minute,
+            ..request(&limits, 1, 0)
+        };
+        assert_eq!(lease(&mut quota, &request, 0), Ok((wanted, 100)));
+    }
+}
+
+#[test]
+fn little_of_a_long_window_is_risked() {
+    let limits = [limit(500, 3_600)];
+    let mut quota = Quota::default();
+    let burst = request(&limits, 1, 100);
+    assert_eq!(lease(&mut quota, &burst, 0), Ok((10, 30_000)));
 }
 
 #[test]
@@ -184,9 +208,9 @@ proptest! {
     ) {
         let limits = [limit(requests, 1), limit(requests * 10, 60)];
         let (mut quota, mut now, mut calls) = (Quota::default(), 0_i64, Vec::new());
-        for (pause, caller, wanted, lateness) in steps {
+        for (pause, caller, expected, lateness) in steps {
             now += pause;
-            if let Ok((count, until)) = lease(&mut quota, &request(&limits, caller, wanted), now) {
+            if let Ok((count, until)) = lease(&mut quota, &request(&limits, caller, expected), now) {
                 let made = now + (until - now - 1) * lateness / 100;
                 calls.extend((0..count).map(|_| made));
             }
