@@ -254,11 +254,9 @@ impl ResponseCache {
             return Ok(None);
         };
         let context = SealContext::CachedResponse { key };
-        let opened = self
-            .keys
-            .open_payload(organization, &context, &found.sealed, found.plain_bytes)
-            .await?;
-        let answer = CachedAnswer::decode(&opened.into());
+        let keys = &self.keys;
+        let opened = keys.open_payload(organization, &context, &found.sealed, found.plain_bytes);
+        let answer = CachedAnswer::decode(&Box::pin(opened).await?.into());
         answer.map(Some).ok_or(Failure::Unreadable)
     }
 
@@ -303,11 +301,11 @@ impl ResponseCache {
         let key = scope.key(&answer.method, request);
         let (organization, integration) = (scope.organization, scope.integration);
         let plain = answer.encode()?;
-        self.keys.ensure(organization).await?;
+        Box::pin(self.keys.ensure(organization)).await?;
         let context = SealContext::CachedResponse { key };
         let sealed = self.keys.seal_payload(organization, &context, &plain);
         let response = CachedResponse {
-            sealed: sealed.await?,
+            sealed: Box::pin(sealed).await?,
             plain_bytes: plain.len() as u64,
         };
         self.store

@@ -277,27 +277,27 @@ fn says_nothing(answer: &response::Parts) -> bool {
         && !pragma.contains("no-cache")
 }
 
-/// All values of a header in one, in small letters where only those are told apart, and with
-/// nothing but ASCII.
+/// All values of a header in one, of ASCII only: directives in small letters, others so that no two
+/// values look alike.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    let is_plain = [
+    let directives = [
         header::CACHE_CONTROL,
         header::PRAGMA,
         header::VARY,
         header::CONNECTION,
     ];
-    let values = headers.get_all(name).iter();
-    let values: Vec<String> = values
-        .map(|value| value.as_bytes().escape_ascii().to_string())
-        .collect();
-    let text = values.join(", ");
-    let text = if is_plain.contains(name) {
-        text.to_ascii_lowercase()
-    } else {
-        text
+    let text = |value: &HeaderValue| {
+        if directives.contains(name) {
+            String::from_utf8_lossy(value.as_bytes())
+                .replace(|c: char| !c.is_ascii(), "?")
+                .to_ascii_lowercase()
+        } else {
+            value.as_bytes().escape_ascii().to_string()
+        }
     };
-    let value = (!values.is_empty()).then(|| HeaderValue::from_str(&text));
-    value?.ok()
+    let values: Vec<String> = headers.get_all(name).iter().map(text).collect();
+    let joined = (!values.is_empty()).then(|| HeaderValue::from_str(&values.join(", ")));
+    joined?.ok()
 }
 
 fn system_time(instant: Timestamp) -> SystemTime {

@@ -1,9 +1,13 @@
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use proptest::prelude::*;
 
 use super::policy::{Use, is_for_cache, kept_headers, renewed, selecting, storable, usable};
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// A status, headers, and for how many seconds such an answer is kept as fresh.
+type Case<'a> = (u16, &'a [(&'a str, &'a str)], Option<u64>);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
@@ -45,13 +49,24 @@ fn answer(request: &request::Parts, status: u16, texts: &[(&str, &str)]) -> Cach
     }
 }
 
+fn assert_kept(cases: &[Case<'_>], ttl: Option<Duration>) {
+    for (status, texts, expected) in cases {
+        let answer = CachedAnswer {
+            ttl,
+            ..answer(&get(&[]), *status, texts)
+        };
+        let fresh = storable(&answer, &get(&[]), at(0)).map(|fresh| fresh.as_secs());
+        assert_eq!(fresh, *expected, "{status} {texts:?}");
+    }
+}
+
 #[test]
 fn what_may_be_kept_and_for_how_long() {
     let etag = ("etag", "\"1\"");
-    let cases: &[(u16, &[(&str, &str)], Option<u64>)] = &[
+    let cases: &[Case<'_>] = &[
         (200, &[("cache-control", "max-age=60")], Some(60)),
         (200, &[("cache-control", "private, max-age=60")], Some(60)),
-        (200, &[("cache-control", "Max-Age=60")], Some(60)),
+        (200, &[("cache-control", "Max-Age=\"60\"")], Some(60)),
         (
             200,
             &[("cache-control", "max-age=60"), ("age", "20")],
@@ -90,6 +105,14 @@ fn what_may_be_kept_and_for_how_long() {
             ],
             Some(0),
         ),
+    ];
+    assert_kept(cases, None);
+}
+
+#[test]
+fn what_may_not_be_kept_or_is_of_no_use() {
+    let etag = ("etag", "\"1\"");
+    let cases: &[Case<'_>] = &[
         // Of no use.
         (200, &[], None),
         (200, &[("cache-control", "no-cache")], None),
@@ -120,16 +143,12 @@ fn what_may_be_kept_and_for_how_long() {
         (304, &[("cache-control", "max-age=60")], None),
         (302, &[etag], None),
     ];
-    for (status, texts, expected) in cases {
-        let answer = answer(&get(&[]), *status, texts);
-        let fresh = storable(&answer, &get(&[]), at(0)).map(|fresh| fresh.as_secs());
-        assert_eq!(fresh, *expected, "{status} {texts:?}");
-    }
+    assert_kept(cases, None);
 }
 
 #[test]
 fn the_integrations_time_holds_where_the_provider_says_nothing() {
-    let cases: &[(u16, &[(&str, &str)], Option<u64>)] = &[
+    let cases: &[Case<'_>] = &[
         (200, &[], Some(30)),
         (
             200,
@@ -147,14 +166,7 @@ fn the_integrations_time_holds_where_the_provider_says_nothing() {
         (410, &[], None),
         (302, &[], None),
     ];
-    for (status, texts, expected) in cases {
-        let answer = CachedAnswer {
-            ttl: Some(SECOND * 30),
-            ..answer(&get(&[]), *status, texts)
-        };
-        let fresh = storable(&answer, &get(&[]), at(0)).map(|fresh| fresh.as_secs());
-        assert_eq!(fresh, *expected, "{status} {texts:?}");
-    }
+    assert_kept(cases, Some(SECOND * 30));
 }
 
 #[test]
@@ -295,4 +307,69 @@ fn cookies_and_what_concerns_one_connection_are_not_kept() {
     ]));
     assert_eq!(kept, headers(&[("link", "<a>"), ("link", "<b>")]));
     assert_eq!(kept.get_all(header::LINK).iter().count(), 2);
+}
+
+const NAMES: [&str; 11] = [
+    "age",
+    "cache-control",
+    "connection",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "pragma",
+    "vary",
+    "warning",
+    "accept",
+];
+
+/// A header that matters, with a value that is well formed, nearly so, or not at all.
+fn some_header() -> impl Strategy<Value = (HeaderName, HeaderValue)> {
+    let value = prop_oneof![
+        "(max-age|min-fresh|max-stale|no-cache|immutable)=?\"?[0-9]{0,22}\"?",
+        "[0-9]{1,22}",
+        "Mon, [0-9]{2} (Jan|Feb) [0-9]{4} [0-9]{2}:00:00 (GMT|[+-]9999)",
+        "W?/?\"[a-z,]{0,3}\"?",
+        "[a-z*]{0,6}, ?[a-z*:]{0,6}",
+    ];
+    let value = prop_oneof![
+        value.prop_map(String::into_bytes),
+        prop::collection::vec(0x20_u8..0x7f, 0..12),
+        prop::collection::vec(0x80_u8..=0xff, 0..4),
+    ];
+    (prop::sample::select(&NAMES[..]), value).prop_map(|(name, value)| {
+        let value = HeaderValue::from_bytes(&value).unwrap();
+        (HeaderName::from_static(name), value)
+    })
+}
+
+fn some_headers() -> impl Strategy<Value = HeaderMap> {
+    prop::collection::vec(some_header(), 0..6).prop_map(|headers| headers.into_iter().collect())
+}
+
+proptest! {
+    /// Nothing that a provider or a caller sends stops the function, or is fresh for ever.
+    #[test]
+    fn whatever_is_sent_is_decided_on(
+        asked in some_headers(), answered in some_headers(), said in some_headers(),
+        seconds in 0_i64..100_000, ttl in prop::option::of(0_u64..1_000),
+    ) {
+        let mut asked_for = get(&[]);
+        asked_for.headers = asked;
+        let answer = CachedAnswer {
+            headers: kept_headers(&answered),
+            selecting: selecting(&answered, &asked_for),
+            ttl: ttl.map(Duration::from_secs),
+            ..answer(&asked_for, 200, &[])
+        };
+        let fresh = storable(&answer, &asked_for, at(0));
+        prop_assert!(fresh.is_none_or(|fresh| fresh <= policy::LONGEST));
+        for answer in [renewed(&answer, &asked_for, &said, at(seconds)), Some(answer)] {
+            let Some(answer) = answer else { continue };
+            storable(&answer, &asked_for, at(seconds));
+            for request in [&get(&[]), &asked_for] {
+                usable(&answer, request, at(seconds));
+            }
+        }
+    }
 }

@@ -39,11 +39,13 @@ async fn the_provider_never_sees_more_than_its_limits_however_functions_interlea
                     Err(error) => drop(wait(Err(error))),
                 }
             }
-            account.clock.advance(millis(seed.below(120)));
+            // Now and then nobody calls for so long that what is leased comes to its end.
+            let pause = if seed.below(8) == 0 { 2_500 } else { 100 };
+            account.clock.advance(millis(seed.below(pause)));
         }
         assert!(provider.most_in(SECOND) <= 20, "{provider:?}");
         assert!(provider.most_in(MINUTE) <= 300, "{provider:?}");
-        // Some 320 calls were wanted, in some 5 seconds.
+        // Some 320 calls were wanted, in some 15 seconds.
         assert!(provider.calls() > 40, "{} calls", provider.calls());
     }
 }
@@ -209,7 +211,11 @@ async fn a_place_is_given_back_if_another_scope_refuses() {
 #[tokio::test]
 async fn once_the_provider_refuses_every_function_stops_within_five_seconds() {
     let account = Account::new().await;
-    for limits in [per_second(1_000), UNLIMITED] {
+    let hourly = RateLimits {
+        requests_per_hour: Some(50_000),
+        ..UNLIMITED
+    };
+    for limits in [per_second(1_000), hourly, UNLIMITED] {
         let integration = Limited::new(&account, limits);
         let functions = functions(&account, 2);
         for function in &functions {

@@ -2,7 +2,7 @@
 //! circuit or a cache of its own is "a function".
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::panic,
     reason = "helpers of tests: what is not as expected fails the test"
 )]
 
