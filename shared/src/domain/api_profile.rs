@@ -270,11 +270,11 @@ pub enum Rotation {
     /// The provider's API makes a new credential, and deletes the old one.
     ProviderApi {
         /// The call that makes one.
-        create: Probe,
+        create: Box<Probe>,
         /// Where its answer has the values, by the credentials' field.
         created: BTreeMap<String, Expression>,
         /// The call that deletes one, with fields of the old credentials in braces.
-        revoke: Probe,
+        revoke: Box<Probe>,
         /// How long the old one stays valid after the new one is in use, in seconds.
         #[serde(default = "a_day")]
         grace_seconds: u32,

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -55,109 +54,8 @@ impl From<EventPattern> for String {
     }
 }
 
-/// A JMESPath expression (<https://jmespath.org/specification.html>) over an event's JSON body.
-///
-/// Its evaluation always ends: the language has neither loops nor recursion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 4096)]
-pub struct Expression(String);
-
-/// Why a text is not an expression, or why an expression has no result.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExpressionError {
-    /// Empty, or too long.
-    #[error("expected 1 to {} characters", Expression::MAX_LENGTH)]
-    Length,
-    /// Not JMESPath.
-    #[error("not a JMESPath expression: {reason} at column {column}")]
-    Syntax {
-        /// What the parser says, in one line.
-        reason: String,
-        /// Where, counted from zero.
-        column: usize,
-    },
-    /// It fails on this document, such as a function called on the wrong type.
-    #[error("the expression fails on this document")]
-    Evaluation,
-}
-
-impl Expression {
-    const MAX_LENGTH: usize = 4096;
-
-    /// The result for `document`; `null` where the fields that it names are absent.
-    ///
-    /// # Errors
-    ///
-    /// [`ExpressionError::Evaluation`] if it fails on this document.
-    pub fn evaluate(
-        &self,
-        document: &serde_json::Value,
-    ) -> Result<serde_json::Value, ExpressionError> {
-        let result = self.search(document)?;
-        serde_json::to_value(&*result).map_err(|_| ExpressionError::Evaluation)
-    }
-
-    /// Whether the result for `document` is true in JMESPath's sense: not `null`, `false`, or empty.
-    #[must_use]
-    pub fn accepts(&self, document: &serde_json::Value) -> bool {
-        self.search(document).is_ok_and(|result| result.is_truthy())
-    }
-
-    fn search(&self, document: &serde_json::Value) -> Result<jmespath::Rcvar, ExpressionError> {
-        jmespath::compile(&self.0)
-            .and_then(|expression| expression.search(document))
-            .map_err(|_| ExpressionError::Evaluation)
-    }
-}
-
-impl FromStr for Expression {
-    type Err = ExpressionError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() || text.len() > Self::MAX_LENGTH {
-            return Err(ExpressionError::Length);
-        }
-        match jmespath::compile(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(ExpressionError::Syntax {
-                reason: error
-                    .reason
-                    .to_string()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-                column: error.column,
-            }),
-        }
-    }
-}
-
-impl TryFrom<String> for Expression {
-    type Error = ExpressionError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Expression> for String {
-    fn from(expression: Expression) -> Self {
-        expression.0
-    }
-}
-
-impl fmt::Display for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn matches(pattern: &str, event_type: Option<&str>) -> bool {
@@ -178,34 +76,5 @@ mod tests {
         assert!(matches("*", None));
         assert!(!matches("*.*", None));
         assert!(EventPattern::any_matches(&[], None));
-    }
-
-    #[test]
-    fn filters_and_transforms_are_jmespath() {
-        let document = json!({"data": {"amount": 120, "status": "paid"}});
-        let filter: Expression = "data.status == 'paid' && data.amount >= `100`"
-            .parse()
-            .unwrap();
-        assert!(filter.accepts(&document));
-        assert!(!filter.accepts(&json!({"data": {"status": "open"}})));
-        assert!(!filter.accepts(&json!(null)));
-        let transform: Expression = "{total: data.amount}".parse().unwrap();
-        assert_eq!(
-            transform.evaluate(&document).unwrap(),
-            json!({"total": 120})
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_expression_is_said() {
-        assert_eq!("".parse::<Expression>(), Err(ExpressionError::Length));
-        assert_eq!(
-            "a".repeat(4097).parse::<Expression>(),
-            Err(ExpressionError::Length)
-        );
-        let error = "data.[".parse::<Expression>().unwrap_err();
-        assert!(matches!(error, ExpressionError::Syntax { .. }), "{error}");
-        let fails: Expression = "length(`1`)".parse().unwrap();
-        assert_eq!(fails.evaluate(&json!({})), Err(ExpressionError::Evaluation));
     }
 }

@@ -11,6 +11,7 @@ mod access;
 mod credentials;
 mod destinations;
 mod endpoints;
+mod expressions;
 mod idempotency;
 mod integrations;
 mod portal;
