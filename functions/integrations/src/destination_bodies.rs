@@ -32,9 +32,11 @@ pub(crate) struct NewDestination {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub(crate) events: Vec<EventPattern>,
-    /// JMESPath: events are sent only where it is true of their JSON body.
+    /// JMESPath: events are sent only where it is true of their JSON body. Where it fails, the
+    /// delivery ends as failed with `filter_failed`, and can be replayed.
     pub(crate) filter: Option<Expression>,
-    /// JMESPath: its result is sent in place of the body.
+    /// JMESPath: its result is sent in place of the body. Where it fails, the delivery ends as
+    /// failed with `transform_failed`, and can be replayed.
     pub(crate) transform: Option<Expression>,
     /// How deliveries are retried; the endpoint's policy, if absent.
     pub(crate) retry_policy: Option<RetryPolicy>,

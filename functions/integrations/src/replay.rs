@@ -135,12 +135,20 @@ async fn additional(
         None
     };
     let now = state.sources.now();
-    let chosen = destinations.iter().filter(|destination| match wanted {
-        Some(wanted) => wanted.contains(&destination.id),
-        None => destination.wants(event.event_type.as_deref(), body.as_ref()),
+    let event_type = event.event_type.as_deref();
+    let chosen = destinations.iter().filter_map(|destination| {
+        let asked = match wanted {
+            Some(wanted) => Ok(wanted.contains(&destination.id)),
+            None => destination.wants(event_type, body.as_ref()),
+        };
+        match asked {
+            Ok(chosen) => chosen.then_some((destination, None)),
+            // The processor asks the filter again, and the delivery fails where people look.
+            Err(_) => Some((destination, Some(Delivery::FILTER_FAILED.to_owned()))),
+        }
     });
     Ok(chosen
-        .map(|destination| Delivery {
+        .map(|(destination, error)| Delivery {
             id: DeliveryId::generate(now, state.sources.randomness.as_ref()),
             destination_id: destination.id,
             status: DeliveryStatus::Retrying,
@@ -149,7 +157,7 @@ async fn additional(
             started_at: now,
             next_attempt_at: Some(now),
             leased_until: None,
-            error: None,
+            error,
             last_attempt: None,
         })
         .collect())

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use gatehouse::domain::{
     Attempt, AttemptOutcome, Breaker, Delivery, DeliveryStatus, Destination, DestinationStatus,
-    DestinationTarget, DisabledReason, Event, Passage, Retry, RetryPolicy, Timestamp,
+    DestinationTarget, DisabledReason, Event, ExpressionError, Passage, Retry, RetryPolicy,
+    Timestamp,
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::store::StoreError;
@@ -14,6 +15,9 @@ use serde_json::Value;
 
 use crate::breaker::passage;
 use crate::{State, http_target, sqs_target};
+
+/// The longest result of a transform. No event's body is longer.
+const MAX_TRANSFORMED_BYTES: usize = 6 * 1024 * 1024;
 
 /// An event with its body, on its way to destinations.
 #[derive(Debug)]
@@ -175,12 +179,20 @@ fn content(parcel: &Parcel, destination: &Destination) -> Result<Content, &'stat
         });
     };
     let document = parcel.json().ok_or("transform_needs_json")?;
-    let result = transform
-        .evaluate(document)
-        .map_err(|_| "transform_failed")?;
+    let bytes = transform
+        .evaluate_within(document, MAX_TRANSFORMED_BYTES)
+        .map_err(|error| {
+            let id = destination.id;
+            let reason = error.to_string();
+            tracing::warn!(destination.id = %id, reason, "the transform of {id} has no result");
+            match error {
+                ExpressionError::TooLarge => "transform_too_large",
+                _ => "transform_failed",
+            }
+        })?;
     Ok(Content {
         media_type: "application/json".to_owned(),
-        bytes: result.to_string().into(),
+        bytes: bytes.into(),
     })
 }
 

@@ -13,6 +13,7 @@
 mod attempt;
 mod breaker;
 mod excerpt;
+mod filter;
 mod http_target;
 mod receive;
 mod record;

@@ -5,18 +5,18 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use gatehouse::domain::{
     Delivery, DeliveryId, DeliveryStatus, Destination, Endpoint, Event, EventStatus,
-    PayloadLocation, Sealed, Timestamp, TraceParent,
+    ExpressionError, PayloadLocation, Sealed, Timestamp, TraceParent,
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::{DeliveryDue, ReceivedEvent};
 use gatehouse::store::{Claim, EventClaim, StoreError};
 use gatehouse::vault::SealContext;
 
-use crate::State;
 use crate::attempt::{Parcel, deliver};
 use crate::record::Again;
 use crate::routes::{is_filtered, retry_policy};
 use crate::state::LEASE;
+use crate::{State, filter};
 
 /// How long a provider's repetition of an event is recognised: longer than any of them repeats.
 const DEDUPLICATION: Duration = Duration::from_secs(8 * 24 * 60 * 60);
@@ -96,7 +96,8 @@ async fn claim(
     state.store.claim_event(&claim).await
 }
 
-/// Routes an event and tries each of its deliveries once, all at the same time.
+/// Routes an event and tries each of its deliveries once, all at the same time. Where a filter
+/// fails, the delivery fails with it: an event that nobody may have decided on is not dropped.
 async fn process(
     state: &State,
     received: ReceivedEvent,
@@ -119,15 +120,11 @@ async fn process(
         parcel.event.status = EventStatus::Filtered;
         return Ok(parcel.event);
     }
-    let wanting: Vec<&Destination> = destinations
+    let wanting: Vec<(&Destination, Result<(), ExpressionError>)> = destinations
         .iter()
-        .filter(|destination| {
-            let json = destination
-                .filter
-                .is_some()
-                .then(|| parcel.json())
-                .flatten();
-            destination.wants(parcel.event.event_type.as_deref(), json)
+        .filter_map(|destination| match filter::wants(&parcel, destination) {
+            Ok(wanted) => wanted.then_some((destination, Ok(()))),
+            Err(error) => Some((destination, Err(error))),
         })
         .collect();
     let deliveries = deliver_all(state, &parcel, &wanting, endpoint.as_deref()).await?;
@@ -139,32 +136,39 @@ async fn process(
 async fn deliver_all(
     state: &State,
     parcel: &Parcel,
-    destinations: &[&Destination],
+    destinations: &[(&Destination, Result<(), ExpressionError>)],
     endpoint: Option<&Endpoint>,
 ) -> Result<Vec<Delivery>, StoreError> {
     let now = state.sources.now();
-    try_join_all(destinations.iter().map(|destination| async move {
-        let delivery = Delivery {
-            id: DeliveryId::generate(now, state.sources.randomness.as_ref()),
-            destination_id: destination.id,
-            status: DeliveryStatus::Retrying,
-            attempts: 0,
-            earlier_attempts: 0,
-            started_at: parcel.event.received_at,
-            next_attempt_at: Some(now),
-            leased_until: None,
-            error: None,
-            last_attempt: None,
-        };
-        deliver(
-            state,
-            parcel,
-            destination,
-            &retry_policy(destination, endpoint),
-            delivery,
-        )
-        .await
-    }))
+    try_join_all(
+        destinations
+            .iter()
+            .map(|(destination, filtered)| async move {
+                let delivery = Delivery {
+                    id: DeliveryId::generate(now, state.sources.randomness.as_ref()),
+                    destination_id: destination.id,
+                    status: DeliveryStatus::Retrying,
+                    attempts: 0,
+                    earlier_attempts: 0,
+                    started_at: parcel.event.received_at,
+                    next_attempt_at: Some(now),
+                    leased_until: None,
+                    error: None,
+                    last_attempt: None,
+                };
+                if let Err(error) = filtered {
+                    return Ok(filter::failed(state, delivery, error, now));
+                }
+                deliver(
+                    state,
+                    parcel,
+                    destination,
+                    &retry_policy(destination, endpoint),
+                    delivery,
+                )
+                .await
+            }),
+    )
     .await
 }
 

@@ -6,11 +6,11 @@ use gatehouse::queue::DeliveryDue;
 use gatehouse::store::{DeliveryLease, Lease};
 use gatehouse::vault::SealContext;
 
-use crate::State;
 use crate::attempt::{Parcel, deliver, given_up};
 use crate::record::Again;
 use crate::routes::retry_policy;
 use crate::state::LEASE;
+use crate::{State, filter};
 
 /// Tries a delivery once more, records that, and schedules the next try if there is to be one.
 pub(crate) async fn redeliver(
@@ -124,6 +124,9 @@ async fn attempt(
         .open_payload(event.organization_id, &context, &sealed, event.body_bytes)
         .await?;
     let parcel = Parcel::new(event, Bytes::from(body));
-    let delivery = deliver(state, &parcel, destination, &policy, delivery).await?;
+    let delivery = match filter::ask_again(state, &parcel, destination, delivery) {
+        Ok(delivery) => deliver(state, &parcel, destination, &policy, delivery).await?,
+        Err(ended) => *ended,
+    };
     Ok((parcel.event, delivery))
 }

@@ -38,6 +38,24 @@ pub struct Delivery {
     pub last_attempt: Option<Attempt>,
 }
 
+impl Delivery {
+    /// The error of a delivery whose destination's filter failed on the event, so that nobody can
+    /// tell whether the destination wants it.
+    pub const FILTER_FAILED: &str = "filter_failed";
+    /// The error of a delivery whose destination's filter failed at first, and does not want the
+    /// event now that it is asked again.
+    pub const NOT_WANTED: &str = "not_wanted";
+
+    /// Whether its destination's filter has yet to say that it wants the event.
+    #[must_use]
+    pub fn awaits_filter(&self) -> bool {
+        matches!(
+            self.error.as_deref(),
+            Some(Self::FILTER_FAILED | Self::NOT_WANTED)
+        )
+    }
+}
+
 /// How a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Breaker, DestinationId, EventPattern, Expression, IntegrationId, OrganizationId, RetryPolicy,
-    StoredSecret, Timestamp,
+    Breaker, DestinationId, EventPattern, Expression, ExpressionError, IntegrationId,
+    OrganizationId, RetryPolicy, StoredSecret, Timestamp, expression,
 };
 
 /// A place where events go.
@@ -23,10 +23,18 @@ pub struct Destination {
     #[serde(default)]
     pub events: Vec<EventPattern>,
     /// Sent only where this is true of the event's JSON body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "expression::stored",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub filter: Option<Expression>,
     /// Its result is sent in place of the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "expression::stored",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub transform: Option<Expression>,
     /// How deliveries are retried; the endpoint's policy, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,14 +58,23 @@ pub struct Destination {
 
 impl Destination {
     /// Whether it wants an event of this type with this body, where that is JSON.
-    #[must_use]
-    pub fn wants(&self, event_type: Option<&str>, body: Option<&serde_json::Value>) -> bool {
-        EventPattern::any_matches(&self.events, event_type)
-            && match (&self.filter, body) {
-                (None, _) => true,
-                (Some(filter), Some(body)) => filter.accepts(body),
-                (Some(_), None) => false,
-            }
+    ///
+    /// # Errors
+    ///
+    /// If the filter fails on the body: then nobody can tell, and the event must not be lost.
+    pub fn wants(
+        &self,
+        event_type: Option<&str>,
+        body: Option<&serde_json::Value>,
+    ) -> Result<bool, ExpressionError> {
+        if !EventPattern::any_matches(&self.events, event_type) {
+            return Ok(false);
+        }
+        match (&self.filter, body) {
+            (None, _) => Ok(true),
+            (Some(filter), Some(body)) => filter.matches(body),
+            (Some(_), None) => Ok(false),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod destination;
 mod endpoint;
 mod error;
 mod event;
+mod expression;
 pub mod gateway;
 mod id;
 mod integration;
@@ -41,6 +42,7 @@ pub use destination::{
 pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
 pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
+pub use expression::{Expression, ExpressionError};
 pub use id::{
     DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
     RequestId, SecretId,
@@ -51,7 +53,7 @@ pub use integration::{
 pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
 pub use request::{CacheUse, CredentialUse, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};
-pub use routing::{EventPattern, Expression, ExpressionError, PatternError};
+pub use routing::{EventPattern, PatternError};
 pub use sealed::Sealed;
 pub use sources::{Clock, Randomness, Sources};
 pub use timestamp::{Timestamp, TimestampError};

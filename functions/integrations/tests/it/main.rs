@@ -13,6 +13,7 @@ mod catalogue;
 mod credentials;
 mod destinations;
 mod endpoints;
+mod expressions;
 mod idempotency;
 mod integrations;
 mod portal;

@@ -8,8 +8,11 @@ use axum::body::Body;
 use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::access::{DevelopmentIssuer, Fetch};
+use gatehouse::config::Environment;
 use gatehouse::domain::{Cause, OrganizationId};
+use gatehouse::flows::connect;
 use gatehouse::lambda::system_sources;
+use gatehouse::store::Store;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use integrations::{State, router};
@@ -23,6 +26,7 @@ pub(crate) struct Portal {
     router: Router,
     pub(crate) issuer: DevelopmentIssuer,
     pub(crate) stack: Stack,
+    pub(crate) store: Store,
 }
 
 /// An answer.
@@ -86,15 +90,17 @@ impl Portal {
         let environment = template
             .environment("integrations", stack.endpoint(), &parameters)
             .unwrap();
-        let environment = environment.into_iter().collect();
+        let environment: Environment = environment.into_iter().collect();
         let issuer = DevelopmentIssuer::generate(ISSUER.to_owned()).unwrap();
         let keys = Arc::new(Keys(issuer.jwks().to_string().into_bytes()));
         let aws = stack.sdk_config();
+        let store = connect::store(&environment, &aws).unwrap();
         let state = State::connect_with_issuer(&environment, &aws, system_sources(), keys).unwrap();
         Self {
             router: router(state),
             issuer,
             stack,
+            store,
         }
     }
 
@@ -102,6 +108,12 @@ impl Portal {
     pub(crate) fn organization(&self) -> String {
         let sources = system_sources();
         let id = OrganizationId::generate(sources.now(), sources.randomness.as_ref());
+        self.token(id)
+    }
+
+    /// A token of an organization.
+    pub(crate) fn token(&self, id: OrganizationId) -> String {
+        let sources = system_sources();
         let lifetime = Duration::from_secs(60);
         self.issuer
             .token(id, "me", "gatehouse", sources.now(), lifetime)

@@ -10,6 +10,7 @@
 
 mod batches;
 mod breaker;
+mod expressions;
 mod once;
 mod receiver;
 mod retries;

@@ -8,14 +8,14 @@ use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::config::Environment;
 use gatehouse::domain::{
-    AuthMethod, Clock, Destination, DestinationId, DestinationStatus, DestinationTarget, Endpoint,
-    EndpointId, EndpointStatus, Event, EventId, HttpTarget, Integration, IntegrationId,
-    IntegrationStatus, IntegrationType, OrganizationId, Randomness, SecretId, Sources,
-    StoredSecret, Timestamp, TraceParent,
+    AuthMethod, Clock, DeliveryStatus, Destination, DestinationId, DestinationStatus,
+    DestinationTarget, Endpoint, EndpointId, EndpointStatus, Event, EventId, HttpTarget,
+    Integration, IntegrationId, IntegrationStatus, IntegrationType, OrganizationId, Randomness,
+    SecretId, Sources, StoredSecret, Timestamp, TraceParent,
 };
 use gatehouse::flows::connect;
-use gatehouse::queue::{Queue, ReceivedEvent};
-use gatehouse::store::Store;
+use gatehouse::queue::{DeliveryDue, Queue, ReceivedEvent};
+use gatehouse::store::{Replay, Store};
 use gatehouse::vault::{DataKeys, SealContext};
 use processor::{State, handle};
 use url::Url;
@@ -218,6 +218,45 @@ impl World {
         let trace = TraceParent::generate(self.sources.randomness.as_ref());
         self.queue.send_event(&event, trace).await.unwrap();
         event.id
+    }
+
+    /// Has the failed deliveries of an event made again.
+    pub(crate) async fn replay(&self, id: EventId) {
+        let (event, now) = (self.event(id).await.unwrap(), self.sources.now());
+        let failed = event.deliveries.iter();
+        let failed = failed.filter(|delivery| delivery.status == DeliveryStatus::Failed);
+        let deliveries: Vec<_> = failed.map(|delivery| delivery.id).collect();
+        let replay = Replay {
+            deliveries: &deliveries,
+            additional: &[],
+            now,
+            keep_until: now.plus(Duration::from_secs(60)),
+        };
+        let replayed = self
+            .store
+            .replay(self.organization, self.integration, id, &replay)
+            .await
+            .unwrap();
+        let due = replayed.begun.iter();
+        let due: Vec<_> = due
+            .filter_map(|delivery| DeliveryDue::of(&event, delivery))
+            .collect();
+        self.queue.send_deliveries(&due, now).await.unwrap();
+    }
+
+    /// Changes a destination, and waits until the processor notices.
+    pub(crate) async fn change(&self, id: DestinationId, change: impl FnOnce(&mut Destination)) {
+        let stored = self
+            .store
+            .destination(self.organization, self.integration, id)
+            .await;
+        let mut stored = stored.unwrap().unwrap();
+        change(&mut stored.item);
+        self.store
+            .update_destination(&stored.item, stored.version)
+            .await
+            .unwrap();
+        self.advance(Duration::from_secs(10));
     }
 
     /// What is visible in the queue now.
