@@ -235,8 +235,21 @@ impl IntoResponse for ApiError {
 /// One error of every kind, for tests that look at all of them.
 #[cfg(test)]
 pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
-    use std::time::Duration;
+    use crate::domain::UpstreamError;
+    use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
     let cause = || crate::domain::Cause::from(cause.to_owned());
+    let upstream = |category, timed_out| {
+        Error::Upstream(Box::new(UpstreamError {
+            request: ulid::Ulid::from(1_u128).into(),
+            problem: UpstreamProblem {
+                category,
+                ..UpstreamProblem::unanswered("code", true)
+            },
+            timed_out,
+            outcome_unknown: false,
+            cause: Some(cause()),
+        }))
+    };
     vec![
         Error::Malformed("the cursor is broken".into()),
         Error::field("/name", "is required"),
@@ -259,6 +272,15 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
             expected: "application/json",
         },
         Error::RateLimited {
+            retry_after: Duration::from_secs(2),
+        },
+        upstream(ErrorCategory::Authentication, false),
+        upstream(ErrorCategory::RateLimit, false),
+        upstream(ErrorCategory::Network, false),
+        upstream(ErrorCategory::Network, true),
+        upstream(ErrorCategory::Data, false),
+        upstream(ErrorCategory::Business, false),
+        Error::ProviderBarred {
             retry_after: Duration::from_secs(2),
         },
         Error::Unavailable(cause()),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::binaries::find;
 
 /// Runs the binary until it ends by itself.
-pub(super) fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     Command::new(find("local"))
         .args(arguments)
         .output()
@@ -16,16 +16,16 @@ pub(super) fn run(arguments: &[&str]) -> Output {
 
 /// The local system, running.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub(super) base_url: String,
-    pub(super) token: String,
+    pub(crate) base_url: String,
+    pub(crate) token: String,
     client: reqwest::Client,
 }
 
 impl Running {
     /// Starts it on a folder and any port.
-    pub(super) fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut child = Command::new(find("local"))
             .args([
                 "--json",
@@ -68,12 +68,12 @@ impl Running {
     }
 
     /// `kill -9`.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    pub(super) async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self
             .client
             .get(format!("{}{path}", self.base_url))
@@ -83,7 +83,7 @@ impl Running {
         response.json().await.unwrap()
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let request = self
             .client
             .post(format!("{}{path}", self.base_url))
@@ -95,7 +95,7 @@ impl Running {
     }
 
     /// Sends a webhook with these headers; the status of the answer.
-    pub(super) async fn deliver(
+    pub(crate) async fn deliver(
         &self,
         path: &str,
         headers: &serde_json::Map<String, Value>,
@@ -112,7 +112,7 @@ impl Running {
     }
 
     /// Sends a webhook; whether it was accepted. A system that is killed meanwhile has not.
-    pub(super) async fn send(&self, (signature, body): (String, String)) -> bool {
+    pub(crate) async fn send(&self, (signature, body): (String, String)) -> bool {
         let request = self
             .client
             .post(format!("{}/webhooks/stripe", self.base_url));

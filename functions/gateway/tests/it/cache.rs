@@ -84,6 +84,25 @@ async fn what_may_not_be_kept_is_not() {
 }
 
 #[tokio::test]
+async fn a_change_makes_what_was_kept_of_its_url_old() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let fields = json!({"gatewayConfig": {"cache": {"ttlSeconds": 60}}});
+    let integration = world.integration(&provider.url, fields).await;
+    let put = json!({"method": "PUT", "endpoint": "/a", "body": {}});
+    for (status, expected) in [(200, "miss"), (400, "hit")] {
+        cache_of(&world, &integration, get()).await;
+        assert_eq!(cache_of(&world, &integration, get()).await.0, "hit");
+        provider.next(Reply::json(status, &json!({})));
+        world.request(&integration, put.clone()).await;
+        assert_eq!(
+            cache_of(&world, &integration, get()).await.0,
+            expected,
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn purging_makes_all_of_an_integrations_answers_void() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let fields = json!({"gatewayConfig": {"cache": {"ttlSeconds": 60}}});

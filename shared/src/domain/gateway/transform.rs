@@ -144,7 +144,8 @@ mod tests {
             ("canary", "the request transform needs a JSON body"),
             (
                 r#"{"a":7,"b":"canary"}"#,
-                "the request transform failed: the expression fails on this document",
+                "the request transform failed: the expression fails on this document: \
+                 argument 1 of `length` is of the type number, not array or object or string",
             ),
         ] {
             let error = fails

@@ -79,7 +79,7 @@ impl Running<'_> {
         let Some(scope) = self.cache_scope(generation) else {
             return Cached(None);
         };
-        let lookup = Box::pin(self.inner.responses.lookup(&scope, &request)).await;
+        let lookup = self.inner.responses.lookup(&scope, &request).await;
         if !matches!(lookup, Lookup::Fresh(_)) {
             self.record.cache = CacheUse::Miss;
         }
@@ -95,6 +95,11 @@ impl Running<'_> {
         if self.candidate.is_some() || !self.call.method.is_safe() {
             return None;
         }
+        self.request_to_cache()
+    }
+
+    /// The request as the cache knows it: the caller's, before it is authenticated.
+    fn request_to_cache(&self) -> Option<request::Parts> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.call.method.clone();
         *request.uri_mut() = self.call.target.url().as_str().parse().ok()?;
@@ -172,12 +177,16 @@ impl Running<'_> {
             request_id: problem.request_id.map(|id| redactor.text(&id)),
             ..problem
         });
-        self.keep(&content, problem.as_ref(), cached).await;
+        if problem.is_none() {
+            self.keep(&content, cached).await;
+            self.forget_changed().await;
+        }
         self.answered(content, problem)
     }
 
-    /// Keeps a good answer; forgets what a change has made old.
-    async fn keep(&self, content: &Content, problem: Option<&UpstreamProblem>, cached: &Cached) {
+    /// Keeps a good answer. What is given again has to be what was given, so nothing is kept that
+    /// would have to be masked.
+    async fn keep(&self, content: &Content, cached: &Cached) {
         let Some(found) = &cached.0 else {
             return;
         };
@@ -186,10 +195,7 @@ impl Running<'_> {
         else {
             return;
         };
-        // What is given again has to be what was given, so nothing masked is kept, and nothing
-        // that would have to be masked.
-        let is_kept = problem.is_none() && !hides_something(&self.open.config.masking, content);
-        if !is_kept {
+        if hides_something(&self.open.config.masking, content) {
             return;
         }
         let mut headers = content.headers.clone();
@@ -208,6 +214,32 @@ impl Running<'_> {
             .responses
             .store(&scope, &found.request, received)
             .await;
+    }
+
+    /// After a change of what a URL names, what was kept of it is old (RFC 9111 section 4.4).
+    async fn forget_changed(&self) {
+        let has_cache = self.open.config.cache.is_some()
+            || self
+                .open
+                .config
+                .routes
+                .iter()
+                .any(|route| route.cache.is_some());
+        if !has_cache || self.call.method.is_safe() || self.candidate.is_some() {
+            return;
+        }
+        let (organization, integration) = self.ids();
+        let generation = self
+            .inner
+            .circuit
+            .generation(organization, integration)
+            .await;
+        let scope = generation
+            .ok()
+            .and_then(|generation| self.cache_scope(generation));
+        if let (Some(scope), Some(request)) = (scope, self.request_to_cache()) {
+            self.inner.responses.forget(&scope, &request).await;
+        }
     }
 
     /// The answer as the integration's rules change it.

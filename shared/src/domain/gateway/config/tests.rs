@@ -25,7 +25,7 @@ fn what_is_written_reads_as_it_was() {
         "timeoutMs": 5000,
         "maxResponseBytes": 2048,
         "retry": {"maxAttempts": 5},
-        "cache": {"ttlSeconds": 60, "respectCacheControl": false, "staleIfErrorSeconds": 5},
+        "cache": {"ttlSeconds": 60, "respectCacheControl": false},
         "allowedHeaders": ["x-a", "x-amz-meta-*"],
         "request": {"body": "data", "headers": {"set": {"x-a": "1"}, "remove": ["prefer"]}},
         "response": {"body": "data"},
@@ -119,10 +119,6 @@ fn a_number_out_of_range_is_named() {
         (
             json!({"cache": {"ttlSeconds": 86_401}}),
             "/cache/ttlSeconds",
-        ),
-        (
-            json!({"cache": {"staleIfErrorSeconds": 86_401}}),
-            "/cache/staleIfErrorSeconds",
         ),
         (
             json!({"allowedHeaders": vec!["x-a"; 51]}),
