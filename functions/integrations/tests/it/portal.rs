@@ -13,6 +13,7 @@ use gatehouse::domain::{Cause, OrganizationId};
 use gatehouse::flows::connect;
 use gatehouse::lambda::system_sources;
 use gatehouse::store::Store;
+use gatehouse::vault::DataKeys;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use integrations::{State, router};
@@ -27,6 +28,7 @@ pub(crate) struct Portal {
     pub(crate) issuer: DevelopmentIssuer,
     pub(crate) stack: Stack,
     pub(crate) store: Store,
+    pub(crate) keys: DataKeys,
 }
 
 /// An answer.
@@ -95,12 +97,14 @@ impl Portal {
         let keys = Arc::new(Keys(issuer.jwks().to_string().into_bytes()));
         let aws = stack.sdk_config();
         let store = connect::store(&environment, &aws).unwrap();
+        let data_keys = connect::data_keys(&environment, &aws, &store, &system_sources()).unwrap();
         let state = State::connect_with_issuer(&environment, &aws, system_sources(), keys).unwrap();
         Self {
             router: router(state),
             issuer,
             stack,
             store,
+            keys: data_keys,
         }
     }
 

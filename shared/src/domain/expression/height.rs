@@ -3,7 +3,7 @@
 //! The parser recurses, and so does everything that walks its tree, down to dropping it: a text of
 //! some hundred `!` ends the process. So each text is measured first, in one pass over its bytes.
 
-/// The height of the highest tree that is parsed and evaluated. A level costs the parser up to 5 KB
+/// The height of the highest tree that is parsed and evaluated. A level costs the parser up to 4 KB
 /// of stack in a debug build, and less in an optimised one, so this takes a quarter of the 2 MiB
 /// that a thread has; a test holds it to that.
 pub(super) const MAX_HEIGHT: u32 = 100;

@@ -270,6 +270,17 @@ fn what_a_document_makes_of_an_expression_is_bounded() {
 }
 
 #[test]
+fn lists_are_paid_for_before_they_are_joined() {
+    let ast = jmespath::parse("[]").unwrap();
+    let Ast::Projection { lhs: flatten, .. } = ast else {
+        panic!("{ast:?}")
+    };
+    let lists = document::shared(&json!([vec![0; 1_000]])).unwrap();
+    assert!(Evaluation::new(1_000).value(&flatten, &lists).is_err());
+    assert!(Evaluation::new(100_000).value(&flatten, &lists).is_ok());
+}
+
+#[test]
 fn a_result_is_cut_off_at_the_byte() {
     let twice = expression("[@, @]");
     assert_eq!(twice.evaluate_within(&json!(1), 5).unwrap(), b"[1,1]");
