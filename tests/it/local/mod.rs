@@ -13,6 +13,7 @@ mod running;
 mod secrets;
 mod set_up;
 mod start;
+mod stop;
 
 use serde_json::Value;
 
