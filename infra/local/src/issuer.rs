@@ -68,7 +68,7 @@ impl Issuer {
 
 fn read_key(file: &Path) -> Result<DevelopmentIssuer, Cause> {
     let key = std::fs::read(file)?;
-    Ok(DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &key)?)
+    DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &key)
 }
 
 fn read_organization(file: &Path) -> Result<OrganizationId, Cause> {

@@ -174,6 +174,8 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(3600);
+    /// What has not ended by then never does.
+    const DEADLINE: Duration = Duration::from_secs(30);
     const SHORT: Duration = Duration::from_millis(10);
     const PATIENT: Limits = Limits {
         head: LONG,
@@ -210,6 +212,12 @@ mod tests {
             }
         }
 
+        /// Waits until it has ended.
+        async fn end(&mut self) {
+            let ended = tokio::time::timeout(DEADLINE, &mut self.ended).await;
+            ended.unwrap().unwrap();
+        }
+
         async fn send(&self, text: &str) -> TcpStream {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             stream.write_all(text.as_bytes()).await.unwrap();
@@ -220,8 +228,9 @@ mod tests {
     /// What comes until the server closes.
     async fn rest(stream: &mut TcpStream) -> String {
         let mut text = String::new();
+        let read = tokio::time::timeout(DEADLINE, stream.read_to_string(&mut text)).await;
         // A reset is as good an end as any.
-        let _ = stream.read_to_string(&mut text).await;
+        let _ = read.unwrap();
         text
     }
 
@@ -235,13 +244,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_never_came_whole_holds_nothing_up() {
-        let server = Server::start(PATIENT).await;
+        let mut server = Server::start(PATIENT).await;
         let mut clients = Vec::new();
         for half in HALF {
             clients.push(server.send(half).await);
         }
         server.stop.send(true).unwrap();
-        server.ended.await.unwrap();
+        server.end().await;
         for mut client in clients {
             assert_eq!(rest(&mut client).await, "");
         }
@@ -258,7 +267,7 @@ mod tests {
         let answer = rest(&mut client).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.ends_with("body"), "{answer}");
-        server.ended.await.unwrap();
+        server.end().await;
     }
 
     #[tokio::test]
@@ -271,7 +280,7 @@ mod tests {
         let mut client = server.send(WHOLE).await;
         let _hold = server.in_hand.recv().await.unwrap();
         server.stop.send(true).unwrap();
-        server.ended.await.unwrap();
+        server.end().await;
         assert_eq!(rest(&mut client).await, "");
     }
 
