@@ -8,6 +8,7 @@
 )]
 
 mod libraries;
+mod readme;
 mod restart;
 mod running;
 mod secrets;
