@@ -23,13 +23,27 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug)]
 pub struct Edge {
     sources: Sources,
+    logs_refusals: bool,
 }
 
 impl Edge {
     /// An edge that takes ids from `sources`.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
-        Self { sources }
+        Self {
+            sources,
+            logs_refusals: true,
+        }
+    }
+
+    /// The same edge, for routes that anybody may call: what they refuse is written at `DEBUG`
+    /// only, so that strangers cannot fill the log. Whoever uses it counts refusals himself.
+    #[must_use]
+    pub fn without_refusals(self) -> Self {
+        Self {
+            logs_refusals: false,
+            ..self
+        }
     }
 
     /// `router` with the edge around it.
@@ -50,7 +64,7 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error.or_else(|| unanswered(&response)) {
-        log(&error, &id);
+        log(&error, &id, edge.logs_refusals);
         let allow = response.headers_mut().remove(header::ALLOW);
         response = error.render(Some(&id));
         // Whoever said so knows better which methods there are.
@@ -89,7 +103,7 @@ fn id_of(request: &Request, sources: &Sources) -> String {
     given.unwrap_or_else(|| format!("req_{}", sources.randomness.ulid(sources.now())))
 }
 
-fn log(error: &ApiError, id: &str) {
+fn log(error: &ApiError, id: &str, logs_refusals: bool) {
     let code = code_of(&error.0);
     let status = code.status.as_u16();
     let cause = chain(&*error.0);
@@ -101,8 +115,16 @@ fn log(error: &ApiError, id: &str) {
             cause,
             "{id} failed"
         );
-    } else {
+    } else if logs_refusals {
         tracing::info!(
+            request.id = id,
+            code = code.code,
+            status,
+            cause,
+            "{id} was refused"
+        );
+    } else {
+        tracing::debug!(
             request.id = id,
             code = code.code,
             status,
