@@ -2,7 +2,7 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
-    AuthMethod, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
+    AuthMethod, Endpoint, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
 };
 use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
@@ -174,12 +174,19 @@ pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(id): PathId<IntegrationId>,
+    expected: Option<IfMatch>,
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
+    if let Some(IfMatch(expected)) = expected
+        && find(&state, organization, id).await?.version != expected
+    {
+        return Err(Error::PreconditionFailed.into());
+    }
     let mut said = DeletedIntegration {
         id,
         deleted: true,
         endpoints_deleted: 0,
+        webhooks_accepted_until: state.sources.now(),
         destinations_deleted: 0,
         credentials_recoverable_until: None,
     };
@@ -197,6 +204,7 @@ pub(crate) async fn delete(
             deleted => break deleted?,
         }
     }
+    said.webhooks_accepted_until = state.sources.now().plus(Endpoint::REMEMBERED);
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
     Ok(Json(said))
 }
