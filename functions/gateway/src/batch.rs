@@ -104,6 +104,7 @@ impl BatchResult {
             },
             Err(error) => {
                 let error = ApiError::from(error);
+                error.log(id);
                 Self {
                     status: error.status().as_u16(),
                     response: None,

@@ -91,8 +91,10 @@ pub(crate) struct ListOf<T> {
 pub(crate) struct DeletedIntegration {
     pub(crate) id: IntegrationId,
     pub(crate) deleted: bool,
-    /// So many endpoints take no webhooks any more; for a few seconds, running functions may.
+    /// So many endpoints take no webhooks any more, but for functions that remember them.
     pub(crate) endpoints_deleted: usize,
+    /// Until then they may. What they accept is listed with the events that the integration leaves.
+    pub(crate) webhooks_accepted_until: Timestamp,
     pub(crate) destinations_deleted: usize,
     /// Until then an administrator of the account can restore the credentials.
     #[serde(skip_serializing_if = "Option::is_none")]

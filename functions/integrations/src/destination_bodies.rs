@@ -6,6 +6,7 @@ use gatehouse::domain::{
     Timestamp,
 };
 use gatehouse::egress::Egress;
+use gatehouse::http::Change;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
@@ -50,20 +51,34 @@ pub(crate) enum DestinationType {
     Sqs,
 }
 
-/// A change of a destination: what is not named stays.
+/// A change of a destination: what is not named stays, and what is null gets what a new destination
+/// would have.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DestinationChange {
-    pub(crate) url: Option<Url>,
-    #[schema(minimum = 1000, maximum = 20_000)]
-    pub(crate) timeout_ms: Option<u32>,
-    #[schema(max_items = 100)]
-    pub(crate) events: Option<Vec<EventPattern>>,
-    pub(crate) filter: Option<Expression>,
-    pub(crate) transform: Option<Expression>,
-    pub(crate) retry_policy: Option<RetryPolicy>,
+    /// Cannot be null.
+    #[serde(default)]
+    #[schema(value_type = Url)]
+    pub(crate) url: Change<Url>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1000, maximum = 20_000)]
+    pub(crate) timeout_ms: Change<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<EventPattern>>, max_items = 100)]
+    pub(crate) events: Change<Vec<EventPattern>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Expression>)]
+    pub(crate) filter: Change<Expression>,
+    #[serde(default)]
+    #[schema(value_type = Option<Expression>)]
+    pub(crate) transform: Change<Expression>,
+    #[serde(default)]
+    #[schema(value_type = Option<RetryPolicy>)]
+    pub(crate) retry_policy: Change<RetryPolicy>,
     /// `active` also closes its circuit breaker.
-    pub(crate) status: Option<DestinationStatus>,
+    #[serde(default)]
+    #[schema(value_type = Option<DestinationStatus>)]
+    pub(crate) status: Change<DestinationStatus>,
 }
 
 /// A destination, without its secrets.
@@ -163,35 +178,50 @@ impl NewDestination {
 }
 
 impl DestinationChange {
+    /// Whether the destination is active after it, as it says itself.
+    pub(crate) fn makes_active(&self) -> bool {
+        matches!(
+            self.status,
+            Change::Clear | Change::Set(DestinationStatus::Active)
+        )
+    }
+
     /// Makes the change, if all that is said is right.
     pub(crate) fn apply(self, destination: &mut Destination, egress: &Egress) -> Result<(), Error> {
         let mut errors = Vec::new();
         check_rest(
-            self.events.as_deref(),
-            self.retry_policy.as_ref(),
+            self.events.given().map(Vec::as_slice),
+            self.retry_policy.given(),
             &mut errors,
         );
         match &mut destination.target {
             DestinationTarget::Http(target) => {
-                target.url = self.url.unwrap_or_else(|| target.url.clone());
-                target.timeout_ms = self.timeout_ms.unwrap_or(target.timeout_ms);
+                match self.url {
+                    Change::Keep => {}
+                    Change::Clear => errors.push(FieldError::new("/url", "is required")),
+                    Change::Set(url) => target.url = url,
+                }
+                let default = HttpTarget::default_timeout_ms();
+                target.timeout_ms = self.timeout_ms.apply_or(target.timeout_ms, default);
             }
             DestinationTarget::Sqs(_) => {
-                refuse_set("/url", self.url.is_some(), &mut errors);
-                refuse_set("/timeoutMs", self.timeout_ms.is_some(), &mut errors);
+                refuse_set("/url", self.url != Change::Keep, &mut errors);
+                refuse_set("/timeoutMs", self.timeout_ms != Change::Keep, &mut errors);
             }
         }
         check_target(&destination.target, egress, &mut errors);
         if !errors.is_empty() {
             return Err(Error::Invalid(errors));
         }
-        if let Some(events) = self.events {
-            destination.events = events;
-        }
-        destination.filter = self.filter.or(destination.filter.take());
-        destination.transform = self.transform.or(destination.transform.take());
-        destination.retry_policy = self.retry_policy.or(destination.retry_policy);
-        if let Some(status) = self.status {
+        let events = std::mem::take(&mut destination.events);
+        destination.events = self.events.apply_or(events, Vec::new());
+        destination.filter = self.filter.apply(destination.filter.take());
+        destination.transform = self.transform.apply(destination.transform.take());
+        destination.retry_policy = self.retry_policy.apply(destination.retry_policy);
+        if self.status != Change::Keep {
+            let status = self
+                .status
+                .apply_or(destination.status, DestinationStatus::Active);
             destination.status = status;
             destination.disabled_reason =
                 (status == DestinationStatus::Disabled).then_some(DisabledReason::Manual);
@@ -214,7 +244,7 @@ fn check_target(target: &DestinationTarget, egress: &Egress, errors: &mut Vec<Fi
         DestinationTarget::Http(target) => ("/url", &target.url),
         DestinationTarget::Sqs(target) => ("/queueUrl", &target.queue_url),
     };
-    if let Err(error) = egress.check_url(url) {
+    if let Err(error) = egress.check_new_url(url) {
         errors.push(FieldError::new(pointer, error.to_string()));
     }
     if let DestinationTarget::Http(target) = target

@@ -126,7 +126,7 @@ pub(crate) async fn update(
     if version != expected {
         return Err(Error::PreconditionFailed.into());
     }
-    let closes_breaker = change.status == Some(DestinationStatus::Active);
+    let closes_breaker = change.makes_active();
     change.apply(&mut item, &state.egress)?;
     item.updated_at = state.sources.now();
     let version = state.store.update_destination(&item, expected).await?;
@@ -149,10 +149,12 @@ pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathIds(integration, id): PathIds<IntegrationId, DestinationId>,
+    expected: Option<IfMatch>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let expected = expected.map(|IfMatch(version)| version);
     state
         .store
-        .delete_destination(caller.organization_id, integration, id, None)
+        .delete_destination(caller.organization_id, integration, id, expected)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

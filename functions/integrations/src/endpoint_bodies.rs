@@ -5,6 +5,7 @@ use gatehouse::domain::{
     Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, EventPattern, FieldError,
     Integration, IntegrationId, RetryPolicy, Timestamp,
 };
+use gatehouse::http::Change;
 use gatehouse::signature::{SchemeSettings, SigningSecret};
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -31,7 +32,7 @@ pub(crate) struct NewEndpoint {
     #[schema(max_items = 100)]
     pub(crate) events: Vec<EventPattern>,
     /// Write-only. Required, unless the scheme is `none`.
-    #[schema(value_type = Option<String>, write_only)]
+    #[schema(value_type = Option<String>, write_only, max_length = 4096)]
     pub(crate) secret: Option<SecretString>,
     /// What the scheme needs besides the secret.
     #[serde(default)]
@@ -51,19 +52,29 @@ pub(crate) struct NewEndpoint {
     pub(crate) tolerance_seconds: Option<u32>,
 }
 
-/// A change of an endpoint: what is not named stays.
+/// A change of an endpoint: what is not named stays, and what is null gets what a new endpoint
+/// would have.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct EndpointChange {
-    #[schema(max_items = 100)]
-    pub(crate) events: Option<Vec<EventPattern>>,
-    pub(crate) settings: Option<SchemeSettings>,
-    pub(crate) retry_policy: Option<RetryPolicy>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<EventPattern>>, max_items = 100)]
+    pub(crate) events: Change<Vec<EventPattern>>,
+    #[serde(default)]
+    #[schema(value_type = Option<SchemeSettings>)]
+    pub(crate) settings: Change<SchemeSettings>,
+    #[serde(default)]
+    #[schema(value_type = Option<RetryPolicy>)]
+    pub(crate) retry_policy: Change<RetryPolicy>,
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 100)]
-    pub(crate) allowed_networks: Option<Vec<IpNet>>,
-    #[schema(minimum = 1, maximum = 604_800)]
-    pub(crate) tolerance_seconds: Option<u32>,
-    pub(crate) status: Option<EndpointStatus>,
+    pub(crate) allowed_networks: Change<Vec<IpNet>>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800)]
+    pub(crate) tolerance_seconds: Change<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<EndpointStatus>)]
+    pub(crate) status: Change<EndpointStatus>,
 }
 
 /// A new signing secret for an endpoint.
@@ -71,7 +82,7 @@ pub(crate) struct EndpointChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewSecret {
     /// Write-only.
-    #[schema(value_type = String, write_only)]
+    #[schema(value_type = String, write_only, max_length = 4096)]
     pub(crate) secret: SecretString,
     /// How long the secrets that are there now go on being accepted; a day, if absent.
     #[schema(maximum = 2_592_000)]
@@ -193,15 +204,17 @@ impl NewEndpoint {
 impl EndpointChange {
     pub(crate) fn check(&self, scheme: &Scheme) -> Result<(), Error> {
         let mut errors = Vec::new();
-        if let Some(settings) = &self.settings {
-            check_settings(settings, scheme, &mut errors);
+        match &self.settings {
+            Change::Keep => {}
+            Change::Clear => check_settings(&SchemeSettings::default(), scheme, &mut errors),
+            Change::Set(settings) => check_settings(settings, scheme, &mut errors),
         }
         check_rest(
-            self.events.as_deref(),
-            self.allowed_networks.as_deref(),
-            self.tolerance_seconds,
+            self.events.given().map(Vec::as_slice),
+            self.allowed_networks.given().map(Vec::as_slice),
+            self.tolerance_seconds.given().copied(),
             scheme,
-            self.retry_policy.as_ref(),
+            self.retry_policy.given(),
             &mut errors,
         );
         if errors.is_empty() {

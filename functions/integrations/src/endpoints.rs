@@ -6,7 +6,7 @@ use gatehouse::domain::{
     Cause, Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, IntegrationId,
     OrganizationId, SecretId,
 };
-use gatehouse::http::{ApiError, IfMatch, Json, PathId, PathIds, etag};
+use gatehouse::http::{ApiError, Change, IfMatch, Json, PathId, PathIds, etag};
 use gatehouse::signature::SchemeSettings;
 use gatehouse::store::Versioned;
 use http::{StatusCode, header};
@@ -130,14 +130,18 @@ pub(crate) async fn update(
     }
     let scheme = catalog::scheme(&item.scheme).ok_or_else(unknown_scheme)?;
     change.check(scheme)?;
-    if let Some(settings) = &change.settings {
-        item.settings = settings_value(settings)?;
+    match &change.settings {
+        Change::Keep => {}
+        Change::Clear => item.settings = settings_value(&SchemeSettings::default())?,
+        Change::Set(settings) => item.settings = settings_value(settings)?,
     }
-    item.events = change.events.unwrap_or(item.events);
-    item.retry_policy = change.retry_policy.or(item.retry_policy);
-    item.allowed_networks = change.allowed_networks.unwrap_or(item.allowed_networks);
-    item.tolerance_seconds = change.tolerance_seconds.or(item.tolerance_seconds);
-    item.status = change.status.unwrap_or(item.status);
+    item.events = change.events.apply_or(item.events, Vec::new());
+    item.retry_policy = change.retry_policy.apply(item.retry_policy);
+    item.allowed_networks = change
+        .allowed_networks
+        .apply_or(item.allowed_networks, Vec::new());
+    item.tolerance_seconds = change.tolerance_seconds.apply(item.tolerance_seconds);
+    item.status = change.status.apply_or(item.status, EndpointStatus::Active);
     item.updated_at = state.sources.now();
     let version = state.store.update_endpoint(&item, expected).await?;
     Ok((
@@ -151,10 +155,12 @@ pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathIds(integration, id): PathIds<IntegrationId, EndpointId>,
+    expected: Option<IfMatch>,
 ) -> Result<impl IntoResponse, ApiError> {
+    let expected = expected.map(|IfMatch(version)| version);
     state
         .store
-        .delete_endpoint(caller.organization_id, integration, id, None)
+        .delete_endpoint(caller.organization_id, integration, id, expected)
         .await?;
     tracing::info!(endpoint.id = %id, organization.id = %caller.organization_id, "{id} was deleted");
     Ok(StatusCode::NO_CONTENT)
@@ -189,6 +195,7 @@ pub(crate) async fn delete_secret(
     Shared(state): Shared<State>,
     caller: Caller,
     axum::extract::Path((integration, id, secret)): axum::extract::Path<(String, String, String)>,
+    expected: Option<IfMatch>,
 ) -> Result<impl IntoResponse, ApiError> {
     let unknown = || Error::NotFound("secret");
     let integration: IntegrationId = integration.parse().map_err(|_| unknown())?;
@@ -196,6 +203,9 @@ pub(crate) async fn delete_secret(
     let secret: SecretId = secret.parse().map_err(|_| unknown())?;
     let Versioned { mut item, version } =
         find(&state, caller.organization_id, integration, id).await?;
+    if expected.is_some_and(|IfMatch(expected)| expected != version) {
+        return Err(Error::PreconditionFailed.into());
+    }
     let before = item.secrets.len();
     item.secrets.retain(|stored| stored.id != secret);
     if item.secrets.len() == before {

@@ -42,6 +42,9 @@ pub(crate) struct EventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider_event_id: Option<String>,
     pub(crate) status: EventStatus,
+    /// Why it failed without having been sent anywhere: `integration_deleted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
     pub(crate) scheme: String,
     /// Whether its signature was verified: it was, unless the scheme is `none`.
     pub(crate) verified: bool,
@@ -84,6 +87,7 @@ impl From<&Event> for EventView {
             event_type: event.event_type.clone(),
             provider_event_id: event.provider_event_id.clone(),
             status: event.status,
+            error: event.error.clone(),
             scheme: event.scheme.clone(),
             verified: event.verified_with.is_some(),
             verified_with: event.verified_with,
@@ -100,7 +104,8 @@ impl From<&Event> for EventView {
     }
 }
 
-/// An integration's events, newest first.
+/// An integration's events, newest first. They outlive it: what was accepted can be seen until it
+/// expires.
 pub(crate) async fn list(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -108,7 +113,6 @@ pub(crate) async fn list(
     Query(query): Query<LogQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
-    find_integration(&state, organization, integration).await?;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()).into());
@@ -132,9 +136,26 @@ pub(crate) async fn list(
         .store
         .events(organization, integration, &wanted)
         .await?;
+    if page.items.is_empty() {
+        check_known(&state, organization, integration).await?;
+    }
     let items = page.items.iter().map(EventView::from).collect();
     let next_cursor = page.next.map(|after| Cursor::write(&list, &after));
     Ok(Json(ListOf::<EventView> { items, next_cursor }))
+}
+
+/// Whether there is such an integration, or was one that has left events.
+async fn check_known(
+    state: &State,
+    organization: OrganizationId,
+    integration: IntegrationId,
+) -> Result<(), Error> {
+    let any = EventQuery::newest(1, state.sources.now());
+    let left = state.store.events(organization, integration, &any).await?;
+    if left.items.is_empty() {
+        find_integration(state, organization, integration).await?;
+    }
+    Ok(())
 }
 
 /// One event, with its deliveries and attempts.

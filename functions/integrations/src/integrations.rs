@@ -2,7 +2,8 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
-    AuthMethod, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId, TlsConfig,
+    AuthMethod, Endpoint, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
+    TlsConfig,
 };
 use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
@@ -217,8 +218,15 @@ pub(crate) async fn delete(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(id): PathId<IntegrationId>,
+    expected: Option<IfMatch>,
 ) -> Result<impl IntoResponse, ApiError> {
-    Ok(Json(remove(&state, caller.organization_id, id).await?))
+    let organization = caller.organization_id;
+    if let Some(IfMatch(expected)) = expected
+        && find(&state, organization, id).await?.version != expected
+    {
+        return Err(Error::PreconditionFailed.into());
+    }
+    Ok(Json(remove(&state, organization, id).await?))
 }
 
 /// What refuses webhooks goes first, and the integration last: a deletion that breaks off is
@@ -232,6 +240,7 @@ pub(crate) async fn remove(
         id,
         deleted: true,
         endpoints_deleted: 0,
+        webhooks_accepted_until: state.sources.now(),
         destinations_deleted: 0,
         credentials_recoverable_until: None,
     };
@@ -249,6 +258,7 @@ pub(crate) async fn remove(
             deleted => break deleted?,
         }
     }
+    said.webhooks_accepted_until = state.sources.now().plus(Endpoint::REMEMBERED);
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
     Ok(said)
 }

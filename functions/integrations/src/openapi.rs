@@ -43,7 +43,7 @@ operations! {
         body = IntegrationChange, 200 => Integration;
     delete_integration: delete "/portal/integrations/{integrationId}", tag = "integrations",
         summary = "Delete an integration with all that belongs to it",
-        params(("integrationId" = String, Path)), 200 => DeletedIntegration;
+        params(("integrationId" = String, Path), ("If-Match" = Option<String>, Header)), 200 => DeletedIntegration;
     get_status: get "/portal/integrations/{integrationId}/status", tag = "integrations",
         summary = "See how an integration is doing", params(("integrationId" = String, Path)),
         200 => StatusView;
@@ -63,14 +63,14 @@ operations! {
         body = EndpointChange, 200 => EndpointView;
     delete_endpoint: delete "/portal/integrations/{integrationId}/webhooks/{endpointId}",
         tag = "webhooks", summary = "Delete an endpoint",
-        params(("integrationId" = String, Path), ("endpointId" = String, Path)), 204;
+        params(("integrationId" = String, Path), ("endpointId" = String, Path), ("If-Match" = Option<String>, Header)), 204;
     add_endpoint_secret: post "/portal/integrations/{integrationId}/webhooks/{endpointId}/secrets",
         tag = "webhooks", summary = "Add a signing secret; the old ones expire after the overlap",
         params(("integrationId" = String, Path), ("endpointId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = NewSecret, 201 => SecretView;
     delete_endpoint_secret: delete "/portal/integrations/{integrationId}/webhooks/{endpointId}/secrets/{secretId}",
         tag = "webhooks", summary = "Delete a signing secret at once",
-        params(("integrationId" = String, Path), ("endpointId" = String, Path), ("secretId" = String, Path)), 204;
+        params(("integrationId" = String, Path), ("endpointId" = String, Path), ("secretId" = String, Path), ("If-Match" = Option<String>, Header)), 204;
     list_events: get "/portal/integrations/{integrationId}/webhooks/logs", tag = "events",
         summary = "List events, newest first",
         params(("integrationId" = String, Path), ("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query),
@@ -104,7 +104,7 @@ operations! {
         body = DestinationChange, 200 => DestinationView;
     delete_destination: delete "/portal/integrations/{integrationId}/destinations/{destinationId}",
         tag = "destinations", summary = "Delete a destination",
-        params(("integrationId" = String, Path), ("destinationId" = String, Path)), 204;
+        params(("integrationId" = String, Path), ("destinationId" = String, Path), ("If-Match" = Option<String>, Header)), 204;
     rotate_destination_secret: post "/portal/integrations/{integrationId}/destinations/{destinationId}/secrets",
         tag = "destinations", summary = "Make a new signing secret, which is shown once",
         params(("integrationId" = String, Path), ("destinationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),

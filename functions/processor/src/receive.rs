@@ -66,6 +66,7 @@ pub(crate) async fn receive(
         trace_id = event.trace_id,
         deliveries = event.deliveries.len(),
         ?status,
+        error = event.error.as_deref(),
         "{id} is stored: {status:?}"
     );
     schedule(state, &event, state.sources.now()).await
@@ -120,6 +121,11 @@ async fn process(
         parcel.event.status = EventStatus::Filtered;
         return Ok(parcel.event);
     }
+    if destinations.is_empty() && is_orphaned(state, &parcel.event).await? {
+        parcel.event.status = EventStatus::Failed;
+        parcel.event.error = Some("integration_deleted".to_owned());
+        return Ok(parcel.event);
+    }
     let wanting: Vec<(&Destination, Result<(), ExpressionError>)> = destinations
         .iter()
         .filter_map(|destination| match filter::wants(&parcel, destination) {
@@ -131,6 +137,14 @@ async fn process(
     parcel.event.status = EventStatus::of(&deliveries);
     parcel.event.deliveries = deliveries;
     Ok(parcel.event)
+}
+
+/// Whether the event's integration has been deleted: it took its destinations along, so only of an
+/// event without any it is asked.
+async fn is_orphaned(state: &State, event: &Event) -> Result<bool, StoreError> {
+    let (organization, integration) = (event.organization_id, event.integration_id);
+    let found = state.store.integration(organization, integration).await?;
+    Ok(found.is_none())
 }
 
 async fn deliver_all(
@@ -184,6 +198,7 @@ fn unrouted(received: ReceivedEvent, trace: TraceParent, sealed: Sealed) -> Even
         scheme: received.scheme,
         verified_with: received.verified_with,
         status: EventStatus::Unrouted,
+        error: None,
         received_at: received.received_at,
         content_type: received.content_type,
         body_bytes: u64::try_from(received.body.len()).unwrap_or(u64::MAX),

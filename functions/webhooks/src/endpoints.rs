@@ -13,8 +13,6 @@ use gatehouse::signature::{SchemeSettings, SigningSecret};
 use gatehouse::store::Store;
 use gatehouse::vault::{DataKeys, SealContext};
 
-/// How long an endpoint is remembered: for so long, a deleted or disabled one still accepts.
-const MAX_AGE: Duration = Duration::from_secs(5);
 /// How long it is remembered that a path has no endpoint.
 const MAX_AGE_OF_ABSENCE: Duration = Duration::from_secs(1);
 /// A remembered endpoint at least this old is read again before a signature is refused, in case a
@@ -62,7 +60,7 @@ impl Endpoints {
         Self {
             store,
             keys,
-            open: WarmCache::new(CAPACITY, MAX_AGE),
+            open: WarmCache::new(CAPACITY, Endpoint::REMEMBERED),
             absent: WarmCache::new(CAPACITY, MAX_AGE_OF_ABSENCE),
         }
     }

@@ -17,6 +17,6 @@ pub use state::State;
 
 /// The function's HTTP interface: any method on any path.
 pub fn router(state: State) -> Router {
-    let edge = gatehouse::http::Edge::new(state.sources.clone());
+    let edge = gatehouse::http::Edge::new(state.sources.clone()).without_refusals();
     edge.apply(Router::new().fallback(receive::receive).with_state(state))
 }

@@ -29,6 +29,7 @@ pub(crate) async fn receive(
     request: Request,
 ) -> Result<Response, ApiError> {
     let now = state.sources.now();
+    state.refusals.count_ended(now);
     let (parts, body) = request.into_parts();
     let Some((path, endpoint)) = find(&state, &parts, now).await? else {
         state.refusals.note(None, "unknown_path", now);
@@ -165,11 +166,13 @@ async fn accept(
         content_type: content_type(parts),
         body,
     };
-    state
-        .queue
-        .send_event(&event, trace)
-        .await
-        .map_err(Error::from)?;
+    if let Err(error) = state.queue.send_event(&event, trace).await {
+        let error = Error::from(error);
+        if let Some(reason) = refusal_reason(&error) {
+            state.refusals.note(Some(endpoint.id), reason, now);
+        }
+        return Err(error.into());
+    }
     state.metrics.count(Metric::EventsAccepted, now);
     let (id, endpoint_id) = (event.id, endpoint.id);
     tracing::info!(
@@ -181,6 +184,15 @@ async fn accept(
         "{endpoint_id} accepted {id}"
     );
     Ok((StatusCode::OK, [(EVENT_ID, id.to_string())]).into_response())
+}
+
+/// Why an event that was verified is refused all the same, where that is not a failure of ours.
+fn refusal_reason(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::EventTooLarge { .. } | Error::TooLarge { .. } => Some("too_large"),
+        Error::RateLimited { .. } => Some("throttled"),
+        _ => None,
+    }
 }
 
 /// The media type as sent, if it is one that can be passed on.

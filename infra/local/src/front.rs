@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::response::{IntoResponse, Response};
 use embedded_aws::template::Route;
@@ -15,9 +14,6 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use tower::ServiceExt as _;
-
-/// What API Gateway takes in one request.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The routes of the template, with the functions that answer them.
 #[derive(Clone, Debug)]
@@ -61,7 +57,7 @@ impl Front {
 async fn dispatch(
     State(front): State<Front>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
+    mut request: Request,
 ) -> Response {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let route = most_specific(&front.routes, method, path);
@@ -72,17 +68,9 @@ async fn dispatch(
         )
             .into_response();
     };
-    let (mut parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
-        return (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            axum::Json(serde_json::json!({"message": "Request Entity Too Large"})),
-        )
-            .into_response();
-    };
-    join_repeated(&mut parts.headers);
-    parts.extensions.insert(context(&front.sources, peer));
-    let request = Request::from_parts(parts, Body::from(body));
+    join_repeated(request.headers_mut());
+    let context = context(&front.sources, peer);
+    request.extensions_mut().insert(context);
     match function.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

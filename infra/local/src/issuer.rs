@@ -29,17 +29,18 @@ impl Issuer {
     pub(crate) fn open(folder: &Path, sources: &Sources) -> Result<Self, Cause> {
         let (key, organization) = (folder.join("issuer.key"), folder.join("organization"));
         let issuer = if key.exists() {
-            DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &std::fs::read(&key)?)?
+            read_key(&key).map_err(|error| unusable(&key, "the issuer's key", error))?
         } else {
             let issuer = DevelopmentIssuer::generate(ISSUER.to_owned())?;
             private_file::write(&key, issuer.pkcs8())?;
             issuer
         };
         let organization = if organization.exists() {
-            std::fs::read_to_string(&organization)?.trim().parse()?
+            read_organization(&organization)
+                .map_err(|error| unusable(&organization, "an organization's id", error))?
         } else {
             let id = OrganizationId::generate(sources.now(), sources.randomness.as_ref());
-            std::fs::write(&organization, format!("{id}\n"))?;
+            private_file::write(&organization, format!("{id}\n").as_bytes())?;
             id
         };
         Ok(Self {
@@ -63,6 +64,25 @@ impl Issuer {
     pub(crate) fn keys(&self) -> Keys {
         Keys(self.issuer.jwks().to_string().into_bytes())
     }
+}
+
+fn read_key(file: &Path) -> Result<DevelopmentIssuer, Cause> {
+    let key = std::fs::read(file)?;
+    DevelopmentIssuer::from_pkcs8(ISSUER.to_owned(), &key)
+}
+
+fn read_organization(file: &Path) -> Result<OrganizationId, Cause> {
+    Ok(std::fs::read_to_string(file)?.trim().parse()?)
+}
+
+/// Without either, tokens and data that are there would be worth nothing, so neither is made anew.
+fn unusable(file: &Path, wanted: &str, error: Cause) -> Cause {
+    let file = file.display();
+    format!(
+        "`{file}` does not hold {wanted} ({error}); restore it, or start afresh with another \
+         folder"
+    )
+    .into()
 }
 
 /// The issuer's JWK Set, whatever URL it is asked for at.

@@ -6,6 +6,7 @@ mod issuer;
 mod options;
 mod poller;
 mod private_file;
+mod serve;
 mod system;
 mod verify;
 

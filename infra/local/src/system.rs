@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use gatehouse::config::Environment;
 use gatehouse::domain::{Cause, Sources};
 use gatehouse::lambda::{system_sources, telemetry};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -22,11 +23,16 @@ use crate::issuer::{AUDIENCE, ISSUER, Issuer};
 use crate::options::Options;
 use crate::poller::Poller;
 use crate::private_file;
+use crate::serve::{Limits, serve};
 
 /// How many batches are handled at the same time.
 const POLLERS: usize = 4;
+/// How a process ends that a signal has interrupted.
+const INTERRUPTED: i32 = 130;
 
-/// Runs until Ctrl-C or SIGTERM. Then nothing new is taken in, and what is in hand is finished.
+/// Runs until Ctrl-C or SIGTERM. Then nothing new is taken in, and what is in hand is finished, in
+/// a bounded time; a second signal ends everything at once. What was accepted is durable either
+/// way.
 pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     telemetry::init(&Environment::of_process());
     let template = Template::read(&options.template)?;
@@ -49,6 +55,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     .map_err(|function| {
         format!("the template names the function `{function}`, which is not one of ours")
     })?;
+    let mut signals = Signals::listen()?;
     let (stop, stopped) = watch::channel(false);
     let mut pollers = JoinSet::new();
     for poller in parts.pollers(&sources)? {
@@ -66,13 +73,15 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     } else {
         announcement.as_text(&environment)
     })?;
-    let service = front
-        .router()
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(interrupted())
-        .await?;
+    let served = tokio::spawn(serve(listener, front.router(), Limits::default(), stopped));
+    signals.next().await;
+    tokio::spawn(async move {
+        signals.next().await;
+        // Nothing is lost: what was accepted is durable, as it is when the power fails.
+        std::process::exit(INTERRUPTED);
+    });
     stop.send(true)?;
+    served.await?;
     while pollers.join_next().await.is_some() {}
     tracing::info!("everything in hand is finished");
     Ok(())
@@ -189,18 +198,24 @@ async fn listen(port: u16) -> Result<TcpListener, Cause> {
         })
 }
 
-async fn interrupted() {
-    let mut terminated =
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(terminated) => terminated,
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM cannot be waited for");
-                let _ = tokio::signal::ctrl_c().await;
-                return;
-            }
-        };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,6 +52,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// The slug of the scheme that verifies nothing.
     pub const UNVERIFIED_SCHEME: &'static str = "none";
+
+    /// How long running functions remember an endpoint: for so long, one that was deleted or
+    /// disabled goes on accepting.
+    pub const REMEMBERED: Duration = Duration::from_secs(5);
 
     /// Whether requests are verified at all.
     #[must_use]

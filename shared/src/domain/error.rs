@@ -62,6 +62,12 @@ pub enum Error {
         /// The limit that was passed.
         limit_bytes: u64,
     },
+    /// A webhook's event does not fit the queue, sealed and compressed as it is.
+    #[error("the event is larger than {limit_bytes} bytes once it is compressed and sealed")]
+    EventTooLarge {
+        /// The limit that was passed.
+        limit_bytes: u64,
+    },
     /// The body is of a media type that is not understood.
     #[error("expected the content type `{expected}`")]
     UnsupportedMediaType {
@@ -176,6 +182,7 @@ impl Error {
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused
             | Self::TooLarge { .. }
+            | Self::EventTooLarge { .. }
             | Self::UnsupportedMediaType { .. } => false,
         }
     }

@@ -31,6 +31,9 @@ pub struct Event {
     pub verified_with: Option<SecretId>,
     /// How it stands: follows from its deliveries.
     pub status: EventStatus,
+    /// Why it failed before it was routed, as a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// When it was accepted.
     pub received_at: Timestamp,
     /// The media type of its body, as the provider sent it.
@@ -75,7 +78,7 @@ pub enum EventStatus {
     Retrying,
     /// Every delivery is made.
     Delivered,
-    /// Some delivery failed for good, and none is being tried.
+    /// Some delivery failed for good, and none is being tried; or it could not be routed.
     Failed,
     /// No destination wanted it. It can be replayed once one does.
     Unrouted,

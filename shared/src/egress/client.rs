@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::clients::{Clients, MAX_HEADER_BYTES};
 use super::request::without_connection_headers;
-use super::resolve::{Allowance, GuardedResolver, Resolve, SystemResolver};
+use super::resolve::{Allowance, GuardedResolver, Resolve, SystemResolver, is_local};
 use super::sort::{Stage, sort};
 use super::{EgressError, OutboundRequest, OutboundResponse, redirect};
 
@@ -95,6 +95,27 @@ impl Egress {
             Ok(())
         } else {
             Err(EgressError::ForbiddenAddress)
+        }
+    }
+
+    /// As [`Egress::check_url`], for a URL that somebody wants to be called from now on: also
+    /// refuses what is sure to fail, or likely to, once it is called. Plain `http` is for the
+    /// networks that configuration names, and a full domain name is in none of them as far as can
+    /// be told without asking a name server.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError::ForbiddenUrl`] or [`EgressError::ForbiddenAddress`].
+    pub fn check_new_url(&self, url: &Url) -> Result<(), EgressError> {
+        self.check_url(url)?;
+        match url.host() {
+            Some(Host::Domain(name)) if url.scheme() == "http" && !is_local(name) => {
+                Err(EgressError::ForbiddenUrl(
+                    "the scheme must be https, but for addresses and names within networks that \
+                     are allowed",
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -103,6 +103,11 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
+/// Whether a name cannot be anybody's on the internet.
+pub(super) fn is_local(name: &str) -> bool {
+    is_localhost(name) || !has_dot(name)
+}
+
 /// A name without one is found through the search list of this machine, or in its `hosts` file.
 fn has_dot(name: &str) -> bool {
     name.trim_end_matches('.').contains('.')

@@ -23,13 +23,27 @@ pub struct RequestId(pub String);
 #[derive(Clone, Debug)]
 pub struct Edge {
     sources: Sources,
+    logs_refusals: bool,
 }
 
 impl Edge {
     /// An edge that takes ids from `sources`.
     #[must_use]
     pub fn new(sources: Sources) -> Self {
-        Self { sources }
+        Self {
+            sources,
+            logs_refusals: true,
+        }
+    }
+
+    /// The same edge, for routes that anybody may call: what they refuse is written at `DEBUG`
+    /// only, so that strangers cannot fill the log. Whoever uses it counts refusals himself.
+    #[must_use]
+    pub fn without_refusals(self) -> Self {
+        Self {
+            logs_refusals: false,
+            ..self
+        }
     }
 
     /// `router` with the edge around it.
@@ -47,24 +61,23 @@ impl ApiError {
     /// Logs what became of the request called `id`, or of a part of it.
     pub fn log(&self, id: &str) {
         let code = code_of(&self.0);
-        let status = code.status.as_u16();
-        let cause = chain(&*self.0);
-        if code.status.is_server_error() {
-            tracing::error!(
-                request.id = id,
-                code = code.code,
-                status,
-                cause,
-                "{id} failed"
-            );
-        } else {
-            tracing::info!(
-                request.id = id,
-                code = code.code,
-                status,
-                cause,
-                "{id} was refused"
-            );
+        let (status, cause) = (code.status.as_u16(), chain(&*self.0));
+        let code = code.code;
+        match &*self.0 {
+            // A provider's failure is no fault of this system's, and nobody has to get up for it.
+            Error::Upstream(_) | Error::ProviderBarred { .. } => {
+                tracing::warn!(
+                    request.id = id,
+                    code,
+                    status,
+                    cause,
+                    "{id} failed at the provider"
+                );
+            }
+            _ if self.status().is_server_error() => {
+                tracing::error!(request.id = id, code, status, cause, "{id} failed");
+            }
+            _ => tracing::info!(request.id = id, code, status, cause, "{id} was refused"),
         }
     }
 }
@@ -76,7 +89,12 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let mut response = next.run(request).await;
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error.or_else(|| unanswered(&response)) {
-        error.log(&id);
+        if edge.logs_refusals || error.status().is_server_error() {
+            error.log(&id);
+        } else {
+            let (code, cause) = (code_of(&error.0).code, chain(&*error.0));
+            tracing::debug!(request.id = id, code, cause, "{id} was refused");
+        }
         let allow = response.headers_mut().remove(header::ALLOW);
         response = error.render(Some(&id));
         // Whoever said so knows better which methods there are.

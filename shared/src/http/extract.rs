@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use lambda_http::request::RequestContext;
@@ -83,7 +83,8 @@ fn next<T: FromStr>(ids: &mut impl Iterator<Item = String>) -> Result<T, ApiErro
     id.ok_or_else(|| Error::NotFound("resource").into())
 }
 
-/// The version that an update rests on, from `If-Match`.
+/// The version that a change rests on, from `If-Match`. An `Option` of it is for what may be done
+/// without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub u64);
 
@@ -98,6 +99,23 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         version
             .map(Self)
             .ok_or_else(|| Error::PreconditionFailed.into())
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, Self::Rejection> {
+        if parts.headers.contains_key(header::IF_MATCH) {
+            <Self as FromRequestParts<S>>::from_request_parts(parts, state)
+                .await
+                .map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod authenticate;
 mod body;
+mod change;
 mod cursor;
 mod edge;
 mod extract;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use authenticate::{Authentication, authenticated};
 pub use body::{BodyLimit, Json};
+pub use change::Change;
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};

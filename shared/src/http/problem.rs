@@ -77,6 +77,11 @@ pub fn code_of(error: &Error) -> Code {
             "Request still running",
         ),
         Error::TooLarge { .. } => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::EventTooLarge { .. } => (
+            "event_too_large",
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Event too large",
+        ),
         Error::UnsupportedMediaType { .. } => (
             "unsupported_media_type",
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -268,6 +273,7 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
         Error::IdempotencyKeyReused,
         Error::IdempotencyKeyInUse,
         Error::TooLarge { limit_bytes: 1 },
+        Error::EventTooLarge { limit_bytes: 1 },
         Error::UnsupportedMediaType {
             expected: "application/json",
         },

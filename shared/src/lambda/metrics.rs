@@ -119,6 +119,11 @@ impl Metrics {
         self.record(metric, 1, Some(reason), now);
     }
 
+    /// `times` more of `metric`, for `reason`, in one line.
+    pub fn count_many(&self, metric: Metric, times: u64, reason: &'static str, now: Timestamp) {
+        self.record(metric, times, Some(reason), now);
+    }
+
     /// A measurement, in the unit of `metric`.
     pub fn measure(&self, metric: Metric, value: u64, now: Timestamp) {
         self.record(metric, value, None, now);

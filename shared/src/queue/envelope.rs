@@ -180,7 +180,7 @@ async fn open_event(
 fn pack(facts: &Facts, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, QueueError> {
     let facts = serde_json::to_vec(facts).map_err(|error| QueueError::Refused(error.into()))?;
     let length = 4 + facts.len() + body.len();
-    let too_large = QueueError::TooLarge {
+    let too_large = QueueError::BodyTooLarge {
         limit_bytes: MAX_BODY_BYTES as u64,
     };
     let (true, Ok(facts_length)) = (length <= MAX_OPENED_BYTES, u32::try_from(facts.len())) else {
@@ -263,6 +263,6 @@ mod tests {
         let body = vec![0; room + 1];
         assert!(unpack(&pack(&facts, &body[1..]).unwrap()).is_some());
         let refused = pack(&facts, &body);
-        assert!(matches!(refused, Err(QueueError::TooLarge { .. })));
+        assert!(matches!(refused, Err(QueueError::BodyTooLarge { .. })));
     }
 }

@@ -12,6 +12,12 @@ pub enum QueueError {
         /// What SQS takes, attributes included.
         limit_bytes: u64,
     },
+    /// Its body is longer than one that can be opened again.
+    #[error("the event's body is larger than {limit_bytes} bytes")]
+    BodyTooLarge {
+        /// The longest body.
+        limit_bytes: u64,
+    },
     /// It could not be sealed.
     #[error("the event could not be sealed")]
     Seal(#[source] VaultError),
@@ -33,7 +39,7 @@ impl QueueError {
         match self {
             Self::Throttled(_) | Self::Unavailable(_) => true,
             Self::Seal(error) => error.is_retryable(),
-            Self::TooLarge { .. } | Self::Refused(_) => false,
+            Self::TooLarge { .. } | Self::BodyTooLarge { .. } | Self::Refused(_) => false,
         }
     }
 }
@@ -41,7 +47,8 @@ impl QueueError {
 impl From<QueueError> for Error {
     fn from(error: QueueError) -> Self {
         match error {
-            QueueError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
+            QueueError::TooLarge { limit_bytes } => Self::EventTooLarge { limit_bytes },
+            QueueError::BodyTooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
             QueueError::Seal(error) => error.into(),
             QueueError::Throttled(_) => Self::RateLimited {
                 retry_after: std::time::Duration::from_secs(1),

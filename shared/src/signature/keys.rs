@@ -19,6 +19,10 @@ pub(super) const P256_SPKI: [u8; 26] = [
 ];
 const P256_POINT_BYTES: usize = 65;
 
+/// The longest secret, in bytes: ten of them fit their endpoint's item. The longest that a provider
+/// gives out is a public key of some hundred bytes.
+const MAX_SECRET_BYTES: usize = 4096;
+
 /// A signing secret, as it was configured.
 #[derive(Clone)]
 pub struct SigningSecret(SecretString);
@@ -29,6 +33,9 @@ pub enum SecretError {
     /// It is empty.
     #[error("must not be empty")]
     Empty,
+    /// No secret is that long.
+    #[error("must not be longer than {MAX_SECRET_BYTES} bytes")]
+    TooLong,
     /// It cannot be decoded.
     #[error("must be {0}")]
     Form(String),
@@ -78,6 +85,16 @@ impl SigningSecret {
             }
         };
         (!key.is_empty()).then(|| Zeroizing::new(key))
+    }
+
+    /// Whether it can be stored.
+    #[expect(clippy::disallowed_methods, reason = "only its length is looked at")]
+    pub(super) fn check_length(&self) -> Result<(), SecretError> {
+        if self.0.expose_secret().len() > MAX_SECRET_BYTES {
+            Err(SecretError::TooLong)
+        } else {
+            Ok(())
+        }
     }
 
     /// What no secret of any scheme is.

@@ -195,8 +195,9 @@ impl SigningSecret {
     ///
     /// # Errors
     ///
-    /// If it is empty, or cannot be decoded as the scheme says.
+    /// If it is empty, too long, or cannot be decoded as the scheme says.
     pub fn check(&self, scheme: &Scheme, settings: &SchemeSettings) -> Result<(), SecretError> {
+        self.check_length()?;
         let Verification::Signature { versions, .. } = &scheme.verification else {
             return match scheme.verification {
                 Verification::None => Ok(()),

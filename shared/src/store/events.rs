@@ -185,7 +185,7 @@ fn fits_inline(event: &Event, sealed: &Sealed) -> bool {
 }
 
 /// Every field of an event, as they are stored, but the bytes of its payload.
-const OUTLINE_FIELDS: [&str; 14] = [
+const OUTLINE_FIELDS: [&str; 15] = [
     "id",
     "organizationId",
     "integrationId",
@@ -195,6 +195,7 @@ const OUTLINE_FIELDS: [&str; 14] = [
     "scheme",
     "verifiedWith",
     "status",
+    "error",
     "receivedAt",
     "contentType",
     "bodyBytes",
@@ -252,7 +253,7 @@ mod tests {
         let event: Event = serde_json::from_value(json!({
             "id": id("evt_"), "organizationId": id("org_"), "integrationId": id("int_"),
             "endpointId": id("whk_"), "providerEventId": "1", "eventType": "a", "scheme": "none",
-            "verifiedWith": id("sec_"), "status": "unrouted",
+            "verifiedWith": id("sec_"), "status": "unrouted", "error": "a",
             "receivedAt": "2026-01-01T00:00:00Z",
             "contentType": "text/plain", "bodyBytes": 1, "payload": {"parts": 1},
             "deliveries": [], "traceId": "0",

@@ -39,7 +39,7 @@ fn refused() -> Vec<(Value, u64, &'static str)> {
         (spoiled(stale), 401, "signature_refused"),
         (spoiled(elsewhere), 404, "not_found"),
         (spoiled(put), 405, "method_not_allowed"),
-        (webhook_v1(&noise), 413, "too_large"),
+        (webhook_v1(&noise), 413, "event_too_large"),
     ]
 }
 

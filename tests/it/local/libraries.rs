@@ -12,7 +12,7 @@ const TEXT_SECRET: &str = "whsec_canary-of-the-endpoint";
 const BASE64_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Where the libraries are. Without them this test says so and proves nothing.
-fn peers() -> Option<PathBuf> {
+pub(super) fn peers() -> Option<PathBuf> {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no configuration of their own"

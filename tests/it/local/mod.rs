@@ -8,11 +8,13 @@
 )]
 
 mod libraries;
+mod readme;
 mod restart;
 mod running;
 mod secrets;
 mod set_up;
 mod start;
+mod stop;
 
 use serde_json::Value;
 

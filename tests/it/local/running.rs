@@ -1,10 +1,14 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::binaries::find;
+
+/// How long it may take to end.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Runs the binary until it ends by itself.
 pub(crate) fn run(arguments: &[&str]) -> Output {
@@ -71,6 +75,27 @@ impl Running {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Sends a signal, such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let command = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &command]).status();
+        assert!(sent.unwrap().success(), "{command}");
+    }
+
+    /// How it ends, which it has to do by itself.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                match self.child.try_wait().unwrap() {
+                    Some(status) => return status,
+                    None => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let ended = tokio::time::timeout(DEADLINE, ended).await;
+        ended.unwrap_or_else(|_| panic!("the local system does not end"))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

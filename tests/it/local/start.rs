@@ -66,6 +66,18 @@ fn a_folder_in_use_is_named() {
 }
 
 #[test]
+fn a_damaged_file_of_the_folder_is_named() {
+    for name in ["issuer.key", "organization"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        std::fs::write(&file, "damaged").unwrap();
+        let said = failure(&["--port", "0", "--data", folder.path().to_str().unwrap()]);
+        assert!(said.contains(file.to_str().unwrap()), "{said}");
+        assert!(said.contains("start afresh"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_of_the_template_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let template = folder.path().join("template.yaml");

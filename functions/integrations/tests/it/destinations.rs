@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::portal::Portal;
 
@@ -115,6 +115,51 @@ async fn a_destination_is_changed_and_deleted() {
         .call(("PATCH", &path), &token, &[("if-match", "\"2\"")], change)
         .await;
     assert!(changed.json()["disabledReason"].is_null());
+    let stale = [("if-match", "\"2\"")];
+    let kept = portal
+        .call(("DELETE", &path), &token, &stale, Value::Null)
+        .await;
+    assert_eq!(kept.code(), "precondition_failed");
     assert_eq!(portal.delete(&path, &token).await.status, 204);
     assert_eq!(portal.get(&path, &token).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_a_change_says_is_null_is_as_if_it_had_never_been_said() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = format!("{}/destinations", portal.integration(&token).await);
+    let bare = json!({"type": "http", "url": "https://example.com/in"});
+    let bare = portal.post(&path, &token, bare).await.json();
+    let made = json!({
+        "type": "http", "url": "https://example.com/in", "timeoutMs": 2000, "events": ["a.*"],
+        "filter": "a", "transform": "a", "retryPolicy": {"maxAttempts": 1},
+    });
+    let path = format!("{path}/{}", portal.post(&path, &token, made).await.id());
+    let fields = [
+        "timeoutMs",
+        "events",
+        "filter",
+        "transform",
+        "retryPolicy",
+        "status",
+    ];
+    for (version, field) in (1..).zip(fields) {
+        let version = format!("\"{version}\"");
+        let changed = portal
+            .call(
+                ("PATCH", &path),
+                &token,
+                &[("if-match", &version)],
+                json!({field: null}),
+            )
+            .await;
+        assert_eq!(changed.status, 200, "{field}: {}", changed.text);
+        assert_eq!(changed.json()[field], bare[field], "{field}");
+    }
+    let change = json!({"url": null});
+    let refused = portal
+        .call(("PATCH", &path), &token, &[("if-match", "\"7\"")], change)
+        .await;
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/url");
 }

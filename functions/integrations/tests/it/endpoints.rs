@@ -59,6 +59,11 @@ async fn an_endpoint_that_could_not_verify_is_not_registered() {
     for (body, pointer) in [
         (json!({}), "/secret"),
         (json!({"secret": ""}), "/secret"),
+        (json!({"secret": "canary".repeat(700)}), "/secret"),
+        (
+            json!({"scheme": "none", "secret": "canary".repeat(700)}),
+            "/secret",
+        ),
         (
             json!({"scheme": "standard-webhooks", "secret": "whsec_~canary"}),
             "/secret",
@@ -142,6 +147,14 @@ async fn a_new_secret_takes_over_with_an_overlap() {
     let body = json!({"secret": "new", "overlapSeconds": 3600});
     let added = portal.post(&format!("{path}/secrets"), &token, body).await;
     assert_eq!(added.status, 201);
+    let long = portal
+        .post(
+            &format!("{path}/secrets"),
+            &token,
+            json!({"secret": "n".repeat(4097)}),
+        )
+        .await;
+    assert_eq!(long.json()["errors"][0]["pointer"], "/secret");
     let secrets = portal.get(&path, &token).await.json()["secrets"].clone();
     let secrets = secrets.as_array().unwrap();
     assert_eq!(secrets.len(), 2);
@@ -171,6 +184,61 @@ async fn an_endpoint_is_changed_and_deleted() {
         (&json!("disabled"), &json!(["invoice.*"]))
     );
     assert_eq!(read["allowedNetworks"], json!(["203.0.113.0/24"]));
+    let stale = [("if-match", "\"1\"")];
+    let kept = portal
+        .call(("DELETE", &path), &token, &stale, Value::Null)
+        .await;
+    assert_eq!(kept.code(), "precondition_failed");
     assert_eq!(portal.delete(&path, &token).await.status, 204);
     assert_eq!(portal.get(&path, &token).await.status, 404);
+}
+
+#[tokio::test]
+async fn what_a_change_says_is_null_is_as_if_it_had_never_been_said() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = format!("{}/webhooks", portal.integration(&token).await);
+    let made = json!({
+        "secret": "s", "events": ["a.*"], "toleranceSeconds": 60, "retryPolicy": {"maxAttempts": 1},
+        "allowedNetworks": ["203.0.113.0/24"],
+    });
+    let bare = json!({"secret": "s"});
+    let bare = portal.post(&path, &token, bare).await.json();
+    let made = portal.post(&path, &token, made).await;
+    let path = format!("{path}/{}", made.id());
+    let fields = [
+        "events",
+        "toleranceSeconds",
+        "retryPolicy",
+        "allowedNetworks",
+        "settings",
+        "status",
+    ];
+    for (version, field) in (1..).zip(fields) {
+        let version = format!("\"{version}\"");
+        let changed = portal
+            .call(
+                ("PATCH", &path),
+                &token,
+                &[("if-match", &version)],
+                json!({field: null}),
+            )
+            .await;
+        assert_eq!(changed.status, 200, "{field}: {}", changed.text);
+        assert_eq!(changed.json()[field], bare[field], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_a_scheme_needs_cannot_be_cleared() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = format!("{}/webhooks", portal.integration(&token).await);
+    let made = json!({"scheme": "hmac-sha256", "secret": "s", "settings": {"header": "X-Sig"}});
+    let path = format!("{path}/{}", portal.post(&path, &token, made).await.id());
+    let change = json!({"settings": null});
+    let refused = portal
+        .call(("PATCH", &path), &token, &[("if-match", "\"1\"")], change)
+        .await;
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/settings/header");
 }

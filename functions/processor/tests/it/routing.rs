@@ -43,6 +43,29 @@ async fn an_event_that_nobody_wants_is_kept_as_unrouted() {
 }
 
 #[tokio::test]
+async fn an_event_whose_integration_is_gone_is_kept_as_failed_with_two_writes() {
+    let world = World::new().await;
+    let id = world.accept(Some("1"), "{}").await;
+    let (organization, integration) = (world.organization, world.integration);
+    world
+        .store
+        .delete_endpoint(organization, integration, world.endpoint, None)
+        .await
+        .unwrap();
+    world
+        .store
+        .delete_integration(organization, integration, None)
+        .await
+        .unwrap();
+    world.stack.reset_calls();
+    world.settle().await;
+    assert_eq!(world.writes(), 2, "{:?}", world.stack.calls());
+    let event = world.event(id).await.unwrap();
+    assert_eq!(event.status, EventStatus::Failed);
+    assert_eq!(event.error.as_deref(), Some("integration_deleted"));
+}
+
+#[tokio::test]
 async fn an_endpoints_filter_keeps_events_from_being_routed() {
     let world = World::new().await;
     let receiver = Receiver::start().await;

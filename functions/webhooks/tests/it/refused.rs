@@ -1,8 +1,12 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use axum::body::Body;
 use http::Request;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use serde_json::Value;
+use tracing::subscriber::DefaultGuard;
 
 use crate::world::{Answer, NOW, SECRET, World, signature};
 
@@ -56,6 +60,51 @@ async fn whatever_is_wrong_with_a_signature_is_told_in_the_same_words() {
         "{answers:?}"
     );
     assert!(world.enqueued().await.is_empty());
+}
+
+/// What is logged, one line an event.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// What this thread logs, until the guard is dropped.
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The lines of the function itself.
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let ours = text.lines().filter(|line| !line.contains("dynoxide"));
+        ours.map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn however_much_is_refused_little_is_logged() {
+    let world = World::new().await;
+    let (log, _guard) = Log::start();
+    for _ in 0..50 {
+        let forged = [("stripe-signature", "t=1,v1=00")];
+        world.post("/webhooks/stripe", &forged, BODY).await;
+        world.post("/webhooks/nobody", &[], BODY).await;
+    }
+    assert_eq!(log.lines().len(), 2, "{:?}", log.lines());
 }
 
 #[tokio::test]
@@ -118,15 +167,18 @@ async fn a_body_that_does_not_fit_a_message_is_refused_with_the_limit() {
         })
         .collect();
     let good = signature(SECRET, NOW, &body);
+    let (log, _guard) = Log::start();
     let answer = world
         .post("/webhooks/stripe", &[("stripe-signature", &good)], &body)
         .await;
+    assert!(log.lines()[0].contains("too_large"), "{:?}", log.lines());
     let (status, problem) = problem(&answer);
     assert_eq!(status, 413);
     assert_eq!(
         problem["detail"],
-        "the request is larger than 1048576 bytes"
+        "the event is larger than 1048576 bytes once it is compressed and sealed"
     );
+    assert_eq!(problem["code"], "event_too_large");
     assert!(world.enqueued().await.is_empty());
 }
 

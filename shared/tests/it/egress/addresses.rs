@@ -231,6 +231,31 @@ async fn plain_http_is_for_named_networks_only() {
     }
 }
 
+#[test]
+fn a_new_url_is_plain_http_only_where_that_can_succeed() {
+    let loopback = Egress::new(to_loopback());
+    for (url, may) in [
+        ("http://127.0.0.1:9000/", true),
+        ("http://localhost:9000/", true),
+        ("http://a.localhost/", true),
+        ("http://receiver:9000/", true),
+        ("http://2130706433/", true),
+        ("https://public.example/", true),
+        ("http://public.example/", false),
+        ("http://public.example./", false),
+        ("http://93.184.216.34/", false),
+        ("http://[::1]/", false),
+    ] {
+        let checked = loopback.check_new_url(&url.parse().unwrap());
+        assert_eq!(checked.is_ok(), may, "{url}: {checked:?}");
+    }
+    let nowhere = Egress::new(EgressPolicy::default());
+    for url in ["http://localhost/", "http://receiver/", "http://127.0.0.1/"] {
+        let checked = nowhere.check_new_url(&url.parse().unwrap());
+        assert!(checked.is_err(), "{url}");
+    }
+}
+
 #[tokio::test]
 async fn urls_of_another_form_are_not_called() {
     let egress = Egress::new(to_loopback());

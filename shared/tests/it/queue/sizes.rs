@@ -54,7 +54,7 @@ async fn a_message_is_filled_to_the_last_byte_and_then_refused_before_it_is_sent
     assert!(world.account.wire.operations().is_empty());
     let error = domain::Error::from(sent.unwrap_err());
     assert!(
-        matches!(error, domain::Error::TooLarge { limit_bytes } if limit_bytes == LIMIT as u64)
+        matches!(error, domain::Error::EventTooLarge { limit_bytes } if limit_bytes == LIMIT as u64)
     );
 }
 
@@ -67,7 +67,7 @@ async fn what_gets_small_enough_is_sent_as_long_as_it_can_be_opened_again() {
     world.account.wire.said();
     let event = world.event(vec![b' '; 7 * 1024 * 1024]);
     let sent = world.queue.send_event(&event, trace()).await;
-    assert!(matches!(sent, Err(QueueError::TooLarge { .. })));
+    assert!(matches!(sent, Err(QueueError::BodyTooLarge { .. })));
     assert!(world.account.wire.operations().is_empty());
 }
 

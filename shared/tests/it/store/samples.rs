@@ -149,6 +149,7 @@ impl World {
             status: EventStatus::Unrouted,
             received_at,
             content_type: Some("application/json".to_owned()),
+            error: None,
             body_bytes: 2,
             payload: PayloadLocation::Inline(Sealed::from_bytes(b"sealed".to_vec())),
             deliveries: Vec::new(),
