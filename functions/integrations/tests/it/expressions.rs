@@ -134,6 +134,7 @@ async fn unrouted(
         .keys
         .seal_payload(organization_id, &context, body.as_bytes());
     let event = Event {
+        error: None,
         id,
         organization_id,
         integration_id,
