@@ -6,28 +6,26 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
+use super::admission::Admission;
 use super::answer::Cached;
 use super::failure::CallFailure;
 use super::prepare::Prepared;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
-use crate::auth::{AuthContext, Redactor, client_identity};
-use crate::catalog;
+use crate::auth::{AuthContext, Redactor};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
-use crate::domain::{Error, Passage, RateLimits, RequestRecord};
+use crate::domain::{Error, IntegrationId, OrganizationId, Passage, RequestRecord};
 use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
-use crate::flows::{CallEnd, Demand, LimitError, Permit};
+use crate::flows::CallEnd;
 use crate::lambda::metrics::Metric;
 use crate::lambda::telemetry::chain;
-use crate::store::{Digest, QuotaScope};
+use crate::store::Digest;
 use crate::vault::CredentialSet;
 
 /// Redirects are followed within the provider's origin, and no further.
 const REDIRECTS: Redirects = Redirects::SameOrigin(3);
 /// An attempt that was given less says nothing of the provider when it runs out of time.
 const ENOUGH_TO_JUDGE: Duration = Duration::from_secs(2);
-/// For so long after its time-out a call may still count as running.
-const SLACK: Duration = Duration::from_secs(2);
 
 /// A call that is being made.
 pub(super) struct Running<'a> {
@@ -39,14 +37,6 @@ pub(super) struct Running<'a> {
     /// Credentials that are tested in place of those in use.
     pub(super) candidate: Option<Arc<CredentialSet>>,
     deadline: Instant,
-}
-
-/// What lets a call be made.
-pub(super) struct Admission {
-    passage: Passage,
-    permit: Permit,
-    credentials: Arc<CredentialSet>,
-    tls: TlsSettings,
 }
 
 /// What came back.
@@ -105,124 +95,6 @@ impl<'a> Running<'a> {
         let end = self.attempt_until_done(admission, &mut cached).await;
         self.log_end(&end).await;
         end
-    }
-
-    /// Asks the circuit breaker and the limits, and fetches the credentials.
-    async fn admit(&mut self) -> Result<Admission, Error> {
-        let (organization, integration) = self.ids();
-        let credentials = self.credentials().await?;
-        let identity = client_identity(&credentials).map_err(|error| self.unusable(error))?;
-        let tls = TlsSettings {
-            client_identity: identity,
-            ..self.open.tls.clone()
-        };
-        let circuit = &self.inner.circuit;
-        let passage = circuit.passage(organization, integration).await?;
-        if let Passage::Barred(until) = passage {
-            let retry_after = until.since(self.inner.services.sources.now());
-            return Err(Error::ProviderBarred { retry_after });
-        }
-        match self.permit().await {
-            Ok(permit) => Ok(Admission {
-                passage,
-                permit,
-                credentials,
-                tls,
-            }),
-            Err(error) => {
-                circuit.given_back(organization, integration, passage).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Those that are tested, or those in use.
-    async fn credentials(&mut self) -> Result<Arc<CredentialSet>, Error> {
-        if let Some(candidate) = &self.candidate {
-            return Ok(Arc::clone(candidate));
-        }
-        let (organization, integration) = self.ids();
-        let version = self.open.credential()?.version.clone();
-        let credentials = &self.inner.credentials;
-        let found = credentials.get(organization, integration, &version).await?;
-        self.record.credential_version = Some(version);
-        Ok(found)
-    }
-
-    /// Says when the credentials were last used. That is of use to people, and no call waits for it
-    /// to be written right.
-    async fn note_use(&self) {
-        let (organization, integration) = self.ids();
-        let Some(version) = &self.record.credential_version else {
-            return;
-        };
-        let noted = self.inner.circuit.used(organization, integration, version);
-        if let Err(error) = noted.await {
-            tracing::warn!(integration.id = %integration, cause = chain(&error), "a use of credentials is not noted");
-        }
-    }
-
-    async fn take_back(&self, admission: Admission) {
-        let (organization, integration) = self.ids();
-        self.inner.limiter.release(admission.permit).await;
-        let circuit = &self.inner.circuit;
-        circuit
-            .given_back(organization, integration, admission.passage)
-            .await;
-    }
-
-    /// A permit for one attempt, from the limits of the integration and of the route.
-    async fn permit(&self) -> Result<Permit, Error> {
-        let now = self.inner.services.sources.now();
-        let ends_by = now.plus(self.left() + SLACK);
-        let of_integration = catalog::limits_of(&self.open.integration);
-        let mut demands = vec![self.demand(Digest::of(b""), &of_integration, ends_by)];
-        if let Some(limits) = self.call.rules.rate_limits {
-            demands.push(self.demand(self.route(), limits, ends_by));
-        }
-        match self.inner.limiter.acquire(&demands).await {
-            Ok(permit) => Ok(permit),
-            Err(LimitError::Limited { retry_after }) => Err(Error::RateLimited { retry_after }),
-            Err(LimitError::Store(error)) => Err(error.into()),
-        }
-    }
-
-    fn demand<'l>(
-        &self,
-        route: Digest,
-        limits: &'l RateLimits,
-        ends_by: crate::domain::Timestamp,
-    ) -> Demand<'l> {
-        let [a, b, c, d, ..] = *Digest::of(self.caller.subject.as_bytes()).as_bytes();
-        Demand {
-            scope: self.scope(route),
-            limits,
-            caller: u32::from_be_bytes([a, b, c, d]),
-            call: self.call.id,
-            ends_by,
-        }
-    }
-
-    /// The route that has limits of its own, by what it is made of: its place may change.
-    fn route(&self) -> Digest {
-        let routes = &self.open.config.routes;
-        let route = self.call.rules.route.and_then(|place| routes.get(place));
-        let method = route
-            .and_then(|route| route.method.as_deref())
-            .unwrap_or("*");
-        let path = route
-            .map(|route| route.path.to_string())
-            .unwrap_or_default();
-        Digest::of_parts(&[method.to_ascii_uppercase().as_bytes(), path.as_bytes()])
-    }
-
-    fn scope(&self, route: Digest) -> QuotaScope {
-        let (organization, integration) = self.ids();
-        QuotaScope {
-            organization,
-            integration,
-            route,
-        }
     }
 
     async fn attempt_until_done(
@@ -427,11 +299,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn unusable(&self, error: crate::auth::AuthError) -> Error {
-        CallFailure::Auth(error).into_error(self.call.id, true)
-    }
-
-    pub(super) fn ids(&self) -> (crate::domain::OrganizationId, crate::domain::IntegrationId) {
+    pub(super) fn ids(&self) -> (OrganizationId, IntegrationId) {
         (
             self.open.integration.organization_id,
             self.open.integration.id,

@@ -13,6 +13,7 @@
 //! Does not guarantee: that a call whose function was killed had no effect. The log shows it as
 //! `started` for good.
 
+mod admission;
 mod answer;
 mod attempts;
 mod failure;

@@ -9,10 +9,17 @@ fn routes_lead_to_the_functions_that_answer() {
         path: path.to_owned(),
         function: function.to_owned(),
     };
+    let gateway = |path: &str| format!("/portal/integrations/{{integrationId}}{path}");
     assert_eq!(
         deployed().routes(),
         [
             route(None, "/portal/{proxy+}", "integrations"),
+            route(None, &gateway("/requests"), "gateway"),
+            route(None, &gateway("/requests/{requestId}"), "gateway"),
+            route(None, &gateway("/requests:batch"), "gateway"),
+            route(None, &gateway("/proxy/{path+}"), "gateway"),
+            route(None, &gateway("/test"), "gateway"),
+            route(None, &gateway("/cache"), "gateway"),
             route(Some("GET"), "/openapi.json", "integrations"),
             route(None, "/webhooks/{proxy+}", "webhooks"),
         ]
