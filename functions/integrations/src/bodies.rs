@@ -182,7 +182,7 @@ fn check_name(name: &str, errors: &mut Vec<FieldError>) {
 }
 
 fn check_base_url(url: &Url, egress: &Egress, errors: &mut Vec<FieldError>) {
-    if let Err(error) = egress.check_url(url) {
+    if let Err(error) = egress.check_new_url(url) {
         errors.push(FieldError::new("/baseUrl", error.to_string()));
     }
 }

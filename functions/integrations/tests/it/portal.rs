@@ -76,6 +76,7 @@ impl Portal {
             ("Issuer", ISSUER),
             ("Audience", "gatehouse"),
             ("JwksUrl", "https://issuer.example/jwks"),
+            ("EgressAllow", "127.0.0.2/32"),
         ];
         let environment = template
             .environment("integrations", stack.endpoint(), &parameters)
