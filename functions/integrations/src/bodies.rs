@@ -1,10 +1,12 @@
 //! What comes in and goes out of integrations.
 
 use gatehouse::catalog::Values;
+use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::{
     ApiProfile, AuthConfig, AuthMethod, IntegrationId, IntegrationStatus, IntegrationType,
     RateLimits, Timestamp, TlsConfig,
 };
+use gatehouse::http::Change;
 use gatehouse::vault::CredentialSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,13 +43,14 @@ pub(crate) struct NewIntegration {
     pub(crate) api_profile: Option<Box<ApiProfile>>,
     #[schema(value_type = Option<TlsConfig>)]
     pub(crate) tls_config: Option<Value>,
+    #[schema(value_type = Option<GatewayConfig>)]
     pub(crate) gateway_config: Option<Value>,
     pub(crate) rate_limits: Option<RateLimits>,
     pub(crate) webhook_config: Option<Value>,
     pub(crate) sync_config: Option<Value>,
 }
 
-/// A change of an integration: what is not named stays.
+/// A change of an integration: what is not named stays, and of settings, `null` clears one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct IntegrationChange {
@@ -63,14 +66,27 @@ pub(crate) struct IntegrationChange {
     #[schema(value_type = Option<BTreeMap<String, String>>, write_only)]
     pub(crate) credentials: Option<CredentialSet>,
     /// When the credentials end, these or those that are there.
-    pub(crate) credentials_expire_at: Option<Timestamp>,
-    pub(crate) api_profile: Option<Box<ApiProfile>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>)]
+    pub(crate) credentials_expire_at: Change<Timestamp>,
+    #[serde(default)]
+    #[schema(value_type = Option<ApiProfile>)]
+    pub(crate) api_profile: Change<Box<ApiProfile>>,
+    #[serde(default)]
     #[schema(value_type = Option<TlsConfig>)]
-    pub(crate) tls_config: Option<Value>,
-    pub(crate) gateway_config: Option<Value>,
-    pub(crate) rate_limits: Option<RateLimits>,
-    pub(crate) webhook_config: Option<Value>,
-    pub(crate) sync_config: Option<Value>,
+    pub(crate) tls_config: Change<Value>,
+    #[serde(default)]
+    #[schema(value_type = Option<GatewayConfig>)]
+    pub(crate) gateway_config: Change<Value>,
+    #[serde(default)]
+    #[schema(value_type = Option<RateLimits>)]
+    pub(crate) rate_limits: Change<RateLimits>,
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub(crate) webhook_config: Change<Value>,
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    pub(crate) sync_config: Change<Value>,
     /// `active` or `inactive`.
     pub(crate) status: Option<IntegrationStatus>,
 }

@@ -75,9 +75,9 @@ pub(crate) struct DestinationChange {
     #[serde(default)]
     #[schema(value_type = Option<RetryPolicy>)]
     pub(crate) retry_policy: Change<RetryPolicy>,
-    /// `active` also closes its circuit breaker.
+    /// `active` also closes its circuit breaker. Cannot be null.
     #[serde(default)]
-    #[schema(value_type = Option<DestinationStatus>)]
+    #[schema(value_type = DestinationStatus)]
     pub(crate) status: Change<DestinationStatus>,
 }
 
@@ -178,12 +178,9 @@ impl NewDestination {
 }
 
 impl DestinationChange {
-    /// Whether the destination is active after it, as it says itself.
+    /// Whether it asks for the destination to be active.
     pub(crate) fn makes_active(&self) -> bool {
-        matches!(
-            self.status,
-            Change::Clear | Change::Set(DestinationStatus::Active)
-        )
+        self.status == Change::Set(DestinationStatus::Active)
     }
 
     /// Makes the change, if all that is said is right.
@@ -209,6 +206,9 @@ impl DestinationChange {
                 refuse_set("/timeoutMs", self.timeout_ms != Change::Keep, &mut errors);
             }
         }
+        if self.status == Change::Clear {
+            errors.push(FieldError::new("/status", "is required"));
+        }
         check_target(&destination.target, egress, &mut errors);
         if !errors.is_empty() {
             return Err(Error::Invalid(errors));
@@ -218,10 +218,7 @@ impl DestinationChange {
         destination.filter = self.filter.apply(destination.filter.take());
         destination.transform = self.transform.apply(destination.transform.take());
         destination.retry_policy = self.retry_policy.apply(destination.retry_policy);
-        if self.status != Change::Keep {
-            let status = self
-                .status
-                .apply_or(destination.status, DestinationStatus::Active);
+        if let Change::Set(status) = self.status {
             destination.status = status;
             destination.disabled_reason =
                 (status == DestinationStatus::Disabled).then_some(DisabledReason::Manual);

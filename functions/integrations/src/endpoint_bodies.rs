@@ -72,8 +72,9 @@ pub(crate) struct EndpointChange {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800)]
     pub(crate) tolerance_seconds: Change<u32>,
+    /// Cannot be null.
     #[serde(default)]
-    #[schema(value_type = Option<EndpointStatus>)]
+    #[schema(value_type = EndpointStatus)]
     pub(crate) status: Change<EndpointStatus>,
 }
 
@@ -217,6 +218,9 @@ impl EndpointChange {
             self.retry_policy.given(),
             &mut errors,
         );
+        if self.status == Change::Clear {
+            errors.push(FieldError::new("/status", "is required"));
+        }
         if errors.is_empty() {
             Ok(())
         } else {

@@ -141,7 +141,7 @@ pub(crate) async fn update(
         .allowed_networks
         .apply_or(item.allowed_networks, Vec::new());
     item.tolerance_seconds = change.tolerance_seconds.apply(item.tolerance_seconds);
-    item.status = change.status.apply_or(item.status, EndpointStatus::Active);
+    item.status = change.status.given().copied().unwrap_or(item.status);
     item.updated_at = state.sources.now();
     let version = state.store.update_endpoint(&item, expected).await?;
     Ok((

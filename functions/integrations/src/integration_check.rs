@@ -6,6 +6,7 @@ use gatehouse::domain::{
     Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
+use gatehouse::http::Change;
 use serde_json::Value;
 
 use crate::bodies::{IntegrationChange, NewIntegration};
@@ -74,17 +75,17 @@ impl IntegrationChange {
         let settings = Settings {
             auth_method: self.auth_method.unwrap_or(current.auth_method),
             auth_config: self.auth_config.as_ref(),
-            webhook_config: self.webhook_config.as_ref(),
-            sync_config: self.sync_config.as_ref(),
-            gateway_config: self.gateway_config.as_ref(),
-            tls_config: self.tls_config.as_ref(),
-            rate_limits: self.rate_limits.as_ref(),
-            api_profile: self.api_profile.as_deref(),
+            webhook_config: self.webhook_config.given(),
+            sync_config: self.sync_config.given(),
+            gateway_config: self.gateway_config.given(),
+            tls_config: self.tls_config.given(),
+            rate_limits: self.rate_limits.given(),
+            api_profile: self.api_profile.given().map(|profile| &**profile),
         };
         settings.check(&mut errors);
         let has_credentials = self.credentials.is_some() || current.credentials.is_some();
         check_expiry(
-            self.credentials_expire_at,
+            self.credentials_expire_at.given().copied(),
             has_credentials,
             now,
             &mut errors,
@@ -98,6 +99,7 @@ impl IntegrationChange {
                 "expected `active` or `inactive`",
             ));
         }
+        let cleared = ApiProfile::default();
         let asked = Asked {
             provider: current.provider.as_deref(),
             base_url: self.base_url.as_ref(),
@@ -105,7 +107,11 @@ impl IntegrationChange {
             auth_method: self.auth_method.unwrap_or(current.auth_method),
             auth_config: self.auth_config.as_ref(),
             credentials: self.credentials.as_ref(),
-            api_profile: self.api_profile.as_deref(),
+            api_profile: match &self.api_profile {
+                Change::Keep => None,
+                Change::Clear => Some(&cleared),
+                Change::Set(profile) => Some(&**profile),
+            },
             current: Some(current),
         };
         let setup = asked.set_up(egress, &mut errors);

@@ -5,7 +5,7 @@ use gatehouse::domain::{
     AuthMethod, Endpoint, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
     TlsConfig,
 };
-use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, Query, etag};
+use gatehouse::http::{ApiError, Change, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -185,22 +185,26 @@ pub(crate) async fn update_to(
     let now = state.sources.now();
     let setup = change.check(&item, &state.egress, now)?;
     if let Some(values) = &change.credentials {
-        let expires_at = change.credentials_expire_at;
+        let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
     } else if let Some(credentials) = &mut item.credentials {
-        credentials.expires_at = change.credentials_expire_at.or(credentials.expires_at);
+        credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
     }
     item.name = change.name.unwrap_or(item.name);
     item.base_url = setup.base_url;
     item.variables = setup.variables;
     item.auth_method = change.auth_method.unwrap_or(item.auth_method);
     item.auth_config = setup.auth_config;
-    item.api_profile = change.api_profile.or(item.api_profile);
-    item.tls_config = tls_config(change.tls_config.as_ref())?.or(item.tls_config);
-    item.gateway_config = change.gateway_config.or(item.gateway_config);
-    item.rate_limits = change.rate_limits.or(item.rate_limits);
-    item.webhook_config = change.webhook_config.or(item.webhook_config);
-    item.sync_config = change.sync_config.or(item.sync_config);
+    item.api_profile = change.api_profile.apply(item.api_profile);
+    item.tls_config = match &change.tls_config {
+        Change::Keep => item.tls_config,
+        Change::Clear => None,
+        Change::Set(value) => tls_config(Some(value))?,
+    };
+    item.gateway_config = change.gateway_config.apply(item.gateway_config);
+    item.rate_limits = change.rate_limits.apply(item.rate_limits);
+    item.webhook_config = change.webhook_config.apply(item.webhook_config);
+    item.sync_config = change.sync_config.apply(item.sync_config);
     item.status = change.status.unwrap_or(item.status);
     item.updated_at = now;
     let updated = state.store.update_integration(&item, expected).await;

@@ -176,7 +176,7 @@ fn check_token_url(
         return;
     };
     let pointer = "/authConfig/use/tokenUrl";
-    if let Err(error) = egress.check_url(token_url) {
+    if let Err(error) = egress.check_new_url(token_url) {
         wrong(errors, pointer, error.to_string());
         return;
     }

@@ -127,7 +127,7 @@ impl Asked<'_> {
             }
             return kept.cloned();
         };
-        if let Err(error) = egress.check_url(&url) {
+        if let Err(error) = egress.check_new_url(&url) {
             wrong(errors, "/baseUrl", error.to_string());
         }
         Some(url)

@@ -19,7 +19,9 @@
 //! What is not globally routable is forbidden, unless configuration names its network
 //! (`GATEHOUSE_EGRESS_ALLOW`): that is how the local system and the tests reach loopback. Plain
 //! `http` and names without a dot are for those networks only, since neither is anybody's on the
-//! internet. `localhost` is loopback by definition (RFC 6761) and no resolver is asked.
+//! internet. `localhost` is loopback by definition (RFC 6761) and no resolver is asked. Where a URL
+//! is taken that is to be called later, [`Egress::check_new_url`] also refuses plain `http` to a full
+//! domain name, which hardly ever has an address in those networks.
 //!
 //! A connection that is kept open leads to an address that was classified when it was made, for
 //! the same scheme, host, port and TLS settings; it may be used again though the name has moved on.

@@ -72,7 +72,7 @@ impl Fetch for Keys {
 
 impl Portal {
     pub(crate) async fn new() -> Self {
-        Self::with_egress("").await
+        Self::with_egress("127.0.0.2/32").await
     }
 
     /// The API of a deployment that may call these networks, too.
