@@ -3,6 +3,8 @@
 use gatehouse::domain::{Error, Integration, IntegrationType};
 use gatehouse::http::{ApiError, Json};
 use gatehouse::operations;
+use serde_json::Value;
+use serde_json::map::Entry;
 use utoipa::OpenApi;
 
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
@@ -125,16 +127,31 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// # Errors
 ///
 /// If another function's part cannot be read.
-pub fn whole_document() -> Result<utoipa::openapi::OpenApi, serde_json::Error> {
-    let mut whole = document();
+pub fn whole_document() -> Result<Value, serde_json::Error> {
+    let mut whole = serde_json::to_value(document())?;
     for other in OTHERS {
-        whole.merge(serde_json::from_str(other)?);
+        add(&mut whole, serde_json::from_str(other)?);
     }
     Ok(whole)
 }
 
+/// Adds to an object what another has more, however deep. What both have is the same in both.
+fn add(whole: &mut Value, part: Value) {
+    let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
+        return;
+    };
+    for (name, value) in part {
+        match whole.entry(name) {
+            Entry::Occupied(mut known) => add(known.get_mut(), value),
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+        }
+    }
+}
+
 /// Serves the description of the whole. It is public.
-pub(crate) async fn serve() -> Result<Json<utoipa::openapi::OpenApi>, ApiError> {
+pub(crate) async fn serve() -> Result<Json<Value>, ApiError> {
     let whole = whole_document().map_err(|error| Error::Internal(error.into()))?;
     Ok(Json(whole))
 }

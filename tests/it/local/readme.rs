@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::libraries::peers;
 use super::running::Running;
 
@@ -94,10 +96,24 @@ impl Drop for Shell {
     }
 }
 
-/// The integration that was made last.
-async fn newest_integration(system: &Running) -> String {
-    let list = system.get("/portal/integrations?limit=1").await;
-    list["items"][0]["id"].as_str().unwrap().to_owned()
+/// The integration of this name that was made last.
+async fn newest_integration(system: &Running, name: &str) -> String {
+    let list = system.get("/portal/integrations").await;
+    let mut items = list["items"].as_array().unwrap().iter();
+    let newest = items.find(|integration| integration["name"] == name);
+    newest.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// What the log says of an integration's calls.
+async fn calls(system: &Running, integration: &str) -> Vec<(String, String)> {
+    let list = system
+        .get(&format!("/portal/integrations/{integration}/requests"))
+        .await;
+    let items = list["items"].as_array().unwrap().iter();
+    let text = |call: &Value, field: &str| call[field].as_str().unwrap().to_owned();
+    items
+        .map(|call| (text(call, "path"), text(call, "status")))
+        .collect()
 }
 
 async fn delivered(system: &Running, integration: &str) -> Vec<String> {
@@ -123,7 +139,13 @@ async fn pasted_as_it_is_written_the_readme_does_what_it_says_the_second_time_to
         let answers = pass.split("HTTP/1.1 ").skip(1);
         let statuses: Vec<&str> = answers.filter_map(|answer| answer.get(..3)).collect();
         assert_eq!(statuses, ["200", "401", "200"], "{pass}");
-        let integration = newest_integration(&system).await;
+        let integration = newest_integration(&system, "Payments").await;
+        let called = calls(&system, &newest_integration(&system, "CRM").await).await;
+        assert_eq!(
+            called,
+            [("/contacts".to_owned(), "succeeded".to_owned())],
+            "{pass}"
+        );
         let both = async {
             while delivered(&system, &integration).await != ["evt_1", "evt_3"] {
                 tokio::task::yield_now().await;
@@ -141,6 +163,7 @@ async fn pasted_as_it_is_written_the_readme_does_what_it_says_the_second_time_to
         ),
         (r#"{"id": "evt_2", "type": "invoice.paid", "amount": 1}"#, 0),
         (r#"{"id": "evt_3", "type": "invoice.paid", "amount": 7}"#, 2),
+        (r#"None {"name": "Ada"}"#, 2),
     ] {
         assert_eq!(said.matches(body).count(), times, "{body}: {said}");
     }

@@ -158,8 +158,15 @@ async fn unknown_routes_and_methods_are_problems() {
         (405, "method_not_allowed")
     );
     assert!(answer.headers.contains_key("allow"));
-    assert_eq!(
-        portal.get("/openapi.json", "").await.json()["openapi"],
-        "3.1.0"
-    );
+    let document = portal.get("/openapi.json", "").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let path = "/portal/integrations/{integrationId}";
+    // What other functions answer is described too.
+    for operation in [format!("{path}/status"), format!("{path}/requests")] {
+        assert!(
+            document["paths"][&operation]["get"].is_object(),
+            "{operation}"
+        );
+    }
+    assert!(document["components"]["schemas"]["NewRequest"].is_object());
 }

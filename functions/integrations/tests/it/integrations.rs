@@ -160,3 +160,36 @@ async fn no_secret_comes_back_or_lies_in_the_table() {
         assert!(!text.contains("canary") && !text.contains(&shown), "{text}");
     }
 }
+
+#[tokio::test]
+async fn null_clears_a_setting_and_what_is_not_named_stays() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = portal.integration(&token).await;
+    let settings = json!({
+        "rateLimits": {"requestsPerSecond": 5}, "tlsConfig": {"minVersion": "1.2"},
+        "gatewayConfig": {"timeoutMs": 500}, "syncConfig": {"a": 1}, "webhookConfig": {"b": 2},
+        "apiProfile": {"idempotencyHeader": "x-key"},
+    });
+    let change = async |version: &str, body: Value| {
+        let headers = [("if-match", version)];
+        let answer = portal.call(("PATCH", &path), &token, &headers, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    };
+    let changed = change("\"2\"", settings.clone()).await;
+    for (name, value) in settings.as_object().unwrap() {
+        for (field, expected) in value.as_object().unwrap() {
+            assert_eq!(&changed[name][field], expected, "{name}/{field}");
+        }
+    }
+    let changed = change("\"3\"", json!({"rateLimits": null, "gatewayConfig": null})).await;
+    assert!(changed.get("rateLimits").is_none() && changed.get("gatewayConfig").is_none());
+    assert_eq!(changed["tlsConfig"]["minVersion"], "1.2");
+    let rest =
+        json!({"tlsConfig": null, "syncConfig": null, "webhookConfig": null, "apiProfile": null});
+    let changed = change("\"4\"", rest).await;
+    for name in ["tlsConfig", "syncConfig", "webhookConfig", "apiProfile"] {
+        assert!(changed.get(name).is_none(), "{name}: {changed}");
+    }
+}
