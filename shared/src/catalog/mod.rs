@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::sync::OnceLock;
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
 pub use check::SchemeError;
 pub use fill::Values;
 pub use pattern::Pattern;
@@ -31,8 +34,19 @@ pub use template::{Part, Template};
 /// Path below `shared/catalog`, and text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
 
-static PROVIDERS: LazyLock<Vec<OnceLock<Option<Provider>>>> =
-    LazyLock::new(|| FILES.iter().map(|_| OnceLock::new()).collect());
+/// What each file says, once it was read.
+type Parsed<T> = LazyLock<Vec<OnceLock<Option<T>>>>;
+
+static PROVIDERS: Parsed<Provider> = LazyLock::new(unread);
+static SCHEMES: Parsed<Schemes> = LazyLock::new(unread);
+
+/// What a file says of webhooks. Whoever verifies them needs no more of it, and a binary that
+/// asks for no more does not hold the code that would read it.
+#[derive(Deserialize)]
+struct Schemes {
+    #[serde(default)]
+    webhooks: BTreeMap<String, Scheme>,
+}
 
 /// What is wrong with a catalogue file.
 #[derive(Debug, thiserror::Error)]
@@ -96,15 +110,15 @@ pub fn scheme(slug: &str) -> Option<&'static Scheme> {
     let index = FILES
         .iter()
         .position(|(_, text)| text.lines().any(|line| line == heading))?;
-    provider_at(index)?.webhooks.get(slug)
+    schemes_at(index)?.get(slug)
 }
 
 /// All schemes with their slugs, by slug.
 #[must_use]
 pub fn schemes() -> BTreeMap<&'static str, &'static Scheme> {
-    let providers = (0..FILES.len()).filter_map(provider_at);
-    let schemes = providers.flat_map(|provider| &provider.webhooks);
-    schemes
+    let files = (0..FILES.len()).filter_map(schemes_at);
+    files
+        .flatten()
         .map(|(slug, scheme)| (slug.as_str(), scheme))
         .collect()
 }
@@ -114,7 +128,7 @@ pub fn schemes() -> BTreeMap<&'static str, &'static Scheme> {
 pub fn default_scheme(provider: &str) -> Option<&'static str> {
     let file = format!("/{provider}.toml");
     let index = FILES.iter().position(|(name, _)| name.ends_with(&file))?;
-    let webhooks = &provider_at(index)?.webhooks;
+    let webhooks = schemes_at(index)?;
     let same = webhooks
         .get_key_value(provider)
         .or_else(|| webhooks.iter().next());
@@ -127,14 +141,26 @@ pub fn has_provider(slug: &str) -> bool {
     index_of(slug).is_some()
 }
 
+fn provider_at(index: usize) -> Option<&'static Provider> {
+    at(&PROVIDERS, index)
+}
+
+fn schemes_at(index: usize) -> Option<&'static BTreeMap<String, Scheme>> {
+    at(&SCHEMES, index).map(|schemes| &schemes.webhooks)
+}
+
 /// A file that cannot be read is absent; that all can, and that what they say is right, a test
 /// sees to.
-fn provider_at(index: usize) -> Option<&'static Provider> {
+fn at<T: DeserializeOwned>(parsed: &'static Parsed<T>, index: usize) -> Option<&'static T> {
     let (_, text) = FILES.get(index)?;
-    PROVIDERS
+    parsed
         .get(index)?
         .get_or_init(|| toml::from_str(text).ok())
         .as_ref()
+}
+
+fn unread<T>() -> Vec<OnceLock<Option<T>>> {
+    FILES.iter().map(|_| OnceLock::new()).collect()
 }
 
 #[cfg(test)]

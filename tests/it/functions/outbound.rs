@@ -52,6 +52,7 @@ async fn answer(State((called, silent)): State<Shared>, headers: HeaderMap) -> S
 /// An integration of the provider's, and who may use it.
 struct SetUp {
     deployment: Deployment,
+    integrations: Function,
     gateway: Function,
     integration: String,
     token: String,
@@ -75,19 +76,24 @@ impl SetUp {
         Self {
             integration: made.made("id"),
             deployment,
+            integrations,
             gateway,
             token,
         }
     }
 
     fn event(&self, name: &str) -> Value {
+        self.sample(&format!("gateway/{name}"))
+    }
+
+    fn sample(&self, name: &str) -> Value {
         let fillings = [
             ("{integrationId}", self.integration.as_str()),
             ("{token}", &self.token),
             ("{idempotencyKey}", "order-1"),
             ("{apiKey}", "canary-of-the-candidate"),
         ];
-        sample(&format!("gateway/{name}"), &fillings)
+        sample(name, &fillings)
     }
 }
 
@@ -119,6 +125,9 @@ async fn a_call_goes_out_with_the_credential_and_comes_back_without_it() {
             .iter()
             .any(|item| item["id"] == made["id"])
     );
+    let status = set_up.sample("integrations/read-status");
+    let status = Answer::of(&set_up.integrations, &status).await.json();
+    assert!(status["credentials"]["lastUsedAt"].is_string(), "{status}");
     let output = set_up.gateway.stop().unwrap();
     let stored = set_up.deployment.stack.contents().await.unwrap();
     let shown = format!("{answers:?} {output:?} {stored}");
@@ -154,4 +163,28 @@ async fn a_call_whose_function_is_killed_is_in_the_log_and_not_made_again() {
         .store(false, std::sync::atomic::Ordering::SeqCst);
     let again = Answer::of(&another, &event).await;
     assert_eq!(again.problem(), (409, "idempotency_key_in_use".to_owned()));
+}
+
+#[tokio::test]
+async fn integrations_are_changed_in_bulk_each_with_its_own_result() {
+    let provider = Provider::start().await;
+    let set_up = SetUp::new(&provider).await;
+    let mut event = set_up.sample("integrations/change-in-bulk");
+    // A key of the provider's form: the catalogue looks at it.
+    let body = event["body"].as_str().unwrap();
+    event["body"] = body
+        .replace("canary-of-the-candidate", "sk_test_canary")
+        .into();
+    let answer = Answer::of(&set_up.integrations, &event).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let results = answer.json();
+    let status = |index: usize| results["results"][index]["status"].clone();
+    assert_eq!(
+        (status(0), status(1)),
+        (201.into(), 200.into()),
+        "{results}"
+    );
+    assert!(!answer.body.contains("sk_test_canary"));
+    let gone = Answer::of(&set_up.gateway, &set_up.event("create-request")).await;
+    assert_eq!(gone.problem(), (404, "not_found".to_owned()));
 }

@@ -14,9 +14,9 @@ use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
 use crate::auth::{AuthContext, Redactor};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
-use crate::domain::{Error, IntegrationId, OrganizationId, Passage, RequestRecord};
+use crate::domain::{Error, ErrorShape, IntegrationId, OrganizationId, Passage, RequestRecord};
 use crate::egress::{OutboundRequest, OutboundResponse, Redirects, TlsSettings};
-use crate::flows::CallEnd;
+use crate::flows::{CallEnd, Permit};
 use crate::lambda::metrics::Metric;
 use crate::lambda::telemetry::chain;
 use crate::store::Digest;
@@ -108,13 +108,9 @@ impl<'a> Running<'a> {
             credentials,
             tls,
         } = admission;
-        let mut permit = Some(permit);
+        let mut permit = permit;
         let mut may_renew_token = true;
         loop {
-            let permit = match permit.take() {
-                Some(permit) => permit,
-                None => self.permit().await?,
-            };
             let request = self.request(&credentials, &tls, cached).await;
             let attempt = match request {
                 Ok((request, redactor)) => self.attempt(request, redactor).await,
@@ -124,11 +120,10 @@ impl<'a> Running<'a> {
             let opened = self.learn(&attempt, passage).await;
             if may_renew_token && attempt.is_unauthorized() {
                 may_renew_token = false;
-                if self
-                    .inner
-                    .authenticator
-                    .refused(&self.context(&credentials, &tls))
-                {
+                let context = self.context(&credentials, &tls);
+                let has_another = self.inner.authenticator.refused(&context);
+                if has_another && let Ok(next) = self.permit().await {
+                    permit = next;
                     continue;
                 }
             }
@@ -136,20 +131,26 @@ impl<'a> Running<'a> {
                 && received.response.status == StatusCode::NOT_MODIFIED
                 && cached.is_asked_about()
             {
-                match self.revalidated(cached, &received.response).await {
-                    Some(answer) => return answer,
-                    None => continue,
+                if let Some(answer) = self.revalidated(cached, &received.response).await {
+                    return answer;
                 }
+                permit = self.permit().await?;
+                continue;
             }
-            let is_probe = matches!(passage, Passage::Probe(_));
-            match self
-                .wait_before_next(&attempt)
-                .filter(|_| !is_probe && !opened)
-            {
-                Some(wait) => tokio::time::sleep(wait).await,
+            let is_last = opened || matches!(passage, Passage::Probe(_));
+            let wait = self.wait_before_next(&attempt).filter(|_| !is_last);
+            match self.permit_after(wait).await {
+                Some(next) => permit = next,
                 None => return self.end(attempt, cached).await,
             }
         }
+    }
+
+    /// A permit for another attempt. None, if there is to be none, or the limits leave no room for
+    /// one: what is known of the call says more than that.
+    async fn permit_after(&self, wait: Option<Duration>) -> Option<Permit> {
+        tokio::time::sleep(wait?).await;
+        self.permit().await.ok()
     }
 
     /// What is sent: authenticated anew for each attempt, since signatures hold the time.
@@ -228,8 +229,9 @@ impl<'a> Running<'a> {
             headers: &response.headers,
             body: &response.body,
         };
-        let (shape, hints) = (profile.errors.clone().unwrap_or_default(), &profile.retry);
-        UpstreamProblem::classify(&answer, &shape, hints, &headroom)
+        let unknown = ErrorShape::default();
+        let shape = profile.errors.as_ref().unwrap_or(&unknown);
+        UpstreamProblem::classify(&answer, shape, &profile.retry, &headroom)
     }
 
     /// Tells the limits and the circuit breaker what the attempt says of the provider. Whether that

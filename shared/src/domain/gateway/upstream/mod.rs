@@ -76,25 +76,19 @@ pub struct Answer<'a> {
 }
 
 /// A provider's error: what a caller is told under `upstream`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamProblem {
     /// What kind it is.
     pub category: ErrorCategory,
     /// The status; absent, if there was no answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The provider's code, or that of the failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The provider's message, shortened.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The id of the request that the provider's support asks for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// When to come back.
-    #[serde(skip)]
     pub retry_after: Option<Duration>,
     /// Whether another try within seconds may succeed.
     pub is_transient: bool,
