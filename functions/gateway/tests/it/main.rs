@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers in these files are tests to people, not to the lint"
@@ -17,5 +18,6 @@ mod limits;
 mod log;
 mod provider;
 mod proxy;
+mod tls;
 mod verify;
 mod world;
