@@ -14,10 +14,14 @@ mod cache;
 mod calls;
 mod document;
 mod errors;
+mod httpbin;
 mod limits;
 mod log;
+#[path = "../../../../shared/tests/it/peers.rs"]
+mod peers;
 mod provider;
 mod proxy;
+mod storage;
 mod tls;
 mod verify;
 mod world;
