@@ -14,6 +14,7 @@ mod cache;
 mod calls;
 mod document;
 mod errors;
+mod faults;
 mod httpbin;
 mod limits;
 mod log;
