@@ -12,6 +12,7 @@ mod access;
 mod batch;
 mod cache;
 mod calls;
+mod canary;
 mod document;
 mod errors;
 mod faults;
