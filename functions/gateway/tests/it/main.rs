@@ -23,6 +23,7 @@ mod log;
 mod peers;
 mod provider;
 mod proxy;
+mod ssrf;
 mod storage;
 mod tls;
 mod verify;
