@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
+use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
 use gatehouse::http::Authentication;
@@ -56,13 +57,30 @@ impl State {
         sources: Sources,
         issuer: Arc<dyn Fetch>,
     ) -> Result<Self, ConfigError> {
+        let egress = connect::egress(environment)?;
+        Self::connect_with(environment, aws, sources, issuer, egress)
+    }
+
+    /// As [`State::connect_with_issuer`], where providers are called by way of `egress`: one that
+    /// trusts more roots, or asks another resolver, than a function does.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        issuer: Arc<dyn Fetch>,
+        egress: Egress,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
             credentials: connect::credentials(environment, aws)?,
-            egress: connect::egress(environment)?,
+            egress,
             sources: sources.clone(),
         };
         let metrics = Metrics::new("gateway");

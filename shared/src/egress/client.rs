@@ -164,6 +164,12 @@ impl Egress {
             return Err(EgressError::TooLarge);
         }
         let status = response.status();
+        // Nothing here asks for another protocol (101), and what else is informational comes
+        // before an answer.
+        if status.is_informational() {
+            let why = "the connection was switched to another protocol";
+            return Err(EgressError::Protocol(why.into()));
+        }
         match redirect::target(request, status, response.headers()) {
             Some(target) => Ok(Answer::Redirect(target, status)),
             None => read(response, request).await.map(Answer::Whole),

@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 /// A peer that has said nothing by then has failed.
 const START: Duration = Duration::from_secs(60);
 
@@ -31,6 +33,8 @@ pub(crate) fn folder() -> Option<PathBuf> {
 pub(crate) struct Peer {
     process: Child,
     pub(crate) port: u16,
+    /// What it keeps, gone when it has ended.
+    _data: Option<TempDir>,
 }
 
 impl Peer {
@@ -44,7 +48,11 @@ impl Peer {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}; run scripts/peers"));
         // From here on it ends however this goes on.
-        let mut peer = Self { process, port: 0 };
+        let mut peer = Self {
+            process,
+            port: 0,
+            _data: None,
+        };
         let (lines, said) = mpsc::channel();
         read(peer.process.stdout.take().unwrap(), lines.clone());
         read(peer.process.stderr.take().unwrap(), lines);
@@ -60,6 +68,30 @@ impl Peer {
             log.push_str(&line);
             log.push('\n');
         }
+    }
+
+    /// An emulator of AWS. After `setup_calls`, all calls have to be signed by a key it knows.
+    pub(crate) fn moto(setup_calls: u32) -> Option<Self> {
+        let mut command = Command::new(folder()?.join("venv/bin/moto_server"));
+        command
+            .args(["--host", "127.0.0.1", "--port", "0"])
+            .env("INITIAL_NO_AUTH_ACTION_COUNT", setup_calls.to_string());
+        Some(Self::start(&mut command))
+    }
+
+    /// An emulator of Azure's storage of blobs.
+    pub(crate) fn azurite() -> Option<Self> {
+        let server = folder()?.join("node/node_modules/azurite/dist/src/blob/main.js");
+        let data = tempfile::tempdir().unwrap();
+        let mut command = Command::new("node");
+        command
+            .arg(server)
+            .args(["--blobHost", "127.0.0.1", "--blobPort", "0"])
+            .args(["--skipApiVersionCheck", "--disableTelemetry", "--location"])
+            .arg(data.path());
+        let mut peer = Self::start(&mut command);
+        peer._data = Some(data);
+        Some(peer)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers in these files are tests to people, not to the lint"
@@ -11,11 +12,19 @@ mod access;
 mod batch;
 mod cache;
 mod calls;
+mod canary;
 mod document;
 mod errors;
+mod faults;
+mod httpbin;
 mod limits;
 mod log;
+#[path = "../../../../shared/tests/it/peers.rs"]
+mod peers;
 mod provider;
 mod proxy;
+mod ssrf;
+mod storage;
+mod tls;
 mod verify;
 mod world;

@@ -11,6 +11,7 @@ use embedded_aws::{Stack, TimeSource};
 use gatehouse::access::{DevelopmentIssuer, Fetch};
 use gatehouse::config::Environment;
 use gatehouse::domain::{Cause, CredentialInfo, Integration, OrganizationId, Sources};
+use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::lambda::system_sources;
 use gatehouse::store::Store;
@@ -109,10 +110,15 @@ impl World {
 
     /// Another running function over the same services, as Lambda starts one more.
     pub(crate) fn another_function(&self) -> Self {
+        self.through(connect::egress(&self.environment).unwrap())
+    }
+
+    /// Another running function that calls providers by this way.
+    pub(crate) fn through(&self, egress: Egress) -> Self {
         let keys = Arc::new(Keys(self.issuer.jwks().to_string().into_bytes()));
         let aws = self.stack.sdk_config();
         let sources = self.sources.clone();
-        let state = State::connect_with_issuer(&self.environment, &aws, sources, keys).unwrap();
+        let state = State::connect_with(&self.environment, &aws, sources, keys, egress).unwrap();
         Self {
             router: router(state),
             issuer: Arc::clone(&self.issuer),

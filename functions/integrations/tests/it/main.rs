@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod addresses;
 mod bulk;
 mod catalogue;
 mod credentials;

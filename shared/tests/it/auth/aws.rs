@@ -1,13 +1,11 @@
 //! Signature Version 4, judged by `moto_server`. These run if `GATEHOUSE_PEERS` is set.
 
-use std::process::Command;
-
 use gatehouse::domain::AuthMethod;
 use http::{Method, header};
 use serde_json::json;
 
 use super::Caller;
-use crate::peers::{self, Peer};
+use crate::peers::Peer;
 
 /// With this many calls a user, a key and a policy are made. All later ones are authenticated.
 const SETUP_CALLS: u32 = 3;
@@ -22,12 +20,7 @@ struct Moto {
 
 impl Moto {
     async fn start() -> Option<Self> {
-        let server = peers::folder()?.join("venv/bin/moto_server");
-        let mut command = Command::new(server);
-        command
-            .args(["--host", "127.0.0.1", "--port", "0"])
-            .env("INITIAL_NO_AUTH_ACTION_COUNT", SETUP_CALLS.to_string());
-        let peer = Peer::start(&mut command);
+        let peer = Peer::moto(SETUP_CALLS)?;
         let nobody = caller(&peer, "iam", "AKIAIOSFODNN7EXAMPLE", "nothing-yet");
         iam(&nobody, &[("Action", "CreateUser"), ("UserName", "tester")]).await;
         let policy = [

@@ -1,13 +1,11 @@
 //! Shared Key, judged by `azurite`. These run if `GATEHOUSE_PEERS` is set.
 
-use std::process::Command;
-
 use gatehouse::domain::AuthMethod;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 
 use super::Caller;
-use crate::peers::{self, Peer};
+use crate::peers::Peer;
 
 const ACCOUNT: &str = "devstoreaccount1";
 /// The key of that account, which everybody knows.
@@ -16,21 +14,11 @@ const KEY: &str =
 
 struct Azurite {
     peer: Peer,
-    _data: tempfile::TempDir,
 }
 
 impl Azurite {
     fn start() -> Option<Self> {
-        let server = peers::folder()?.join("node/node_modules/azurite/dist/src/blob/main.js");
-        let data = tempfile::tempdir().unwrap();
-        let mut command = Command::new("node");
-        command
-            .arg(server)
-            .args(["--blobHost", "127.0.0.1", "--blobPort", "0"])
-            .args(["--skipApiVersionCheck", "--disableTelemetry", "--location"])
-            .arg(data.path());
-        let peer = Peer::start(&mut command);
-        Some(Self { peer, _data: data })
+        Peer::azurite().map(|peer| Self { peer })
     }
 
     fn caller(&self, key: &str) -> Caller {

@@ -1,63 +1,8 @@
 use gatehouse::egress::{Egress, EgressError, EgressPolicy};
 
 use super::servers::{Server, ok};
+use super::spellings::{INSIDE, LOOPBACK};
 use super::{Answers, get, to_loopback};
-
-/// Spellings of 127.0.0.1, ::1 and of other addresses that lead to this machine.
-const LOOPBACK: [&str; 34] = [
-    "127.0.0.1",
-    "127.0.0.1.",
-    "127.1",
-    "127.0.1",
-    "127.255.255.254",
-    "2130706433",
-    "017700000001",
-    "0177.0.0.1",
-    "0177.0.0.01",
-    "0x7f000001",
-    "0x7f.0.0.1",
-    "0x7f.1",
-    "0X7F.0X0.0X0.0X1",
-    "127.0x0.00.1",
-    "１２７.０.０.１",
-    "①②⑦.⓪.⓪.①",
-    "127。0。0。1",
-    "127．0｡0。1",
-    "%31%32%37.0.0.1",
-    "127%2e0%2E0.1",
-    "0.0.0.0",
-    "0",
-    "[::1]",
-    "[0:0:0:0:0:0:0:1]",
-    "[::]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[::FFFF:0:127.0.0.1]",
-    "[::127.0.0.1]",
-    "[64:ff9b::7f00:1]",
-    "[64:ff9b:1::7f00:1]",
-    "[2002:7f00:1::]",
-    "[2001:0:7f00:1::]",
-    "[2606:4700::5efe:127.0.0.1]",
-];
-
-/// Addresses of metadata services, and others that only this network can reach.
-const INSIDE: [&str; 14] = [
-    "169.254.169.254",
-    "0xa9fea9fe",
-    "2852039166",
-    "169.254.170.2",
-    "[fd00:ec2::254]",
-    "[::ffff:169.254.169.254]",
-    "[64:ff9b::a9fe:a9fe]",
-    "[2001:0:a9fe:a9fe::1]",
-    "[fe80::1]",
-    "100.100.100.200",
-    "10.0.0.1",
-    "172.16.0.1",
-    "192.168.0.1",
-    "255.255.255.255",
-];
 
 #[tokio::test]
 async fn no_spelling_of_an_address_inside_is_called() {

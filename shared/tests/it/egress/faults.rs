@@ -68,6 +68,9 @@ const BROKEN_CHUNK: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\
 const TWO_LENGTHS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nhalf";
 const BAD_LENGTH: &str = "HTTP/1.1 200 OK\r\ncontent-length: -4\r\n\r\nhalf";
 
+const SWITCHED: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+
 #[tokio::test]
 async fn what_fails_is_told_apart_and_counts_as_sent() {
     for (beginning, then, code) in [
@@ -88,6 +91,7 @@ async fn what_fails_is_told_apart_and_counts_as_sent() {
         ("SSH-2.0-OpenSSH_9.2\r\n", Then::Close, "not_http"),
         ("\u{16}\u{3}\u{1}\0\u{2}\0\0", Then::Close, "not_http"),
         ("HTTP/9.9 what\r\n\r\n", Then::Close, "not_http"),
+        (SWITCHED, Then::Hang, "not_http"),
         (BROKEN_CHUNK, Then::Close, "not_http"),
         (TWO_LENGTHS, Then::Close, "not_http"),
         (BAD_LENGTH, Then::Close, "not_http"),

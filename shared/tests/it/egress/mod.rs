@@ -16,6 +16,7 @@ mod pins;
 mod proxies;
 mod redirects;
 mod servers;
+mod spellings;
 mod tls;
 
 use std::future::{Future, ready};

@@ -122,7 +122,7 @@ impl UpstreamProblem {
         if is_success && !document.as_ref().is_some_and(is_error) {
             return None;
         }
-        let code = said::code(answer.body, document.as_ref(), shape);
+        let code = said::code(answer, document.as_ref(), shape);
         let category = category(answer.status, code.as_deref(), (shape, hints), headroom);
         let is_transient = is_transient(answer.status, category, code.as_deref(), hints);
         let until_reset = headroom.resets_in.filter(|_| headroom.remaining == Some(0));

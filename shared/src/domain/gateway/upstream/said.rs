@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::Answer;
 use crate::domain::{ErrorShape, Expression};
 
 /// Longer bodies are no error messages.
@@ -31,11 +32,19 @@ pub(super) fn document(body: &[u8]) -> Option<Value> {
     serde_json::from_slice(body).ok()
 }
 
-pub(super) fn code(body: &[u8], document: Option<&Value>, shape: &ErrorShape) -> Option<String> {
-    match document {
+/// The header that the shape names comes first: it is there where the answer has no body, too.
+pub(super) fn code(
+    answer: &Answer<'_>,
+    document: Option<&Value>,
+    shape: &ErrorShape,
+) -> Option<String> {
+    let header = shape.code_header.as_ref();
+    let header = header.and_then(|name| answer.headers.get(name.as_str()));
+    let header = header.and_then(|value| clean(value.to_str().ok()?, MAX_CODE));
+    header.or_else(|| match document {
         Some(document) => found(document, shape.code.as_ref(), CODE, MAX_CODE),
-        None => element(body, "Code", MAX_CODE),
-    }
+        None => element(answer.body, "Code", MAX_CODE),
+    })
 }
 
 pub(super) fn message(body: &[u8], document: Option<&Value>, shape: &ErrorShape) -> Option<String> {

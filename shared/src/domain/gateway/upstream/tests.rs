@@ -304,3 +304,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_code_in_a_header_counts_where_the_provider_has_one() {
+    let shape = shape(json!({"codeHeader": "x-code", "authenticationCodes": ["NotYou"]}));
+    let (hints, mut headers) = (RetryHints::default(), HeaderMap::new());
+    let mut problem = |value: &'static str, body: &[u8]| {
+        headers.insert("x-code", HeaderValue::from_static(value));
+        let answer = Answer {
+            status: StatusCode::CONFLICT,
+            headers: &headers,
+            body,
+        };
+        UpstreamProblem::classify(&answer, &shape, &hints, &Headroom::default()).unwrap()
+    };
+    // As a `HEAD` is answered.
+    let of_head = problem("NotYou", b"");
+    assert_eq!(of_head.code.as_deref(), Some("NotYou"));
+    assert_eq!(of_head.category, ErrorCategory::Authentication);
+    let of_both = problem("InTheHeader", b"{\"code\": \"in_the_body\"}");
+    assert_eq!(of_both.code.as_deref(), Some("InTheHeader"));
+    let of_neither = problem(" ", b"{\"code\": \"in_the_body\"}");
+    assert_eq!(of_neither.code.as_deref(), Some("in_the_body"));
+}
