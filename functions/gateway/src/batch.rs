@@ -77,7 +77,7 @@ pub(crate) async fn create(
             let left = deadline.saturating_duration_since(Instant::now());
             if left < SHORTEST {
                 let message = "the batch's time was over before this request was made";
-                return Err(Error::Conflict(message.to_owned()));
+                return Err(Error::Unavailable(message.into()));
             }
             call.timeout = Some(call.timeout.map_or(left, |timeout| timeout.min(left)));
             let answer = state.outbound.execute_request(caller, integration, call);

@@ -50,6 +50,53 @@ async fn a_fresh_answer_is_given_without_asking_the_provider() {
 }
 
 #[tokio::test]
+async fn what_selects_another_answer_keeps_answers_apart() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let config = json!({"cache": {"ttlSeconds": 60}, "allowedHeaders": ["x-account"]});
+    let integration = world
+        .integration(&provider.url, json!({"gatewayConfig": config}))
+        .await;
+    let acting_for = |account: &str| json!({"method": "GET", "endpoint": "/a", "headers": {"X-Account": account}});
+    let asking = |text: &str| json!({"method": "GET", "endpoint": "/a", "body": {"query": text}});
+    for request in [
+        get(),
+        acting_for("a"),
+        acting_for("b"),
+        asking("a"),
+        asking("b"),
+    ] {
+        let id = json!({"for": request.to_string().len(), "n": provider.calls().len()});
+        provider.always(Reply::json(200, &id));
+        let first = cache_of(&world, &integration, request.clone()).await;
+        assert_eq!(first, (json!("miss"), id.clone()), "{request}");
+        let second = cache_of(&world, &integration, request.clone()).await;
+        assert_eq!(second, (json!("hit"), id), "{request}");
+    }
+    // What only negotiates does not.
+    let mut traced = get();
+    traced["headers"] = json!({"X-Request-Id": "1"});
+    assert_eq!(cache_of(&world, &integration, traced).await.0, "hit");
+}
+
+#[tokio::test]
+async fn an_integration_that_is_set_up_anew_does_not_use_what_it_kept() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let fields = json!({"gatewayConfig": {"cache": {"ttlSeconds": 60}}});
+    let integration = world.integration(&provider.url, fields).await;
+    cache_of(&world, &integration, get()).await;
+    assert_eq!(cache_of(&world, &integration, get()).await.0, "hit");
+    let config = json!({"cache": {"ttlSeconds": 60}, "allowedHeaders": ["x-account"]});
+    world
+        .change(&integration, |integration| {
+            integration.gateway_config = Some(config);
+        })
+        .await;
+    let other = world.another_function();
+    assert_eq!(cache_of(&other, &integration, get()).await.0, "miss");
+    assert_eq!(cache_of(&other, &integration, get()).await.0, "hit");
+}
+
+#[tokio::test]
 async fn an_old_answer_is_asked_about_and_given_again() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let fields = json!({"gatewayConfig": {"cache": {}}});

@@ -116,6 +116,25 @@ async fn a_repeated_post_has_the_same_key_for_the_provider() {
 }
 
 #[tokio::test]
+async fn a_key_of_ours_does_not_let_the_caller_repeat_a_post() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let fields = json!({"apiProfile": {"idempotencyHeader": "X-Request-Key"}});
+    let integration = world.integration(&provider.url, fields).await;
+    let path = format!("{integration}/requests");
+    provider.always(Reply::new(503));
+    for (headers, unknown) in [
+        ([("x-other", "order-1")], true),
+        ([("idempotency-key", "order-1")], false),
+    ] {
+        let answer = world.post(&path, &headers, post()).await;
+        assert_eq!(answer.problem(), (502, "upstream_network".to_owned()));
+        assert_eq!(answer.json()["upstream"]["outcomeUnknown"], unknown);
+        assert_eq!(answer.headers.contains_key("retry-after"), !unknown);
+        assert_eq!(provider.calls().len(), 3);
+    }
+}
+
+#[tokio::test]
 async fn a_post_that_may_have_had_an_effect_is_not_made_twice_for_one_key() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let integration = world.integration(&provider.url, json!({})).await;
@@ -172,8 +191,10 @@ async fn a_provider_that_does_not_answer_is_given_up_in_time() {
 #[tokio::test]
 async fn a_provider_that_fails_again_and_again_is_left_alone() {
     let (world, provider) = (World::new().await, Provider::start().await);
-    let once = json!({"gatewayConfig": {"retry": {"maxAttempts": 1}}});
-    let integration = world.integration(&provider.url, once).await;
+    let twice = json!({
+        "gatewayConfig": {"retry": {"maxAttempts": 2}}, "apiProfile": {"retry": {"statuses": [500]}},
+    });
+    let integration = world.integration(&provider.url, twice).await;
     provider.always(Reply::new(500));
     let mut barred = None;
     for _ in 0..20 {
@@ -186,7 +207,8 @@ async fn a_provider_that_fails_again_and_again_is_left_alone() {
     let barred = barred.unwrap();
     assert_eq!(barred.status, 503);
     assert!(barred.headers.contains_key("retry-after"));
-    assert_eq!(provider.calls().len(), 10);
+    // Calls are counted, not attempts.
+    assert_eq!(provider.calls().len(), 20);
     // Other functions know it too.
     let other = world.another_function();
     let answer = other.request(&integration, get()).await;

@@ -95,3 +95,37 @@ async fn without_a_call_that_verifies_it_is_only_said_that_the_provider_answers(
     let answer = world.call(("POST", &path), &[], "").await.json();
     assert_eq!(answer["success"], false, "{answer}");
 }
+
+#[tokio::test]
+async fn the_provider_is_asked_each_time_whatever_is_cached_or_barred() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let fields = json!({
+        "apiProfile": {"verification": {"path": "/me"}},
+        "gatewayConfig": {"cache": {"ttlSeconds": 60}, "retry": {"maxAttempts": 1}},
+    });
+    let integration = world.integration(&provider.url, fields).await;
+    let get = json!({"method": "GET", "endpoint": "/me"});
+    assert_eq!(world.request(&integration, get.clone()).await.status, 200);
+    let path = format!("{integration}/test");
+    provider.always(Reply::new(401));
+    let answer = world.call(("POST", &path), &[], "").await.json();
+    assert_eq!(answer["success"], false, "{answer}");
+    // That bad credentials were tried is no failure of the provider's.
+    provider.always(Reply::new(500));
+    for _ in 0..10 {
+        let answer = world.call(("POST", &path), &[], "").await.json();
+        assert_eq!(answer["success"], false, "{answer}");
+    }
+    let post = json!({"method": "POST", "endpoint": "/"});
+    for _ in 0..10 {
+        let answer = world.request(&integration, post.clone()).await;
+        assert_eq!(answer.problem().1, "upstream_network");
+    }
+    let answer = world.request(&integration, post.clone()).await;
+    assert_eq!(answer.problem().1, "provider_barred");
+    provider.always(Reply::new(200));
+    let answer = world.call(("POST", &path), &[], "").await.json();
+    assert_eq!(answer["success"], true, "{answer}");
+    let answer = world.request(&integration, post).await;
+    assert_eq!(answer.problem().1, "provider_barred");
+}

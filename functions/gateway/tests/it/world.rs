@@ -178,6 +178,17 @@ impl World {
         format!("/portal/integrations/{}", integration.id)
     }
 
+    /// Changes an integration behind the back of the functions that remember it.
+    pub(crate) async fn change(&self, path: &str, change: impl FnOnce(&mut Integration)) {
+        let id = path.rsplit('/').next().unwrap().parse().unwrap();
+        let found = self.store.integration(self.organization, id).await;
+        let mut found = found.unwrap().unwrap();
+        change(&mut found.item);
+        let version = found.version;
+        let updated = self.store.update_integration(&found.item, version);
+        updated.await.unwrap();
+    }
+
     pub(crate) fn token(&self) -> String {
         self.token_of(self.organization, "me")
     }

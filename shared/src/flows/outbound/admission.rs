@@ -20,7 +20,8 @@ const SLACK: Duration = Duration::from_secs(2);
 
 /// What lets a call be made.
 pub(super) struct Admission {
-    pub(super) passage: Passage,
+    /// None for a call that is no business of the circuit breaker's.
+    pub(super) passage: Option<Passage>,
     pub(super) permit: Permit,
     pub(super) credentials: Arc<CredentialSet>,
     pub(super) tls: TlsSettings,
@@ -29,19 +30,13 @@ pub(super) struct Admission {
 impl Running<'_> {
     /// Asks the circuit breaker and the limits, and fetches the credentials.
     pub(super) async fn admit(&mut self) -> Result<Admission, Error> {
-        let (organization, integration) = self.ids();
         let credentials = self.credentials().await?;
         let identity = client_identity(&credentials).map_err(|error| self.unusable(error))?;
         let tls = TlsSettings {
             client_identity: identity,
             ..self.open.tls.clone()
         };
-        let circuit = &self.inner.circuit;
-        let passage = circuit.passage(organization, integration).await?;
-        if let Passage::Barred(until) = passage {
-            let retry_after = until.since(self.inner.services.sources.now());
-            return Err(Error::ProviderBarred { retry_after });
-        }
+        let passage = self.passage().await?;
         match self.permit().await {
             Ok(permit) => Ok(Admission {
                 passage,
@@ -50,15 +45,37 @@ impl Running<'_> {
                 tls,
             }),
             Err(error) => {
-                circuit.given_back(organization, integration, passage).await;
+                self.give_back(passage).await;
                 Err(error)
             }
         }
     }
 
+    async fn passage(&self) -> Result<Option<Passage>, Error> {
+        if self.is_verification() {
+            return Ok(None);
+        }
+        let (organization, integration) = self.ids();
+        let circuit = &self.inner.circuit;
+        let passage = circuit.passage(organization, integration).await?;
+        if let Passage::Barred(until) = passage {
+            let retry_after = until.since(self.inner.services.sources.now());
+            return Err(Error::ProviderBarred { retry_after });
+        }
+        Ok(Some(passage))
+    }
+
+    async fn give_back(&self, passage: Option<Passage>) {
+        let (organization, integration) = self.ids();
+        if let Some(passage) = passage {
+            let circuit = &self.inner.circuit;
+            circuit.given_back(organization, integration, passage).await;
+        }
+    }
+
     /// Those that are tested, or those in use.
     async fn credentials(&mut self) -> Result<Arc<CredentialSet>, Error> {
-        if let Some(candidate) = &self.candidate {
+        if let Some(candidate) = self.candidate() {
             return Ok(Arc::clone(candidate));
         }
         let (organization, integration) = self.ids();
@@ -83,12 +100,8 @@ impl Running<'_> {
     }
 
     pub(super) async fn take_back(&self, admission: Admission) {
-        let (organization, integration) = self.ids();
         self.inner.limiter.release(admission.permit).await;
-        let circuit = &self.inner.circuit;
-        circuit
-            .given_back(organization, integration, admission.passage)
-            .await;
+        self.give_back(admission.passage).await;
     }
 
     /// A permit for one attempt, from the limits of the integration and of the route.

@@ -10,12 +10,14 @@ use super::OutboundAnswer;
 use super::attempts::{Received, Running};
 use crate::auth::Redactor;
 use crate::domain::gateway::{
-    ErrorCategory, Masking, Passage, TransformSide, UpstreamProblem, headers_to_caller,
+    CallerHeaders, ErrorCategory, Masking, Passage, TransformSide, UpstreamProblem,
+    headers_to_caller,
 };
 use crate::domain::{CacheUse, Error, UpstreamError};
 use crate::egress::OutboundResponse;
 use crate::flows::{self, CacheScope, CachedAnswer, Lookup};
 use crate::lambda::telemetry::chain;
+use crate::store::Digest;
 
 /// What a provider says of how long its answer may be kept, and by what it varies.
 const OF_CACHING: [HeaderName; 4] = [
@@ -92,7 +94,7 @@ impl Running<'_> {
 
     fn request_for_cache(&self) -> Option<request::Parts> {
         self.call.rules.cache?;
-        if self.candidate.is_some() || !self.call.method.is_safe() {
+        if self.is_verification() || !self.call.method.is_safe() {
             return None;
         }
         self.request_to_cache()
@@ -114,7 +116,32 @@ impl Running<'_> {
             integration,
             credential_version: &self.open.credential().ok()?.version,
             generation,
+            variant: self.variant(),
         })
+    }
+
+    /// What an answer depends on besides the URL: how the integration is set up, and what the caller
+    /// sends that does not merely negotiate. A call that changes what the URL names is told from
+    /// those that read it by its body alone.
+    fn variant(&self) -> Digest {
+        let call = &self.call;
+        let mut parts = vec![self.open.configuration.as_bytes().as_slice()];
+        if call.method.is_safe() {
+            parts.push(&call.body);
+        } else {
+            parts.push(b"");
+        }
+        let key = self.open.profile.idempotency_header.as_deref();
+        let mut headers: Vec<_> = call
+            .headers
+            .iter()
+            .filter(|(name, _)| selects(name) && !key.is_some_and(|key| *name == key))
+            .collect();
+        headers.sort_by_key(|(name, _)| name.as_str());
+        for (name, value) in headers {
+            parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
+        }
+        Digest::of_parts(&parts)
     }
 
     /// The answer, if the cache has one that needs no asking.
@@ -230,7 +257,7 @@ impl Running<'_> {
                 .routes
                 .iter()
                 .any(|route| route.cache.is_some());
-        if !has_cache || self.call.method.is_safe() || self.candidate.is_some() {
+        if !has_cache || self.call.method.is_safe() || self.is_verification() {
             return;
         }
         let (organization, integration) = self.ids();
@@ -274,7 +301,7 @@ impl Running<'_> {
             started_at: self.call.started_at,
             duration: now.since(self.call.started_at),
             problem,
-            is_repeatable: self.call.is_repeatable,
+            is_repeatable: self.call.is_repeatable_by_caller,
         })
     }
 
@@ -293,6 +320,12 @@ impl Running<'_> {
             cause: None,
         }))
     }
+}
+
+/// Whether the answer may be another one for another value, though the provider does not say so by
+/// `Vary`: a header that names the account to act for is such a one.
+fn selects(name: &HeaderName) -> bool {
+    *name != header::ACCEPT_ENCODING && !CallerHeaders::is_negotiation(name)
 }
 
 fn of_cache(answer: &CachedAnswer) -> Content {

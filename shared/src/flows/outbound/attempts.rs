@@ -25,8 +25,9 @@ use crate::vault::CredentialSet;
 
 /// Redirects are followed within the provider's origin, and no further.
 const REDIRECTS: Redirects = Redirects::SameOrigin(3);
-/// An attempt that was given less says nothing of the provider when it runs out of time.
-const ENOUGH_TO_JUDGE: Duration = Duration::from_secs(2);
+/// A call that was given less, and less than the integration gives its calls, says nothing of the
+/// provider when it runs out of time.
+const ENOUGH_TO_JUDGE: Duration = Duration::from_secs(10);
 
 /// A call that is being made.
 pub(super) struct Running<'a> {
@@ -35,9 +36,18 @@ pub(super) struct Running<'a> {
     pub(super) open: &'a OpenIntegration,
     pub(super) call: Prepared<'a>,
     pub(super) record: RequestRecord,
-    /// Credentials that are tested in place of those in use.
-    pub(super) candidate: Option<Arc<CredentialSet>>,
+    purpose: Purpose,
     deadline: Instant,
+}
+
+/// What a call is made for.
+pub(super) enum Purpose {
+    /// Somebody wants its answer.
+    Answer,
+    /// To see whether credentials are good: these, or those in use. It is made whatever the circuit
+    /// breaker says, and nothing is learned from it there: that somebody tries a wrong password is
+    /// no failure of the provider's.
+    Verification(Option<Arc<CredentialSet>>),
 }
 
 /// What came back.
@@ -63,10 +73,10 @@ impl<'a> Running<'a> {
         caller: &'a Caller,
         open: &'a OpenIntegration,
         call: Prepared<'a>,
-        candidate: Option<Arc<CredentialSet>>,
+        purpose: Purpose,
     ) -> Self {
         Self {
-            candidate,
+            purpose,
             record: record::begun(caller, open, &call),
             deadline: Instant::now() + call.timeout,
             inner,
@@ -120,7 +130,7 @@ impl<'a> Running<'a> {
                 Err(failure) => Attempt::Failed(failure),
             };
             self.inner.limiter.release(permit).await;
-            let opened = self.learn(&attempt, passage).await;
+            self.heed(&attempt).await;
             if may_renew_token && attempt.is_unauthorized() {
                 may_renew_token = false;
                 let context = self.context(&credentials, &tls);
@@ -135,16 +145,26 @@ impl<'a> Running<'a> {
                 && cached.is_asked_about()
             {
                 if let Some(answer) = self.revalidated(cached, &received.response).await {
+                    self.judge(&attempt, passage).await;
                     return answer;
                 }
-                permit = self.permit().await?;
+                match self.permit().await {
+                    Ok(next) => permit = next,
+                    Err(error) => {
+                        self.judge(&attempt, passage).await;
+                        return Err(error);
+                    }
+                }
                 continue;
             }
-            let is_last = opened || matches!(passage, Passage::Probe(_));
-            let wait = self.wait_before_next(&attempt).filter(|_| !is_last);
+            let is_probe = matches!(passage, Some(Passage::Probe(_)));
+            let wait = self.wait_before_next(&attempt).filter(|_| !is_probe);
             match self.permit_after(wait).await {
                 Some(next) => permit = next,
-                None => return self.end(attempt, cached).await,
+                None => {
+                    self.judge(&attempt, passage).await;
+                    return self.end(attempt, cached).await;
+                }
             }
         }
     }
@@ -240,30 +260,37 @@ impl<'a> Running<'a> {
         UpstreamProblem::classify(&answer, shape, &profile.retry, &headroom)
     }
 
-    /// Tells the limits and the circuit breaker what the attempt says of the provider. Whether that
-    /// opened the breaker.
-    async fn learn(&self, attempt: &Attempt, passage: Passage) -> bool {
+    /// Lets everybody's calls wait, if the provider says so.
+    async fn heed(&self, attempt: &Attempt) {
+        let Attempt::Answered(received) = attempt else {
+            return;
+        };
+        let Some(wait) = received.headroom.block_for(received.response.status) else {
+            return;
+        };
+        let scope = self.scope(Digest::of(b""));
+        if let Err(error) = self.inner.limiter.block(scope, wait).await {
+            let (_, integration) = self.ids();
+            tracing::warn!(integration.id = %integration, cause = chain(&error), "the others are not told to wait");
+        }
+    }
+
+    /// Tells the circuit breaker what the call's last attempt says of the provider.
+    async fn judge(&self, last: &Attempt, passage: Option<Passage>) {
+        let Some(passage) = passage else {
+            return;
+        };
         let (organization, integration) = self.ids();
         let circuit = &self.inner.circuit;
-        let end = match attempt {
-            Attempt::Answered(received) => {
-                let status = received.response.status;
-                if let Some(wait) = received.headroom.block_for(status) {
-                    let scope = self.scope(Digest::of(b""));
-                    if let Err(error) = self.inner.limiter.block(scope, wait).await {
-                        tracing::warn!(integration.id = %integration, cause = chain(&error), "the others are not told to wait");
-                    }
-                }
-                CallEnd::Answered(status.as_u16())
-            }
-            Attempt::Failed(failure)
-                if failure.is_of_the_provider(self.call.timeout >= ENOUGH_TO_JUDGE) =>
-            {
+        let enough = self.call.rules.timeout.min(ENOUGH_TO_JUDGE);
+        let end = match last {
+            Attempt::Answered(received) => CallEnd::Answered(received.response.status.as_u16()),
+            Attempt::Failed(failure) if failure.is_of_the_provider(self.call.timeout >= enough) => {
                 CallEnd::Unreachable
             }
             Attempt::Failed(_) => {
                 circuit.given_back(organization, integration, passage).await;
-                return false;
+                return;
             }
         };
         let opened = circuit.ended(organization, integration, passage, end).await;
@@ -271,7 +298,6 @@ impl<'a> Running<'a> {
             let now = self.inner.services.sources.now();
             self.inner.metrics.count(Metric::BreakersOpened, now);
         }
-        opened.is_some()
     }
 
     /// How long to wait for the next attempt, if there is to be one.
@@ -302,7 +328,7 @@ impl<'a> Running<'a> {
         match attempt {
             Attempt::Answered(received) => self.received(*received, cached).await,
             Attempt::Failed(failure) => {
-                Err(failure.into_error(self.call.id, self.call.is_repeatable))
+                Err(failure.into_error(self.call.id, self.call.is_repeatable_by_caller))
             }
         }
     }
@@ -312,6 +338,18 @@ impl<'a> Running<'a> {
             self.open.integration.organization_id,
             self.open.integration.id,
         )
+    }
+
+    pub(super) fn is_verification(&self) -> bool {
+        matches!(self.purpose, Purpose::Verification(_))
+    }
+
+    /// The credentials that are tested in place of those in use.
+    pub(super) fn candidate(&self) -> Option<&Arc<CredentialSet>> {
+        match &self.purpose {
+            Purpose::Verification(candidate) => candidate.as_ref(),
+            Purpose::Answer => None,
+        }
     }
 
     pub(super) fn left(&self) -> Duration {

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::catalog;
 use crate::domain::gateway::{EffectiveRules, GatewayConfig, RequestSchema};
 use crate::domain::{
@@ -10,7 +12,7 @@ use crate::domain::{
 };
 use crate::egress::TlsSettings;
 use crate::lambda::WarmCache;
-use crate::store::Store;
+use crate::store::{Digest, Store};
 
 /// How long an integration is remembered: for so long, a deleted or changed one is still called as
 /// it was.
@@ -30,6 +32,8 @@ pub struct OpenIntegration {
     pub auth: AuthConfig,
     /// What may be called, and how.
     pub config: GatewayConfig,
+    /// Distinguishes the settings that answers depend on from earlier ones.
+    pub(super) configuration: Digest,
     /// What is asked of TLS, but for the client's identity.
     pub tls: TlsSettings,
     /// The schemas of routes that were called, by the route's place.
@@ -59,6 +63,7 @@ impl OpenIntegration {
             profile: catalog::profile_of(&integration).into_owned(),
             auth,
             config,
+            configuration: configuration(&integration),
             tls: tls.into(),
             schemas: Mutex::default(),
             integration,
@@ -157,4 +162,14 @@ impl Integrations {
         self.open.insert(key, Arc::clone(&open), now);
         Ok(open)
     }
+}
+
+/// What is sent, and what is made of the answers, is different if any of this is.
+fn configuration(integration: &Integration) -> Digest {
+    let settings = json!([
+        integration.auth_config,
+        integration.gateway_config,
+        integration.api_profile,
+    ]);
+    Digest::of(settings.to_string().as_bytes())
 }

@@ -204,7 +204,8 @@ impl Outbound {
         let open = self.integration(caller, integration).await?;
         open.check_usable()?;
         let prepared = prepare::prepare(&open, call, &self.0.services)?;
-        let running = attempts::Running::new(&self.0, caller, &open, prepared, None);
+        let purpose = attempts::Purpose::Answer;
+        let running = attempts::Running::new(&self.0, caller, &open, prepared, purpose);
         Box::pin(running.run()).await
     }
 

@@ -33,8 +33,10 @@ pub(super) struct Prepared<'a> {
     pub(super) body: Bytes,
     pub(super) timeout: Duration,
     pub(super) rules: EffectiveRules<'a>,
-    /// Whether making the call twice is as good as making it once.
+    /// Whether the same request, sent twice, does no more than sent once.
     pub(super) is_repeatable: bool,
+    /// Whether that is so if the caller makes the call again: a key that we made is of no help then.
+    pub(super) is_repeatable_by_caller: bool,
 }
 
 /// Checks a call against the integration, and turns it into what is sent.
@@ -60,8 +62,14 @@ pub(super) fn prepare<'a>(
     let body = transformed(&rules, &mut headers, call.body)?;
     let now = services.sources.now();
     let id = RequestId::generate(now, services.sources.randomness.as_ref());
+    let has_callers_key = call.idempotency_key.is_some();
     let key = idempotency_key(open, &call.method, call.idempotency_key, id);
-    let is_repeatable = is_repeatable(&call.method, key.is_some(), rules.idempotent);
+    let has_key = key.is_some();
+    let is_repeatable = |has_key| is_repeatable(&call.method, has_key, rules.idempotent);
+    let (by_us, by_caller) = (
+        is_repeatable(has_key),
+        is_repeatable(has_key && has_callers_key),
+    );
     headers.extend(key);
     // A compressed answer could not be searched for credentials.
     let identity = HeaderValue::from_static("identity");
@@ -70,13 +78,14 @@ pub(super) fn prepare<'a>(
     Ok(Prepared {
         timeout: call.timeout.map_or(most, |timeout| timeout.min(most)),
         started_at: now,
+        is_repeatable: by_us,
+        is_repeatable_by_caller: by_caller,
         method: call.method,
         id,
         target,
         headers,
         body,
         rules,
-        is_repeatable,
     })
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
-use super::attempts::Running;
+use super::attempts::{Purpose, Running};
 use super::{OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
 use crate::access::Caller;
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
@@ -51,8 +51,8 @@ impl Outbound {
             prepared.method.to_string(),
             prepared.target.path().to_owned(),
         );
-        let candidate = candidate.map(Arc::new);
-        let running = Running::new(&self.0, caller, &open, prepared, candidate);
+        let purpose = Purpose::Verification(candidate.map(Arc::new));
+        let running = Running::new(&self.0, caller, &open, prepared, purpose);
         let end = match Box::pin(running.run()).await {
             Ok(answer) => judged(answer, probe),
             Err(error @ Error::Upstream(_)) => (None, None, Err(error)),

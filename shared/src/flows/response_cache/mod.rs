@@ -58,6 +58,8 @@ pub struct CacheScope<'a> {
     pub credential_version: &'a str,
     /// The generation, as the circuit knows it.
     pub generation: u64,
+    /// What else the answer depends on, besides the method, the URL, and what `Vary` names.
+    pub variant: Digest,
 }
 
 /// An answer as the provider gave it.
@@ -115,6 +117,7 @@ impl CacheScope<'_> {
             &self.integration.ulid().to_bytes(),
             self.credential_version.as_bytes(),
             &self.generation.to_be_bytes(),
+            self.variant.as_bytes(),
             method.as_str().as_bytes(),
             request.uri.to_string().as_bytes(),
         ])

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use gatehouse::domain::{IntegrationId, OrganizationId};
 use gatehouse::flows::{CacheScope, CachedAnswer, Lookup, Received, ResponseCache};
+use gatehouse::store::Digest;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
 
 use crate::account::Account;
@@ -26,6 +27,7 @@ impl World {
             integration: account.id(),
             credential_version: "v1",
             generation: 0,
+            variant: Digest::of(b"a"),
         };
         let cache = ResponseCache::new(account.store(), account.data_keys(), account.sources());
         Self {
@@ -170,6 +172,10 @@ async fn an_answer_is_for_its_own_request_and_credential_only() {
         },
         CacheScope {
             generation: 1,
+            ..scope
+        },
+        CacheScope {
+            variant: Digest::of(b"b"),
             ..scope
         },
     ] {

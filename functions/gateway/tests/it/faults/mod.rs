@@ -206,9 +206,10 @@ async fn what_takes_too_long_is_given_up() {
     }
 }
 
-/// Whether ten calls with this body have opened the breaker.
+/// Whether ten calls with this body have opened the breaker, of an integration that gives its calls
+/// two seconds.
 async fn opens(world: &World, server: &Server, fault: Fault, body: Value) -> bool {
-    let once = json!({"gatewayConfig": {"retry": {"maxAttempts": 1}}});
+    let once = json!({"gatewayConfig": {"retry": {"maxAttempts": 1}, "timeoutMs": 2_000}});
     let integration = world.integration(&server.url, once).await;
     server.always(fault);
     let calls = (0..10).map(|_| world.request(&integration, body.clone()));

@@ -173,6 +173,13 @@ impl<'a> CallerHeaders<'a> {
         }
     }
 
+    /// Whether it is one that every caller may send: none of them selects whose data it is that is
+    /// asked for.
+    #[must_use]
+    pub fn is_negotiation(name: &HeaderName) -> bool {
+        ALWAYS.contains(&name.as_str())
+    }
+
     /// Whether a header of this name may pass.
     #[must_use]
     pub fn may_pass(&self, name: &HeaderName) -> bool {
