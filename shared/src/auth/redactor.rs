@@ -28,7 +28,7 @@ const COMPONENT: &AsciiSet = &RESERVED
 ///
 /// Every field counts as secret, a user name too. Each value is looked for as it is, percent-encoded,
 /// as a JSON text and as HTML write it, and inside of base64 (so in `Basic` credentials too),
-/// wherever it stands. Bodies that are compressed are not looked into.
+/// wherever it stands. Bodies that are compressed are not looked into: they have to be unpacked before.
 ///
 /// Values of less than 6 characters are not looked for. They are no secrets that could be kept, they
 /// occur by chance in every answer, and a blot in so many places would tell what they are.

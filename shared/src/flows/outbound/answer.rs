@@ -157,13 +157,18 @@ impl Running<'_> {
         let Received {
             response,
             problem,
+            is_packed,
             redactor,
             ..
         } = received;
+        let status = response.status;
         if response.truncated && !self.is_head() {
-            return Err(
-                self.unusable_answer("answer_too_large", "the answer is longer than is taken")
-            );
+            let message = "the answer is longer than is taken";
+            return Err(self.unusable_answer(status, "answer_too_large", message));
+        }
+        if is_packed {
+            let message = "the answer is compressed, though that was not asked for";
+            return Err(self.unusable_answer(status, "answer_compressed", message));
         }
         let headers = headers_to_caller(&response.headers, Passage::Reported);
         let content = Content {
@@ -252,7 +257,9 @@ impl Running<'_> {
         if let Some(transform) = transform {
             let new = transform
                 .body(TransformSide::Response, &content.body)
-                .map_err(|error| self.unusable_answer("transform_failed", &error.to_string()))?;
+                .map_err(|error| {
+                    self.unusable_answer(content.status, "transform_failed", &error.to_string())
+                })?;
             transform.headers(&mut content.headers, new.is_some());
             content.body = new.map_or(content.body, Bytes::from);
         }
@@ -271,12 +278,13 @@ impl Running<'_> {
         })
     }
 
-    /// The provider answered, and its answer is of no use.
-    fn unusable_answer(&self, code: &str, message: &str) -> Error {
+    /// The provider answered, and its answer is of no use: that it did, and how, is told.
+    fn unusable_answer(&self, status: StatusCode, code: &str, message: &str) -> Error {
         Error::Upstream(Box::new(UpstreamError {
             request: self.call.id,
             problem: UpstreamProblem {
                 category: ErrorCategory::Data,
+                status: Some(status.as_u16()),
                 message: Some(message.to_owned()),
                 ..UpstreamProblem::unanswered(code, false)
             },

@@ -10,6 +10,7 @@ use super::admission::Admission;
 use super::answer::Cached;
 use super::failure::CallFailure;
 use super::prepare::Prepared;
+use super::unpack::unpack;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
 use crate::auth::{AuthContext, Redactor};
@@ -43,6 +44,8 @@ pub(super) struct Running<'a> {
 pub(super) struct Received {
     pub(super) response: OutboundResponse,
     pub(super) problem: Option<UpstreamProblem>,
+    /// Whether it is packed in a way that nobody can look into.
+    pub(super) is_packed: bool,
     headroom: Headroom,
     /// Blots out what the request was authenticated with.
     pub(super) redactor: Redactor,
@@ -205,7 +208,9 @@ impl<'a> Running<'a> {
         self.record.attempts = self.record.attempts.saturating_add(1);
         request.timeout = self.left();
         match self.inner.services.egress.send(request).await {
-            Ok(response) => {
+            Ok(mut response) => {
+                let limit = self.call.rules.max_response_bytes;
+                let is_packed = unpack(&mut response, limit).is_err();
                 let now = self.inner.services.sources.now();
                 let declared = &self.open.profile.rate_limit_headers;
                 let headroom = Headroom::read(&response.headers, declared, now);
@@ -213,6 +218,7 @@ impl<'a> Running<'a> {
                 Attempt::Answered(Box::new(Received {
                     response,
                     problem,
+                    is_packed,
                     headroom,
                     redactor,
                 }))

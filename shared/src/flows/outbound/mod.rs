@@ -20,6 +20,7 @@ mod failure;
 mod integrations;
 mod prepare;
 mod record;
+mod unpack;
 mod verification;
 
 use std::fmt;
