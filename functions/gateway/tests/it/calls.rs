@@ -156,6 +156,31 @@ async fn a_providers_echo_of_the_credential_is_blotted_out() {
 }
 
 #[tokio::test]
+async fn no_half_of_the_credential_is_left_where_a_message_is_shortened() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let integration = world.integration(&provider.url, json!({})).await;
+    let half = &KEY[..KEY.len() / 2];
+    let at = |place: usize| format!("{}{KEY}", "x".repeat(place - half.len()));
+    for reply in [
+        Reply::json(400, &json!({"message": at(1024), "code": at(128)})),
+        Reply::json(400, &json!({"message": "m"})).with("x-request-id", &at(128)),
+        Reply::new(400).body(format!(
+            "<e><Code>{0}</Code><Message>{0}</Message></e>",
+            at(128)
+        )),
+    ] {
+        provider.next(reply);
+        let body = json!({"method": "GET", "endpoint": "/echo"});
+        let answer = world.request(&integration, body).await;
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        let shown = format!("{:?} {}", answer.headers, answer.text());
+        assert!(!shown.contains(half), "{shown}");
+    }
+    let stored = world.stack.contents().await.unwrap();
+    assert!(!stored.contains(half), "{stored}");
+}
+
+#[tokio::test]
 async fn an_integration_that_is_not_in_use_makes_no_call() {
     let (world, provider) = (World::new().await, Provider::start().await);
     for status in ["inactive", "pending"] {

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::OutboundAnswer;
 use super::attempts::{Received, Running};
-use crate::auth::Redactor;
 use crate::domain::gateway::{
     CallerHeaders, ErrorCategory, Masking, Passage, TransformSide, UpstreamProblem,
     headers_to_caller,
@@ -175,7 +174,7 @@ impl Running<'_> {
         Some(self.answered(of_cache(&answer), None))
     }
 
-    /// What the provider answered, without the credentials; kept, if it may be.
+    /// What the provider answered; kept, if it may be.
     pub(super) async fn received(
         &mut self,
         received: Received,
@@ -185,7 +184,6 @@ impl Running<'_> {
             response,
             problem,
             is_packed,
-            redactor,
             ..
         } = received;
         let status = response.status;
@@ -197,18 +195,11 @@ impl Running<'_> {
             let message = "the answer is compressed, though that was not asked for";
             return Err(self.unusable_answer(status, "answer_compressed", message));
         }
-        let headers = headers_to_caller(&response.headers, Passage::Reported);
         let content = Content {
             status: response.status,
-            headers: redacted(&redactor, headers),
-            body: redactor.bytes(&response.body),
+            headers: headers_to_caller(&response.headers, Passage::Reported),
+            body: response.body,
         };
-        let problem = problem.map(|problem| UpstreamProblem {
-            code: problem.code.map(|code| redactor.text(&code)),
-            message: problem.message.map(|message| redactor.text(&message)),
-            request_id: problem.request_id.map(|id| redactor.text(&id)),
-            ..problem
-        });
         if problem.is_none() {
             self.keep(&content, cached).await;
             self.forget_changed().await;
@@ -334,17 +325,6 @@ fn of_cache(answer: &CachedAnswer) -> Content {
         headers: answer.headers.clone(),
         body: answer.body.clone(),
     }
-}
-
-fn redacted(redactor: &Redactor, headers: HeaderMap) -> HeaderMap {
-    let shown = |value: &http::HeaderValue| {
-        let bytes = redactor.bytes(&Bytes::copy_from_slice(value.as_bytes()));
-        http::HeaderValue::from_maybe_shared(bytes).ok()
-    };
-    let pairs = headers.iter();
-    pairs
-        .filter_map(|(name, value)| Some((name.clone(), shown(value)?)))
-        .collect()
 }
 
 /// Whether masking would change the content.

@@ -50,15 +50,13 @@ pub(super) enum Purpose {
     Verification(Option<Arc<CredentialSet>>),
 }
 
-/// What came back.
+/// What came back, without what the request was authenticated with.
 pub(super) struct Received {
     pub(super) response: OutboundResponse,
     pub(super) problem: Option<UpstreamProblem>,
     /// Whether it is packed in a way that nobody can look into.
     pub(super) is_packed: bool,
     headroom: Headroom,
-    /// Blots out what the request was authenticated with.
-    pub(super) redactor: Redactor,
 }
 
 /// How one attempt ended.
@@ -126,7 +124,7 @@ impl<'a> Running<'a> {
         loop {
             let request = self.request(&credentials, &tls, cached).await;
             let attempt = match request {
-                Ok((request, redactor)) => self.attempt(request, redactor).await,
+                Ok((request, redactor)) => self.attempt(request, &redactor).await,
                 Err(failure) => Attempt::Failed(failure),
             };
             self.inner.limiter.release(permit).await;
@@ -225,13 +223,16 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn attempt(&mut self, mut request: OutboundRequest, redactor: Redactor) -> Attempt {
+    async fn attempt(&mut self, mut request: OutboundRequest, redactor: &Redactor) -> Attempt {
         self.record.attempts = self.record.attempts.saturating_add(1);
         request.timeout = self.left();
         match self.inner.services.egress.send(request).await {
             Ok(mut response) => {
                 let limit = self.call.rules.max_response_bytes;
                 let is_packed = unpack(&mut response, limit).is_err();
+                // Before anything reads it: what is read is shortened, and half a secret is not found.
+                redactor.headers(&mut response.headers);
+                response.body = redactor.bytes(&response.body);
                 let now = self.inner.services.sources.now();
                 let declared = &self.open.profile.rate_limit_headers;
                 let headroom = Headroom::read(&response.headers, declared, now);
@@ -241,7 +242,6 @@ impl<'a> Running<'a> {
                     problem,
                     is_packed,
                     headroom,
-                    redactor,
                 }))
             }
             Err(error) => Attempt::Failed(CallFailure::Egress(error)),

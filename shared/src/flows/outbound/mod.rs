@@ -7,11 +7,17 @@
 //! learned from, and kept where it may be. The log says how it ended.
 //!
 //! Guarantees: no call is made that is not in the log. Credentials go to the integration's hosts
-//! only, and no answer holds them. A call that may have had an effect is repeated only if the
-//! provider recognises the repetition, or the method says that it does not matter.
+//! only. They are blotted out of an answer's headers and body before anything else reads those, in
+//! every writing that [`Redactor`] names; one that cannot be searched for them is not given. A call
+//! that may have had an effect is repeated only if the provider recognises the repetition, or the
+//! method says that it does not matter.
 //!
-//! Does not guarantee: that a call whose function was killed had no effect. The log shows it as
+//! Does not guarantee: that no answer tells a credential. A provider knows it, and may write it in a
+//! way that is not looked for (backwards, in pieces, in UTF-16); values of less than 6 characters are
+//! not looked for at all. Nor that a call whose function was killed had no effect: the log shows it as
 //! `started` for good.
+//!
+//! [`Redactor`]: crate::auth::Redactor
 
 mod admission;
 mod answer;

@@ -64,7 +64,8 @@ impl ErrorCategory {
     }
 }
 
-/// What a provider answered.
+/// What a provider answered, without credentials: what is said of it is shortened, and half a
+/// credential is not recognised any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
     /// The status.
