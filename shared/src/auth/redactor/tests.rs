@@ -178,6 +178,12 @@ fn has_escape(text: &str) -> bool {
     unescaped.has_undone()
 }
 
+/// Rich in signs that escapes consist of, but without a whole one.
+fn secret() -> impl Strategy<Value = String> {
+    "([!-~\u{e4}\u{20ac}\u{1f600}]|[%&\\\\\"';#+/a-f0-9]){6,30}"
+        .prop_filter("it has an escape", |secret| !has_escape(secret))
+}
+
 fn escape() -> impl Strategy<Value = (Escape, Vec<u8>)> {
     (
         prop::sample::select(&ESCAPES[..]),
@@ -190,12 +196,11 @@ proptest! {
 
     #[test]
     fn no_escape_hides_a_secret(
-        secret in "[!-~\u{e4}\u{20ac}\u{1f600}]{6,30}",
+        secret in secret(),
         (first, first_choices) in escape(),
         (second, second_choices) in escape(),
         before in "[a-z{}:, ]{0,12}", after in "[a-z{}:, ]{0,12}",
     ) {
-        prop_assume!(!has_escape(&secret));
         let redactor = redactor(&[&secret]);
         let blotted = format!("{before}\n{BLOT}\n{after}");
         let once = first.escape(&secret, &first_choices);
@@ -209,9 +214,8 @@ proptest! {
 
     #[test]
     fn no_escape_hides_a_backslash_that_json_escapes_twice(
-        secret in "[!-~]{6,30}", choices in prop::collection::vec(0_u8..4, 1..40),
+        secret in secret(), choices in prop::collection::vec(0_u8..4, 1..40),
     ) {
-        prop_assume!(!has_escape(&secret));
         let once = Escape::Json.escape(&secret, &choices);
         let whole = Escape::Json.escape(&once, &[0]);
         prop_assert_eq!(redactor(&[&secret]).text(&whole), BLOT);
