@@ -46,6 +46,9 @@ pub struct AuthContext<'a> {
     pub config: &'a AuthConfig,
     /// With what.
     pub credentials: &'a CredentialSet,
+    /// Those of its fields that are no secret, such as an account's name, which is a part of many
+    /// answers.
+    pub public_fields: &'a [String],
     /// Their version; none for credentials that are only tested. Nothing is kept of those.
     pub credential_version: Option<&'a str>,
     /// What is asked of TLS, also by calls that obtain a token.
@@ -148,7 +151,8 @@ impl Authenticator {
     /// `request`, which has been authenticated.
     #[must_use]
     pub fn redactor(&self, context: &AuthContext<'_>, request: &OutboundRequest) -> Redactor {
-        let redactor = Redactor::new(context.credentials).and_request(request);
+        let is_secret = |name: &str| !context.public_fields.iter().any(|field| field == name);
+        let redactor = Redactor::new(context.credentials, is_secret).and_request(request);
         let token = key(context).and_then(|key| self.tokens.kept(&key));
         match token {
             Some(token) => redactor.and(&token.value),

@@ -90,7 +90,8 @@ pub struct CredentialField {
     /// What its whole value fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<Pattern>,
-    /// Whether it is to be hidden while it is typed in. It is stored as a secret in any case.
+    /// Whether it is to be hidden while it is typed in, and blotted out of the provider's answers. It
+    /// is stored as a secret in any case.
     #[serde(default = "yes")]
     pub secret: bool,
     /// Whether it has to be there.

@@ -297,6 +297,8 @@ async fn azure_blob_storage_is_called_as_the_catalogue_knows_it() {
     let list = json!({"method": "GET", "endpoint": "/box", "params": params});
     let list = storage.call(list).await;
     assert!(said(&list).contains("<Name>a b/1</Name>"), "{list}");
+    // The account's name is a field of the credentials, and no secret.
+    assert!(said(&list).contains(&format!("/{ACCOUNT}\"")), "{list}");
     let mut params = params;
     params["marker"] = json!(element(said(&list), "NextMarker"));
     let list = json!({"method": "GET", "endpoint": "/box", "params": params});

@@ -22,7 +22,7 @@ const BLOT: &str = "[redacted]";
 
 /// Blots credentials out of what comes back from a provider: an error that quotes the key, an echo.
 ///
-/// Every field counts as secret, a user name too. Each value is looked for, wherever it stands,
+/// Each value is looked for, wherever it stands,
 ///
 /// - as it is;
 /// - with any of its characters escaped as JSON, percent-encoding or HTML do it, in any mixture, and
@@ -50,14 +50,15 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Blots out the values of `credentials`.
+    /// Blots out the values of those `credentials` of whose names `is_secret` says so.
     #[must_use]
-    pub fn new(credentials: &CredentialSet) -> Self {
+    pub fn new(credentials: &CredentialSet, is_secret: impl Fn(&str) -> bool) -> Self {
         let redactor = Self {
             forms: Vec::new(),
             search: OnceLock::new(),
         };
-        credentials.values().fold(redactor, Self::and)
+        let secrets = credentials.iter().filter(|(name, _)| is_secret(name));
+        secrets.fold(redactor, |redactor, (_, secret)| redactor.and(secret))
     }
 
     /// Blots out `secret` too, such as a token that was obtained.

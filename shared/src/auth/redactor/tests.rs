@@ -10,7 +10,7 @@ const SECRET: &str = "s3cr+t/\"\u{e4}<&'!";
 fn redactor(values: &[&str]) -> Redactor {
     let values = values.iter().enumerate();
     let fields = values.map(|(at, value)| (at.to_string(), SecretString::from(*value)));
-    Redactor::new(&fields.collect())
+    Redactor::new(&fields.collect(), |_| true)
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Call {
             hosts: &self.hosts,
             config: &self.config,
             credentials: &self.credentials,
+            public_fields: &[],
             credential_version: Some("v1"),
             tls: &TlsSettings::default(),
         };

@@ -218,6 +218,7 @@ impl<'a> Running<'a> {
             hosts: &self.open.profile.hosts,
             config: &self.open.auth,
             credentials,
+            public_fields: &self.open.public_fields,
             credential_version: self.record.credential_version.as_deref(),
             tls,
         }

@@ -34,6 +34,9 @@ pub struct OpenIntegration {
     pub config: GatewayConfig,
     /// Distinguishes the settings that answers depend on from earlier ones.
     pub(super) configuration: Digest,
+    /// The fields of the credentials that are no secret, as the catalogue says. Of a provider that it
+    /// does not know, everything is.
+    pub(super) public_fields: Vec<String>,
     /// What is asked of TLS, but for the client's identity.
     pub tls: TlsSettings,
     /// The schemas of routes that were called, by the route's place.
@@ -64,6 +67,7 @@ impl OpenIntegration {
             auth,
             config,
             configuration: configuration(&integration),
+            public_fields: public_fields(&integration),
             tls: tls.into(),
             schemas: Mutex::default(),
             integration,
@@ -162,6 +166,19 @@ impl Integrations {
         self.open.insert(key, Arc::clone(&open), now);
         Ok(open)
     }
+}
+
+fn public_fields(integration: &Integration) -> Vec<String> {
+    let provider = integration.provider.as_deref().and_then(catalog::provider);
+    let options = provider.map(|provider| provider.auth_options(integration.auth_method));
+    let fields = options
+        .into_iter()
+        .flatten()
+        .flat_map(|option| &option.fields);
+    fields
+        .filter(|(_, field)| !field.secret)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// What is sent, and what is made of the answers, is different if any of this is.

@@ -117,6 +117,7 @@ impl Caller {
             hosts: &self.hosts,
             config: &self.config,
             credentials: &self.credentials,
+            public_fields: &[],
             credential_version: self.version.as_deref(),
             tls: &self.tls,
         }
