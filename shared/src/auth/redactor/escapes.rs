@@ -80,7 +80,7 @@ impl<I: Iterator<Item = Unit>> Iterator for Unescaped<I> {
             return Some(first);
         };
         self.has_undone = true;
-        let last = self.ahead.drain(..length.min(self.ahead.len())).last();
+        let last = self.ahead.drain(..length.min(self.ahead.len())).next_back();
         let unit = |byte| Unit {
             byte,
             start: first.start,

@@ -26,24 +26,24 @@ impl Search {
     /// Takes time in proportion to the text, and memory to what is found.
     pub(super) fn spans(&self, text: &[u8]) -> Spans {
         let mut spans = Spans::default();
-        self.scan(units(text), |span| spans.add(span));
+        self.find(units(text), |span| spans.add(span));
         if !text.iter().copied().any(begins_escape) {
             return spans;
         }
         let mut inner = Spans::default();
         let mut once = Unescaped::new(units(text));
-        self.scan(&mut once, |span| inner.add(span));
+        self.find(&mut once, |span| inner.add(span));
         if !once.has_undone() {
             return spans;
         }
         let mut innermost = Spans::default();
         let twice = Unescaped::new(Unescaped::new(units(text)));
-        self.scan(twice, |span| innermost.add(span));
+        self.find(twice, |span| innermost.add(span));
         spans.and(inner).and(innermost)
     }
 
     /// Tells of the longest form that ends at each place where one does.
-    fn scan(&self, text: impl Iterator<Item = Unit>, mut found: impl FnMut(Range<usize>)) {
+    fn find(&self, text: impl Iterator<Item = Unit>, mut found: impl FnMut(Range<usize>)) {
         let Self(nfa) = self;
         let Ok(mut state) = nfa.start_state(Anchored::No) else {
             return;
@@ -163,7 +163,7 @@ mod tests {
         let search = Search::new(forms.iter().map(String::as_str)).unwrap();
         let text = "a".repeat(300_000);
         let mut told = 0;
-        search.scan(units(text.as_bytes()), |_| told += 1);
+        search.find(units(text.as_bytes()), |_| told += 1);
         assert_eq!(told, text.len() - 5);
         let spans = search.spans(format!("%61{text}").as_bytes());
         assert_eq!(spans, Spans::all(300_003));
