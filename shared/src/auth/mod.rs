@@ -30,7 +30,7 @@ mod token_cache;
 mod tests;
 mod token_call;
 
-pub use authenticator::{AuthContext, Authenticator};
+pub use authenticator::{AuthContext, Authenticator, CarriedToken};
 pub use custom::client_identity;
 pub use error::AuthError;
 pub use hosts::may_have_credentials;

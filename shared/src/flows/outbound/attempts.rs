@@ -116,19 +116,20 @@ impl<'a> Running<'a> {
                 None => self.permit().await?,
             };
             let request = self.request(&credentials, &tls, cached).await;
-            let attempt = match request {
-                Ok((request, redactor)) => self.attempt(request, redactor).await,
-                Err(failure) => Attempt::Failed(failure),
+            let (attempt, token) = match request {
+                Ok((request, redactor)) => {
+                    let context = self.context(&credentials, &tls);
+                    let token = self.inner.authenticator.carried(&context, &request);
+                    (self.attempt(request, redactor).await, token)
+                }
+                Err(failure) => (Attempt::Failed(failure), None),
             };
             self.inner.limiter.release(permit).await;
             let opened = self.learn(&attempt, passage).await;
-            if may_renew_token && attempt.is_unauthorized() {
+            if let Some(token) = token.filter(|_| may_renew_token && attempt.is_unauthorized()) {
                 may_renew_token = false;
-                if self
-                    .inner
-                    .authenticator
-                    .refused(&self.context(&credentials, &tls))
-                {
+                let context = self.context(&credentials, &tls);
+                if self.inner.authenticator.refused(&context, &token) {
                     continue;
                 }
             }
