@@ -2,6 +2,7 @@
 
 mod aws;
 mod azure;
+mod check;
 mod hmac;
 mod jwt;
 mod places;
