@@ -19,4 +19,5 @@ mod integrations;
 mod portal;
 mod profile;
 mod providers;
+mod reach;
 mod validation;
