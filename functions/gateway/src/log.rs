@@ -20,7 +20,7 @@ const DEFAULT_LIMIT: u16 = 100;
 
 /// Which requests are listed.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct LogQuery {
     limit: Option<u16>,
     cursor: Option<String>,

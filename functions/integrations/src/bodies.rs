@@ -62,7 +62,8 @@ pub(crate) struct IntegrationChange {
     pub(crate) auth_method: Option<AuthMethod>,
     #[schema(value_type = Option<AuthConfig>)]
     pub(crate) auth_config: Option<Value>,
-    /// Write-only: replaces all of the credentials.
+    /// Write-only: replaces all of the credentials. Required with another `authMethod`, another
+    /// origin of `baseUrl` or `tokenUrl`, or more `apiProfile.hosts`.
     #[schema(value_type = Option<BTreeMap<String, String>>, write_only)]
     pub(crate) credentials: Option<CredentialSet>,
     /// When the credentials end, these or those that are there.

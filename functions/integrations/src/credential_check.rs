@@ -1,7 +1,9 @@
 //! Whether credentials have the fields that their use needs. What they hold is never told.
 
+use gatehouse::auth::{self, AuthError};
 use gatehouse::catalog::{AuthOption, CredentialField};
 use gatehouse::domain::{AuthConfig, AuthMethod, FieldError};
+use gatehouse::egress::ClientIdentityError;
 use gatehouse::vault::CredentialSet;
 use secrecy::ExposeSecret;
 
@@ -104,9 +106,34 @@ fn check_given(
     if credentials.is_empty() && needed.is_empty() {
         errors.push(FieldError::new("/credentials", "expected 1 to 20 fields"));
     }
+    let before = errors.len();
     for name in credentials.keys() {
         check_field(credentials, name, &needed, expected, errors);
     }
+    if let (Some(expected), true) = (expected, errors.len() == before) {
+        let unusable = auth::check(&expected.auth, credentials).err();
+        errors.extend(unusable.and_then(|error| told(&error)));
+    }
+}
+
+/// What is told of credentials that cannot be used. Fields that are missing are told of all at once.
+fn told(error: &AuthError) -> Option<FieldError> {
+    let (field, message) = match error {
+        AuthError::UnusableField { field, expected } => {
+            (field.as_str(), format!("expected {expected}"))
+        }
+        AuthError::ClientIdentity(ClientIdentityError::Certificates) => (
+            "clientCertificate",
+            ClientIdentityError::Certificates.to_string(),
+        ),
+        AuthError::ClientIdentity(error) => ("clientKey", error.to_string()),
+        AuthError::MissingField(field) if CERTIFICATE.contains(&field.as_str()) => {
+            (field.as_str(), "is required".to_owned())
+        }
+        AuthError::MissingField(_) => return None,
+        other => return Some(FieldError::new("/credentials", other.to_string())),
+    };
+    Some(FieldError::new(format!("/credentials/{field}"), message))
 }
 
 #[expect(

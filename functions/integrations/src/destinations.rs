@@ -5,7 +5,7 @@ use gatehouse::domain::{
     Destination, DestinationId, DestinationStatus, DestinationTarget, Error, IntegrationId,
     OrganizationId,
 };
-use gatehouse::http::{ApiError, IfMatch, Json, PathId, PathIds, etag};
+use gatehouse::http::{ApiError, IfMatch, Json, PathId, PathIds, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
 use http::{StatusCode, header};
 use secrecy::ExposeSecret;
@@ -15,7 +15,7 @@ use crate::bodies::ListOf;
 use crate::destination_bodies::{
     DestinationChange, DestinationView, NewDestination, SecretRotation,
 };
-use crate::integrations::{ALL, find as find_integration};
+use crate::integrations::{ALL, NoQuery, find as find_integration};
 use crate::secrets;
 
 /// An integration has at most so many: an event's item holds a delivery for each.
@@ -85,6 +85,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
+    Query(NoQuery {}): Query<NoQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
     find_integration(&state, organization, integration).await?;

@@ -6,7 +6,7 @@ use gatehouse::domain::{
     Cause, Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, IntegrationId,
     OrganizationId, SecretId,
 };
-use gatehouse::http::{ApiError, Change, IfMatch, Json, PathId, PathIds, etag};
+use gatehouse::http::{ApiError, Change, IfMatch, Json, PathId, PathIds, Query, etag};
 use gatehouse::signature::SchemeSettings;
 use gatehouse::store::Versioned;
 use http::{StatusCode, header};
@@ -14,7 +14,7 @@ use http::{StatusCode, header};
 use crate::State;
 use crate::bodies::ListOf;
 use crate::endpoint_bodies::{EndpointChange, EndpointView, NewEndpoint, NewSecret, check_secret};
-use crate::integrations::{ALL, find as find_integration};
+use crate::integrations::{ALL, NoQuery, find as find_integration};
 use crate::secrets::{self, SecretView};
 
 /// An integration has at most so many endpoints.
@@ -82,6 +82,7 @@ pub(crate) async fn list(
     Shared(state): Shared<State>,
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
+    Query(NoQuery {}): Query<NoQuery>,
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
     find_integration(&state, organization, integration).await?;

@@ -22,8 +22,14 @@ const DELETION_ROUNDS: u8 = 3;
 /// More endpoints or destinations than an integration can have.
 pub(crate) const ALL: u16 = 200;
 
+/// The query of a list that is always shown whole: there is nothing to be asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoQuery {}
+
 /// Where in a list to begin, and how much of it to show.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
     limit: Option<u16>,
     cursor: Option<String>,

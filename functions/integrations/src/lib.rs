@@ -21,6 +21,7 @@ mod integration_check;
 mod integrations;
 mod openapi;
 mod providers;
+mod reach;
 mod replay;
 mod secrets;
 mod setup;

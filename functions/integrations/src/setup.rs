@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::credential_check::{self, Expected};
+use crate::reach::Reach;
 
 /// What is asked of an integration, new or changed.
 pub(crate) struct Asked<'a> {
@@ -67,6 +68,12 @@ impl Asked<'_> {
         if let (Some(auth), Some(base_url)) = (&auth, &base_url) {
             let profile = self.profile(provider, &variables);
             check_token_url(auth, base_url, &profile, egress, errors);
+            let reach = Reach {
+                base_url,
+                profile: &profile,
+                token_url: token_url(auth),
+            };
+            errors.extend(self.check_reach(&reach).err());
         }
         let expected = auth.map(|auth| Expected {
             auth,
@@ -163,6 +170,17 @@ fn is_from(provider: &Provider, integration: &Integration) -> bool {
     options.any(|option| option.config(&integration.variables) == integration.auth_config)
 }
 
+/// Where tokens are obtained, if they are.
+pub(crate) fn token_url(auth: &AuthConfig) -> Option<&Url> {
+    let AuthConfig::Jwt(jwt) = auth else {
+        return None;
+    };
+    match &jwt.purpose {
+        JwtUse::Exchange { token_url, .. } => Some(token_url),
+        JwtUse::Bearer => None,
+    }
+}
+
 /// Credentials go to the token URL as well: it is held to the same hosts.
 fn check_token_url(
     auth: &AuthConfig,
@@ -171,8 +189,7 @@ fn check_token_url(
     egress: &Egress,
     errors: &mut Errors,
 ) {
-    let AuthConfig::Jwt(jwt) = auth else { return };
-    let JwtUse::Exchange { token_url, .. } = &jwt.purpose else {
+    let Some(token_url) = token_url(auth) else {
         return;
     };
     let pointer = "/authConfig/use/tokenUrl";

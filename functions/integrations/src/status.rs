@@ -161,7 +161,7 @@ async fn calls(
         state.store.quota(scope),
     )?;
     let now = state.sources.now();
-    let limits = catalog::limits_of(integration).limits();
+    let limits = catalog::limits_of(integration, &catalog::profile_of(integration)).limits();
     let free = quota.item.free(&limits, now);
     let limits = limits.iter().zip(free).map(|(limit, free)| LimitState {
         requests: limit.requests,

@@ -129,6 +129,9 @@ impl Asked<'_> {
         };
         if let Err(error) = egress.check_new_url(&url) {
             wrong(errors, "/baseUrl", error.to_string());
+        } else if url.query().is_some() {
+            let message = "must have no query: calls have their own";
+            wrong(errors, "/baseUrl", message);
         }
         Some(url)
     }

@@ -55,6 +55,10 @@ pub struct AuthContext<'a> {
     pub tls: &'a TlsSettings,
 }
 
+/// A token that a request carries.
+#[derive(Clone, Debug)]
+pub struct CarriedToken(Arc<Token>);
+
 /// What is obtained before the call: by an assertion, or by a login.
 enum Obtained<'a> {
     Exchange(&'a JwtAuth),
@@ -130,21 +134,39 @@ impl Authenticator {
         }
     }
 
-    /// The provider has answered 401: forgets a token that was obtained. Whether a second try with
-    /// a new one makes sense.
+    /// The token that was obtained for `request`, which has been authenticated; none, if none was,
+    /// or if it is not kept.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the token is compared with the request's own headers"
+    )]
+    pub fn carried(
+        &self,
+        context: &AuthContext<'_>,
+        request: &OutboundRequest,
+    ) -> Option<CarriedToken> {
+        Obtained::of(context.config)?;
+        let token = self.tokens.kept(&key(context)?)?;
+        let text = token.value.expose_secret();
+        let mut values = request
+            .headers
+            .values()
+            .filter(|value| value.is_sensitive());
+        let is_there = values.any(|value| value.to_str().is_ok_and(|value| value.contains(text)));
+        is_there.then_some(CarriedToken(token))
+    }
+
+    /// The provider has answered 401 to a request that carried `token`: forgets it. Whether the next
+    /// try carries another.
     ///
     /// Many callers may have been refused with the same token. The first of them makes room for a
-    /// new one; for the next seconds, the others make it last.
+    /// new one. If that is refused, too, it stays for some seconds: otherwise each call would
+    /// obtain one.
     #[must_use]
-    pub fn refused(&self, context: &AuthContext<'_>) -> bool {
-        if Obtained::of(context.config).is_none() {
-            return false;
-        }
-        let Some(key) = key(context) else {
-            return false;
-        };
-        self.tokens.forget(&key, self.sources.now());
-        true
+    pub fn refused(&self, context: &AuthContext<'_>, token: &CarriedToken) -> bool {
+        let now = self.sources.now();
+        key(context).is_some_and(|key| self.tokens.refused(&key, &token.0, now))
     }
 
     /// What blots the credentials out of the provider's answers, and what was made of them for

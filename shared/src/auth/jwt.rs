@@ -17,6 +17,11 @@ use crate::domain::{JwtAlgorithm, JwtAuth, Sources, ValueTemplate};
 /// RFC 7518 section 3.2: the key is not shorter than the hash.
 const MIN_HMAC_BYTES: usize = 32;
 
+/// Whether the key can sign.
+pub(super) fn check(auth: &JwtAuth, fields: &Fields<'_>) -> Result<(), AuthError> {
+    sign(auth, fields.require(&auth.key_field)?, b"").map(|_| ())
+}
+
 /// Makes and signs an assertion (RFC 7515, RFC 7519).
 pub(super) fn assertion(
     auth: &JwtAuth,

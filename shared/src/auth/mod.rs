@@ -14,6 +14,7 @@
 //! What this does not do: share tokens between running functions. Each obtains its own.
 
 mod authenticator;
+mod check;
 mod custom;
 mod error;
 mod fields;
@@ -30,7 +31,8 @@ mod token_cache;
 mod tests;
 mod token_call;
 
-pub use authenticator::{AuthContext, Authenticator};
+pub use authenticator::{AuthContext, Authenticator, CarriedToken};
+pub use check::check;
 pub use custom::client_identity;
 pub use error::AuthError;
 pub use hosts::may_have_credentials;

@@ -55,6 +55,11 @@ pub(super) fn basic(
     fields: &Fields<'_>,
     request: &mut OutboundRequest,
 ) -> Result<(), AuthError> {
+    put_authorization(request, &pair(auth, fields)?)
+}
+
+/// User name and password, as the header has them.
+pub(super) fn pair(auth: &BasicAuth, fields: &Fields<'_>) -> Result<Zeroizing<String>, AuthError> {
     let username = fields.fill(&auth.username_template)?;
     let password = fields.fill(&auth.password_template)?;
     let unusable = |template: &crate::domain::ValueTemplate, expected| AuthError::UnusableField {
@@ -70,8 +75,10 @@ pub(super) fn basic(
         return Err(unusable(&auth.password_template, expected));
     }
     let pair = Zeroizing::new(format!("{}:{}", *username, *password));
-    let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
-    put_authorization(request, &value)
+    Ok(Zeroizing::new(format!(
+        "Basic {}",
+        STANDARD.encode(pair.as_bytes())
+    )))
 }
 
 /// `Authorization: Bearer`.
@@ -110,10 +117,15 @@ pub(super) fn put_parameter(url: &mut Url, name: &str, value: &str) {
     url.set_query(Some(&pairs));
 }
 
-/// Puts a field into the body, which its content type says how to read.
+/// Puts a field into the body, which its content type says how to read. Where there is neither, the
+/// body becomes a JSON object.
 fn put_field(request: &mut OutboundRequest, name: &str, value: &str) -> Result<(), AuthError> {
     if request.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(AuthError::NoPlaceInBody);
+    }
+    if request.body.is_empty() && !request.headers.contains_key(header::CONTENT_TYPE) {
+        let json = HeaderValue::from_static("application/json");
+        request.headers.insert(header::CONTENT_TYPE, json);
     }
     let media_type = request.headers.get(header::CONTENT_TYPE);
     let media_type = media_type.and_then(|value| value.to_str().ok());

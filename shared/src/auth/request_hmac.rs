@@ -64,6 +64,11 @@ pub(super) fn authenticate(
     Ok(())
 }
 
+/// Whether the key is of the form that is declared.
+pub(super) fn check(signing: &HmacSigning, fields: &Fields<'_>) -> Result<(), AuthError> {
+    key(signing, fields).map(|_| ())
+}
+
 fn signature(signing: &HmacSigning, fields: &Fields<'_>, body: &[u8]) -> Result<String, AuthError> {
     let algorithm = match signing.algorithm {
         HmacAlgorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,

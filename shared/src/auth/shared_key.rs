@@ -33,6 +33,20 @@ const BY_PLACE: [HeaderName; 10] = [
     header::RANGE,
 ];
 
+/// Whether the key is of the form that Azure gives it.
+pub(super) fn check(fields: &Fields<'_>) -> Result<(), AuthError> {
+    key(fields).map(|_| ())
+}
+
+fn key(fields: &Fields<'_>) -> Result<Zeroizing<Vec<u8>>, AuthError> {
+    let unusable = |_| AuthError::UnusableField {
+        field: "accountKey".to_owned(),
+        expected: "base64",
+    };
+    let key = STANDARD.decode(fields.require("accountKey")?.trim());
+    key.map(Zeroizing::new).map_err(unusable)
+}
+
 /// Signs the request: method, path, query, the body's length, and the headers that Azure lists.
 pub(super) fn authenticate(
     version: &str,
@@ -41,12 +55,7 @@ pub(super) fn authenticate(
     request: &mut OutboundRequest,
 ) -> Result<(), AuthError> {
     let account = fields.require("accountName")?;
-    let unusable = |_| AuthError::UnusableField {
-        field: "accountKey".to_owned(),
-        expected: "base64",
-    };
-    let key = STANDARD.decode(fields.require("accountKey")?.trim());
-    let key = Zeroizing::new(key.map_err(unusable)?);
+    let key = key(fields)?;
     // `x-ms-date` takes its place, and only one of them is signed.
     request.headers.remove(header::DATE);
     let unfit = |_| AuthError::Configuration("its version does not fit into a header");

@@ -12,9 +12,9 @@ use crate::domain::{IntegrationId, OrganizationId, Timestamp};
 const CAPACITY: usize = 1_000;
 /// A token is renewed when a tenth of its lifetime is left, and not earlier than this before its end.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
-/// For so long after a token was forgotten because the provider refused it, others may report the
-/// same of the same token, and not of the one that took its place.
-const STRAGGLERS: Duration = Duration::from_secs(5);
+/// Tokens that are refused are not replaced more often: where each is refused, a new one does not
+/// help.
+const APART: Duration = Duration::from_secs(5);
 
 /// What a token was obtained for: with other credentials, or by another configuration, it is
 /// another token.
@@ -135,16 +135,25 @@ impl TokenCache {
         }
     }
 
-    /// Forgets the token of `key`, because the provider has refused it.
-    pub(super) fn forget(&self, key: &TokenKey, now: Timestamp) {
+    /// The provider has refused `token`, which is forgotten if it is the one of `key`, and has not
+    /// just taken the place of another that was refused. Whether the next one is another.
+    pub(super) fn refused(&self, key: &TokenKey, token: &Arc<Token>, now: Timestamp) -> bool {
         let slot = self.slots().get(key).map(Arc::clone);
-        let Some(slot) = slot else { return };
+        let Some(slot) = slot else { return true };
         let mut state = slot.state();
-        let just_now = |at: Timestamp| now.since(at) < STRAGGLERS;
-        if state.token.is_some() && !state.refused_at.is_some_and(just_now) {
-            state.token = None;
-            state.refused_at = Some(now);
+        let is_kept = state
+            .token
+            .as_ref()
+            .is_some_and(|kept| Arc::ptr_eq(kept, token));
+        if !is_kept {
+            return true;
         }
+        if state.refused_at.is_some_and(|at| now.since(at) < APART) {
+            return false;
+        }
+        state.token = None;
+        state.refused_at = Some(now);
+        true
     }
 
     /// The token of `key`, if one is kept.
@@ -291,11 +300,15 @@ mod tests {
     async fn a_refused_token_is_replaced_once_for_all_who_had_it() {
         let cache = TokenCache::default();
         get(&cache, 0, "a").await;
-        cache.forget(&key(1), at(1));
+        let first = cache.kept(&key(1)).unwrap();
+        assert!(cache.refused(&key(1), &first, at(1)));
         assert_eq!(get(&cache, 1, "b").await, "b");
-        cache.forget(&key(1), at(2));
-        assert_eq!(get(&cache, 2, "c").await, "b");
-        cache.forget(&key(1), at(6));
+        let second = cache.kept(&key(1)).unwrap();
+        for (token, is_another) in [(&first, true), (&second, false), (&first, true)] {
+            assert_eq!(cache.refused(&key(1), token, at(5)), is_another);
+            assert_eq!(get(&cache, 5, "c").await, "b");
+        }
+        assert!(cache.refused(&key(1), &second, at(6)));
         assert_eq!(get(&cache, 6, "d").await, "d");
     }
 

@@ -6,13 +6,12 @@ use crate::domain::{ApiProfile, Integration, RateLimits};
 
 static UNKNOWN: LazyLock<ApiProfile> = LazyLock::new(ApiProfile::default);
 
-/// The limits that calls of an integration keep to: its own, or else those that the provider is
-/// known to have; none, if neither says any.
+/// The limits that calls of an integration keep to: its own, or else those of `profile`, which is
+/// its [`profile_of`]; none, if neither says any.
 #[must_use]
-pub fn limits_of(integration: &Integration) -> RateLimits {
+pub fn limits_of(integration: &Integration, profile: &ApiProfile) -> RateLimits {
     let own = integration.rate_limits;
-    own.or_else(|| profile_of(integration).rate_limits)
-        .unwrap_or_default()
+    own.or(profile.rate_limits).unwrap_or_default()
 }
 
 /// How the API of an integration is called: as the catalogue says, with the integration's

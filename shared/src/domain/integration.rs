@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::object::only_objects;
 use super::{ApiProfile, IntegrationId, OrganizationId, Timestamp, TlsConfig};
+
+only_objects!(RateLimits);
 
 /// An organization's set-up of one provider.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -145,7 +148,7 @@ impl IntegrationStatus {
 
 /// Limits of an integration's outbound calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct RateLimits {
     /// At most this many in any second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,6 +164,6 @@ pub struct RateLimits {
     pub requests_per_hour: Option<u32>,
     /// At most this many at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000)]
     pub concurrent_requests: Option<u32>,
 }

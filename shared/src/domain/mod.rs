@@ -14,6 +14,7 @@ mod expression;
 pub mod gateway;
 mod id;
 mod integration;
+mod object;
 mod quota;
 mod request;
 mod retry;
@@ -50,6 +51,7 @@ pub use id::{
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
 };
+pub use object::Object;
 pub use quota::{Quota, QuotaLease, QuotaRequest, RateLimit};
 pub use request::{CacheUse, CredentialUse, GatewayState, RequestRecord, RequestStatus};
 pub use retry::{Retry, RetryPolicy, RetryPolicyError};

@@ -10,6 +10,9 @@ use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::FieldError;
+use super::object::only_objects;
+
+only_objects!(TlsConfig);
 
 /// A version of TLS, where the lowest that is accepted is meant.
 #[derive(
@@ -91,7 +94,12 @@ impl From<SpkiPin> for String {
 
 /// What an integration asks of TLS: its `tlsConfig`. Holds no secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct TlsConfig {
     /// The lowest version that is accepted.
     pub min_version: TlsVersion,

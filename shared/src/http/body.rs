@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
-use crate::domain::{Error, FieldError};
+use crate::domain::{Error, FieldError, Object};
 
 /// The largest body that [`Json`] reads, in bytes. Put into a request's extensions
 /// (`.layer(axum::Extension(BodyLimit(…)))`) by routes that want another than the default of 1 MiB.
@@ -96,7 +96,8 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let Object(parsed) = parsed.map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {

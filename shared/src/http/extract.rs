@@ -31,15 +31,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// Names the parameter, where the rejection begins with a name, and never quotes its value.
 fn unreadable(rejection: &QueryRejection) -> Error {
     let text = rejection.body_text();
-    let name = text
+    let is_name = |name: &&str| {
+        let mut bytes = name.bytes();
+        (1..=32).contains(&name.len())
+            && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let (name, reason) = text
         .strip_prefix("Failed to deserialize query string: ")
         .and_then(|text| text.split_once(": "))
-        .map(|(name, _)| name)
-        .filter(|name| name.len() <= 32 && name.bytes().all(|b| b.is_ascii_alphanumeric()));
-    Error::Malformed(match name {
-        Some(name) => format!("the query parameter `{name}` is not valid"),
-        None => "a query parameter is not valid".to_owned(),
-    })
+        .unwrap_or_default();
+    let name = Some(name).filter(is_name);
+    let message = match (name, reason.starts_with("unknown field ")) {
+        (Some(name), true) => format!("there is no query parameter `{name}`"),
+        (Some(name), false) => format!("the query parameter `{name}` is not valid"),
+        (None, true) => "there is a query parameter that is not known".to_owned(),
+        (None, false) => "a query parameter is not valid".to_owned(),
+    };
+    Error::Malformed(message)
 }
 
 /// The id in a path. A text that is no id is as unknown as an id that is not

@@ -65,6 +65,7 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Paged {
     limit: Option<u16>,
 }
@@ -397,6 +398,22 @@ async fn a_query_parameter_that_cannot_be_read_is_named_and_not_quoted() {
         answer.problem()["detail"],
         "the query parameter `limit` is not valid"
     );
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_is_not_known_is_named() {
+    for (query, detail) in [
+        ("limitt=5", "there is no query parameter `limitt`"),
+        (
+            "limit=5&page_size=1",
+            "there is no query parameter `page_size`",
+        ),
+        ("a%20b=5", "there is a query parameter that is not known"),
+    ] {
+        let answer = get_with(&format!("/paged?{query}"), &[]).await;
+        assert_eq!(answer.problem()["code"], "malformed", "{query}");
+        assert_eq!(answer.problem()["detail"], detail);
+    }
 }
 
 #[tokio::test]

@@ -231,3 +231,23 @@ async fn a_provider_that_says_429_is_left_alone_until_it_said() {
     assert_eq!(answer.problem(), (429, "rate_limited".to_owned()));
     assert_eq!(provider.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn a_call_is_not_made_again_with_a_token_that_was_refused_already() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let login = json!({"kind": "login", "path": "/session", "token": "token"});
+    let fields = json!({"authMethod": "custom", "authConfig": login});
+    let integration = world.integration(&provider.url, fields).await;
+    provider.always(Reply::new(401));
+    for token in ["token-1", "token-2"] {
+        provider.next(Reply::json(200, &json!({"token": token})));
+        provider.next(Reply::new(401));
+    }
+    for expected in [vec!["/session", "/a", "/session", "/a"], vec!["/a"]] {
+        let answer = world.request(&integration, get()).await;
+        assert_eq!(answer.problem().1, "upstream_authentication");
+        let calls = provider.calls();
+        let paths: Vec<_> = calls.iter().map(|call| call.uri.path()).collect();
+        assert_eq!(paths, expected);
+    }
+}

@@ -45,6 +45,8 @@ async fn the_log_is_filtered_and_paged() {
         "cursor=x",
         "status=odd",
         "from=yesterday",
+        "statuss=failed",
+        "response_status=400",
     ] {
         let path = format!("{integration}/requests?{query}");
         let list = world.call(("GET", &path), &[], "").await;

@@ -88,7 +88,8 @@ async fn variables_stand_in_the_configuration_too() {
     });
     let made = portal.post(PATH, &token, body).await;
     assert_eq!(made.json()["authConfig"]["region"], "eu-west-1");
-    let change = json!({"variables": {"region": "us-east-1"}});
+    let again = json!({"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": "k".repeat(40)});
+    let change = json!({"variables": {"region": "us-east-1"}, "credentials": again});
     let changed = patch(&portal, &token, &made, change).await;
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_eq!(changed.json()["authConfig"]["region"], "us-east-1");
@@ -277,7 +278,8 @@ async fn a_change_is_held_to_the_same() {
         let answer = patch(&portal, &token, &made, change.clone()).await;
         assert!(pointers(&answer).contains(&pointer.to_owned()), "{change}");
     }
-    let change = json!({"name": "Renamed", "variables": {"subdomain": "other"}});
+    let change = json!({"name": "Renamed", "variables": {"subdomain": "other"},
+                        "credentials": {"apiKey": "k".repeat(30)}});
     let changed = patch(&portal, &token, &made, change).await;
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_eq!(changed.json()["baseUrl"], "https://other.okta.com/");

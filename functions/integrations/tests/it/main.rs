@@ -20,4 +20,5 @@ mod integrations;
 mod portal;
 mod profile;
 mod providers;
+mod reach;
 mod validation;

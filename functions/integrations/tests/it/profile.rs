@@ -233,3 +233,58 @@ async fn credentials_end_when_they_are_said_to() {
         answer.text
     );
 }
+
+#[tokio::test]
+async fn credentials_that_cannot_be_used_are_not_taken() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let jwt = json!({"algorithm": "ES256", "claims": {}, "use": {"kind": "bearer"}});
+    let hmac = json!({"kind": "hmac", "algorithm": "sha256", "signed": "{body}", "encoding": "hex",
+                      "keyForm": "hex", "headers": {"X-Sign": "{signature}"}});
+    let azure = json!({"kind": "azure_shared_key"});
+    let certificate = json!({"kind": "client_certificate"});
+    for (method, config, credentials, pointer, message) in [
+        (
+            "jwt",
+            jwt,
+            json!({"privateKey": "canary"}),
+            "privateKey",
+            "expected a P-256 private key as PEM, without a passphrase",
+        ),
+        (
+            "custom",
+            hmac,
+            json!({"secret": "canary"}),
+            "secret",
+            "expected hexadecimal digits",
+        ),
+        (
+            "custom",
+            azure,
+            json!({"accountName": "a", "accountKey": "canary!"}),
+            "accountKey",
+            "expected base64",
+        ),
+        (
+            "custom",
+            certificate,
+            json!({"clientCertificate": "canary", "clientKey": "canary"}),
+            "clientCertificate",
+            "expected one or more certificates as PEM, the client's own first",
+        ),
+        (
+            "api_key",
+            Value::Null,
+            json!({"apiKey": "k", "clientCertificate": "canary"}),
+            "clientKey",
+            "is required",
+        ),
+    ] {
+        let body = with(custom(), "authMethod", json!(method));
+        let body = with(with(body, "authConfig", config), "credentials", credentials);
+        let answer = portal.post(PATH, &token, body).await;
+        assert!(!answer.text.contains("canary"), "{answer:?}");
+        let told = json!([{"pointer": format!("/credentials/{pointer}"), "message": message}]);
+        assert_eq!(answer.json()["errors"], told, "{answer:?}");
+    }
+}

@@ -31,6 +31,7 @@ async fn wrong_fields_are_pointed_at_and_nothing_is_made() {
             "/baseUrl",
         ),
         ("baseUrl", json!("nonsense"), "/baseUrl"),
+        ("baseUrl", json!("https://api.stripe.com?"), "/baseUrl"),
         ("provider", json!("../x"), "/provider"),
         ("authMethod", json!("password"), "/authMethod"),
         (
@@ -82,6 +83,7 @@ async fn what_cannot_be_read_is_said_to_be_so() {
         (json, Vec::new(), 400, "malformed"),
         (json, b"\xff\xfe".to_vec(), 400, "malformed"),
         (json, b"[]".to_vec(), 400, "invalid"),
+        (json, br#"["a", "payment"]"#.to_vec(), 400, "invalid"),
         (json, vec![b'['; 200_000], 400, "invalid"),
         (json, vec![b' '; 1_100_000], 413, "too_large"),
         ("text/plain", b"{}".to_vec(), 415, "unsupported_media_type"),
@@ -91,5 +93,50 @@ async fn what_cannot_be_read_is_said_to_be_so() {
             (answer.status.as_u16(), answer.code().as_str()),
             (status, code)
         );
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_not_taken_for_an_object() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for field in [
+        "apiProfile",
+        "tlsConfig",
+        "gatewayConfig",
+        "rateLimits",
+        "authConfig",
+    ] {
+        for list in [json!([]), json!([1])] {
+            let body = with(integration(), field, list.clone());
+            let answer = portal.post("/portal/integrations", &token, body).await;
+            assert_eq!(answer.status, 400, "{field} {list}: {answer:?}");
+            let error = &answer.json()["errors"][0];
+            assert_eq!(error["pointer"], format!("/{field}"));
+            assert_eq!(error["message"], "expected an object");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_takes_no_parameter_that_it_does_not_know() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let integration = portal.integration(&token).await;
+    for path in [
+        "/portal/integrations?page=2".to_owned(),
+        "/portal/providers?page=2".to_owned(),
+        format!("{integration}/webhooks?page=2"),
+        format!("{integration}/destinations?page=2"),
+        format!("{integration}/webhooks/logs?limit=5&page=2"),
+    ] {
+        let answer = portal.get(&path, &token).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (400, "malformed"),
+            "{path}"
+        );
+        let detail = &answer.json()["detail"];
+        assert_eq!(detail, "there is no query parameter `page`");
     }
 }

@@ -2,6 +2,7 @@
 
 mod aws;
 mod azure;
+mod check;
 mod hmac;
 mod jwt;
 mod places;
@@ -106,9 +107,10 @@ impl Call {
             credential_version: Some("v1"),
             tls: &TlsSettings::default(),
         };
-        assert!(!authenticator.refused(&context), "nothing was obtained");
         let mut request = self.request.clone();
         authenticator.authenticate(&context, &mut request).await?;
+        let token = authenticator.carried(&context, &request);
+        assert!(token.is_none(), "nothing was obtained");
         Ok(request)
     }
 }

@@ -69,6 +69,10 @@ async fn a_key_in_the_body_goes_where_the_content_type_says() {
         .sent()
         .await;
     assert!(matches!(bare, Err(AuthError::NoPlaceInBody)));
+    let empty = api_key(config.clone()).body(Method::POST, "").sent().await;
+    let empty = empty.unwrap();
+    assert_eq!(empty.body, "{\"key\":\"s3cr+t/\u{e4}\"}");
+    assert_eq!(empty.headers["content-type"], "application/json");
     let packed = api_key(config).header("content-type", "application/json");
     let packed = packed.header("content-encoding", "gzip").sent().await;
     assert!(matches!(packed, Err(AuthError::NoPlaceInBody)));

@@ -95,3 +95,19 @@ fn a_default_is_used_where_nothing_is_given() {
         json!({"kind": "sigv4", "service": "s3", "region": "eu-west-1"})
     );
 }
+
+#[test]
+fn limits_are_the_integrations_own_or_else_those_of_its_profile() {
+    let profile: ApiProfile =
+        serde_json::from_value(json!({"rateLimits": {"requestsPerSecond": 9}})).unwrap();
+    let own = integration(json!({"rateLimits": {"requestsPerSecond": 2}}));
+    let none = integration(json!({}));
+    for (integration, profile, expected) in [
+        (&own, &profile, Some(2)),
+        (&none, &profile, Some(9)),
+        (&none, &ApiProfile::default(), None),
+    ] {
+        let limits = limits_of(integration, profile);
+        assert_eq!(limits.requests_per_second, expected);
+    }
+}

@@ -6,6 +6,7 @@ use super::{
     ApiProfile, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders, RetryHints,
     Rotation,
 };
+use crate::domain::gateway::check_settable;
 use crate::domain::{FieldError, RateLimits};
 
 const MAX_HOSTS: usize = 20;
@@ -17,22 +18,8 @@ const MAX_WINDOW_SECONDS: u32 = 31 * 24 * 60 * 60;
 const MAX_GRACE_SECONDS: u32 = 30 * 24 * 60 * 60;
 const MAX_REMINDER_DAYS: u32 = 3650;
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-/// Headers that belong to the message or to the connection, and those that authenticate: what
-/// stands in a profile is seen by everybody who may read the integration.
-const NOT_SETTABLE: [&str; 12] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// The gateway sends it, so callers and rules may not; it is what most providers call it.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 type Checked = Result<(), FieldError>;
 
@@ -60,10 +47,11 @@ impl ApiProfile {
         }
         check_retry(&self.retry)?;
         check_errors(self.errors.as_ref())?;
-        check_header(
-            "/apiProfile/idempotencyHeader",
-            self.idempotency_header.as_ref(),
-        )?;
+        if let Some(name) = &self.idempotency_header
+            && !name.eq_ignore_ascii_case(IDEMPOTENCY_KEY)
+        {
+            check_settable("/apiProfile/idempotencyHeader", name)?;
+        }
         self.check_entities()?;
         check_rotation(self.rotation.as_ref())
     }
@@ -100,11 +88,14 @@ impl ApiProfile {
 }
 
 impl RateLimits {
-    /// Whether each limit lets something through.
+    /// The calls that run are kept in one item of the table, and each call writes it.
+    const MAX_CONCURRENT: u32 = 1_000;
+
+    /// Whether each limit lets something through, and can be kept to.
     ///
     /// # Errors
     ///
-    /// The first limit of zero, as a pointer below `pointer`.
+    /// The first limit that is zero or too large, as a pointer below `pointer`.
     pub fn check(&self, pointer: &str) -> Result<(), FieldError> {
         let limits = [
             ("requestsPerSecond", self.requests_per_second),
@@ -112,9 +103,15 @@ impl RateLimits {
             ("requestsPerHour", self.requests_per_hour),
             ("concurrentRequests", self.concurrent_requests),
         ];
-        match limits.iter().find(|(_, limit)| *limit == Some(0)) {
-            Some((name, _)) => wrong(format!("{pointer}/{name}"), "must be at least 1"),
-            None => Ok(()),
+        if let Some((name, _)) = limits.iter().find(|(_, limit)| *limit == Some(0)) {
+            return wrong(format!("{pointer}/{name}"), "must be at least 1");
+        }
+        match self.concurrent_requests {
+            Some(limit) if limit > Self::MAX_CONCURRENT => wrong(
+                format!("{pointer}/concurrentRequests"),
+                "must be from 1 to 1000",
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -140,10 +137,10 @@ fn check_probe(pointer: &str, probe: Option<&Probe>) -> Checked {
     check_method(pointer, &probe.method)?;
     check_path(&format!("{pointer}/path"), &probe.path)?;
     for (name, value) in &probe.headers {
-        check_header(&format!("{pointer}/headers"), Some(name))?;
-        if NOT_SETTABLE.contains(&name.to_ascii_lowercase().as_str()) {
-            return wrong(format!("{pointer}/headers/{name}"), "is not to be set here");
-        }
+        check_settable(
+            &format!("{pointer}/headers/{}", FieldError::escaped(name)),
+            name,
+        )?;
         if value.len() > MAX_PATH || value.chars().any(char::is_control) {
             let message = "expected at most 2048 characters, and none that control";
             return wrong(format!("{pointer}/headers/{name}"), message);

@@ -10,11 +10,30 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::object::only_objects;
 use super::{Expression, RateLimits};
+
+only_objects!(
+    ApiProfile,
+    Probe,
+    Pagination,
+    PageSize,
+    RateLimitHeaders,
+    RetryHints,
+    ErrorShape,
+    Entity,
+    ChangedSince,
+    Rotation
+);
 
 /// What has to be known of a provider's API. Holds no secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct ApiProfile {
     /// Hosts that base URLs, token URLs and absolute endpoints may have besides the base URL's own:
     /// names, or `*.` and a name for all names below it. Credentials go to no other.
@@ -82,7 +101,7 @@ fn said<T: Default + PartialEq>(this: T, base: T) -> T {
 
 /// A call that Gatehouse makes on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct Probe {
     /// `GET`, if not given.
     #[serde(default = "get")]
@@ -111,7 +130,8 @@ fn get() -> String {
     tag = "kind",
     rename_all = "snake_case",
     rename_all_fields = "camelCase",
-    deny_unknown_fields
+    deny_unknown_fields,
+    remote = "Self"
 )]
 pub enum Pagination {
     /// The answer has a cursor, which the next call sends.
@@ -164,7 +184,7 @@ fn first_page() -> u32 {
 
 /// How many items a page has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct PageSize {
     /// The parameter that says so.
     pub parameter: String,
@@ -174,7 +194,7 @@ pub struct PageSize {
 
 /// The headers of one limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct RateLimitHeaders {
     /// The one that says how many calls there are in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,7 +238,12 @@ pub enum ResetForm {
 
 /// What may be tried again, besides what always may.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct RetryHints {
     /// Statuses that pass, besides 408, 425, 429, 502, 503 and 504.
     pub statuses: Vec<u16>,
@@ -231,7 +256,12 @@ pub struct RetryHints {
 
 /// Where an error says what is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct ErrorShape {
     /// What holds for the JSON of an answer that is an error though its status is 2xx.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,7 +286,7 @@ pub struct ErrorShape {
 
 /// A kind of record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct Entity {
     /// The path of the list under the base URL.
     pub list_path: String,
@@ -284,7 +314,7 @@ pub struct Entity {
 
 /// How a list is asked for what has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct ChangedSince {
     /// The parameter.
     pub parameter: String,
@@ -303,7 +333,8 @@ fn the_cursor() -> String {
     tag = "strategy",
     rename_all = "snake_case",
     rename_all_fields = "camelCase",
-    deny_unknown_fields
+    deny_unknown_fields,
+    remote = "Self"
 )]
 pub enum Rotation {
     /// The provider's API makes a new credential, and deletes the old one.

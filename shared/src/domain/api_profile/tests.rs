@@ -50,11 +50,15 @@ fn a_wrong_field_of_a_call_is_pointed_at() {
         (json!({"path": "/", "method": "CONNECT"}), "method"),
         (json!({"path": "/", "method": "get"}), "method"),
         (json!({"path": "/", "body": {}}), "body"),
-        (json!({"path": "/", "headers": {"a b": "x"}}), "headers"),
+        (json!({"path": "/", "headers": {"a b": "x"}}), "headers/a b"),
         (json!({"path": "/", "headers": {"X": "a\nb"}}), "headers/X"),
         (
             json!({"path": "/", "headers": {"authorization": "x"}}),
             "headers/authorization",
+        ),
+        (
+            json!({"path": "/", "headers": {"X-HTTP-Method-Override": "DELETE"}}),
+            "headers/X-HTTP-Method-Override",
         ),
     ] {
         for name in ["verification", "healthCheck", "revocation"] {
@@ -74,6 +78,10 @@ fn a_wrong_field_of_a_profile_is_pointed_at() {
         (
             json!({"rateLimits": {"requestsPerHour": 0}}),
             "rateLimits/requestsPerHour",
+        ),
+        (
+            json!({"rateLimits": {"concurrentRequests": 1001}}),
+            "rateLimits/concurrentRequests",
         ),
         (
             json!({"rateLimitHeaders": [{"reset": "x"}]}),
@@ -220,4 +228,34 @@ fn a_profile_reads_as_it_was_written() {
         "rotation": {"strategy": "operator_supplied", "remindAfterDays": 90},
     }));
     assert_eq!(profile(json!(written)), written);
+}
+
+#[test]
+fn the_header_of_a_repetition_is_one_that_may_be_set() {
+    for name in ["Idempotency-Key", "X-Request-Token", "Stripe-Once"] {
+        assert_eq!(
+            checked(&json!({"idempotencyHeader": name})),
+            Ok(()),
+            "{name}"
+        );
+    }
+    for name in [
+        "Authorization",
+        "Host",
+        "Cookie",
+        "Content-Length",
+        "Transfer-Encoding",
+        "X-HTTP-Method-Override",
+        "X-Forwarded-For",
+        "Proxy-Authorization",
+    ] {
+        let error = checked(&json!({"idempotencyHeader": name})).unwrap_err();
+        assert_eq!(error.pointer, "/apiProfile/idempotencyHeader", "{name}");
+    }
+}
+
+#[test]
+fn as_many_calls_may_run_at_the_same_time_as_can_be_counted() {
+    let most = json!({"rateLimits": {"concurrentRequests": 1000}});
+    assert_eq!(checked(&most), Ok(()));
 }

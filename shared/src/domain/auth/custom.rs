@@ -3,8 +3,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::super::object::only_objects;
 use super::super::{Expression, FieldError};
 use super::{ValueTemplate, check_header, check_name, names};
+
+only_objects!(CustomAuth, SigV4, HmacSigning, Login);
 
 /// What no other method says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -12,7 +15,8 @@ use super::{ValueTemplate, check_header, check_name, names};
     tag = "kind",
     rename_all = "snake_case",
     rename_all_fields = "camelCase",
-    deny_unknown_fields
+    deny_unknown_fields,
+    remote = "Self"
 )]
 pub enum CustomAuth {
     /// Several headers and query parameters at once.
@@ -44,7 +48,7 @@ pub enum CustomAuth {
 
 /// AWS Signature Version 4.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct SigV4 {
     /// The service's signing name, such as `s3`.
     pub service: String,
@@ -60,7 +64,7 @@ pub struct SigV4 {
 /// scheme's), `{timestamp}`, `{nonce}`, `{bodyHash}` (SHA-256 in the encoding), in what is signed
 /// `{body}` and, in headers and parameters, `{signature}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct HmacSigning {
     /// The hash function.
     pub algorithm: HmacAlgorithm,
@@ -136,7 +140,7 @@ pub enum TimestampForm {
 
 /// A call that answers a token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct Login {
     /// The method, `POST` if not given.
     #[serde(default = "post")]

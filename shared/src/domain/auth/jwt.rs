@@ -6,11 +6,14 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::super::FieldError;
+use super::super::object::only_objects;
 use super::{ValueTemplate, check_name, names};
+
+only_objects!(JwtAuth, JwtUse);
 
 /// A signed assertion (RFC 7519), sent as it is or exchanged for an access token (RFC 7523).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct JwtAuth {
     /// How it is signed.
     pub algorithm: JwtAlgorithm,
@@ -51,7 +54,8 @@ pub enum JwtAlgorithm {
     tag = "kind",
     rename_all = "snake_case",
     rename_all_fields = "camelCase",
-    deny_unknown_fields
+    deny_unknown_fields,
+    remote = "Self"
 )]
 pub enum JwtUse {
     /// It is sent with the call, as `Authorization: Bearer`.

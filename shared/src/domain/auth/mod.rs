@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
+use super::object::only_objects;
 use super::{AuthMethod, FieldError};
 
 pub use custom::{
@@ -18,6 +19,8 @@ pub use custom::{
 };
 pub use jwt::{JwtAlgorithm, JwtAuth, JwtUse};
 pub use value_template::{TemplatePiece, ValueTemplate, ValueTemplateError};
+
+only_objects!(ApiKeyAuth, BasicAuth);
 
 /// How outbound calls authenticate.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -41,7 +44,8 @@ pub enum AuthConfig {
     tag = "keyLocation",
     rename_all = "snake_case",
     rename_all_fields = "camelCase",
-    deny_unknown_fields
+    deny_unknown_fields,
+    remote = "Self"
 )]
 pub enum ApiKeyAuth {
     /// Into a header.
@@ -89,7 +93,7 @@ impl Default for ApiKeyAuth {
 
 /// RFC 7617.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct BasicAuth {
     /// The user name.
     #[serde(default = "the_username")]

@@ -5,10 +5,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::Randomness;
+use super::super::object::only_objects;
+
+only_objects!(CallRetry);
 
 /// When a failed call is tried again while the caller waits: exponential backoff with full jitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct CallRetry {
     /// At most so many attempts, the first included.
     #[schema(minimum = 1, maximum = 5)]

@@ -18,7 +18,8 @@ pub use call_retry::{CallRetry, FailedCall, Failure, is_repeatable};
 pub use config::{CacheRules, EffectiveRules, GatewayConfig, RouteRules};
 pub use detect::Detector;
 pub use headers::{
-    CallerHeaders, HeaderPattern, HeaderPatternError, HeaderRules, Passage, headers_to_caller,
+    CallerHeaders, HeaderPattern, HeaderPatternError, HeaderRules, Passage, check_settable,
+    headers_to_caller,
 };
 pub use mask_path::{MaskPath, MaskPathError};
 pub use masking::Masking;

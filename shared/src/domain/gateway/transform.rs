@@ -3,8 +3,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::super::object::only_objects;
 use super::super::{Expression, ExpressionError, FieldError};
 use super::HeaderRules;
+
+only_objects!(Transform);
 
 /// How a request or an answer is changed on its way.
 ///
@@ -13,7 +16,12 @@ use super::HeaderRules;
 /// filter should hold back would pass; a transform of headers alone takes any body. Answers are
 /// changed if they are a success; errors have another form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct Transform {
     /// The new body, by JMESPath over the JSON body. Numbers have 64 bits.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -108,7 +108,7 @@ impl Running<'_> {
     pub(super) async fn permit(&self) -> Result<Permit, Error> {
         let now = self.inner.services.sources.now();
         let ends_by = now.plus(self.left() + SLACK);
-        let of_integration = catalog::limits_of(&self.open.integration);
+        let of_integration = catalog::limits_of(&self.open.integration, &self.open.profile);
         let mut demands = vec![self.demand(Digest::of(b""), &of_integration, ends_by)];
         if let Some(limits) = self.call.rules.rate_limits {
             demands.push(self.demand(self.route(), limits, ends_by));

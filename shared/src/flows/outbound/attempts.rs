@@ -123,16 +123,20 @@ impl<'a> Running<'a> {
         let mut may_renew_token = true;
         loop {
             let request = self.request(&credentials, &tls, cached).await;
-            let attempt = match request {
-                Ok((request, redactor)) => self.attempt(request, &redactor).await,
-                Err(failure) => Attempt::Failed(failure),
+            let (attempt, token) = match request {
+                Ok((request, redactor)) => {
+                    let context = self.context(&credentials, &tls);
+                    let token = self.inner.authenticator.carried(&context, &request);
+                    (self.attempt(request, &redactor).await, token)
+                }
+                Err(failure) => (Attempt::Failed(failure), None),
             };
             self.inner.limiter.release(permit).await;
             self.heed(&attempt).await;
-            if may_renew_token && attempt.is_unauthorized() {
+            if let Some(token) = token.filter(|_| may_renew_token && attempt.is_unauthorized()) {
                 may_renew_token = false;
                 let context = self.context(&credentials, &tls);
-                let has_another = self.inner.authenticator.refused(&context);
+                let has_another = self.inner.authenticator.refused(&context, &token);
                 if has_another && let Ok(next) = self.permit().await {
                     permit = next;
                     continue;

@@ -56,13 +56,20 @@ async fn a_refused_token_is_replaced() {
     let provider = Provider::of_tokens().await;
     let caller = caller(&provider, json!({}));
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-1");
-    assert!(caller.authenticator.refused(&caller.context()));
+    let first = caller.carried().await.unwrap();
+    assert!(caller.refused(&first));
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
     // Somebody who was refused with the first token says so late.
-    assert!(caller.authenticator.refused(&caller.context()));
+    assert!(caller.refused(&first));
+    assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
+    let second = caller.carried().await.unwrap();
+    assert!(
+        !caller.refused(&second),
+        "the next try would carry it again"
+    );
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
     caller.clock.pass(5);
-    assert!(caller.authenticator.refused(&caller.context()));
+    assert!(caller.refused(&second));
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-3");
 }
 
@@ -103,9 +110,9 @@ async fn of_a_candidate_nothing_is_kept() {
     caller.version = None;
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-1");
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
-    assert!(!caller.authenticator.refused(&caller.context()));
+    assert!(caller.carried().await.is_none());
     caller.version = Some("v1".to_owned());
-    assert_eq!(caller.authorization().await.unwrap(), "Bearer token-3");
+    assert_eq!(caller.authorization().await.unwrap(), "Bearer token-4");
 }
 
 #[tokio::test]

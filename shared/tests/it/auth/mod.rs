@@ -18,7 +18,7 @@ mod provider;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gatehouse::auth::{AuthContext, AuthError, Authenticator};
+use gatehouse::auth::{AuthContext, AuthError, Authenticator, CarriedToken};
 use gatehouse::domain::{
     AuthConfig, AuthMethod, Clock, IntegrationId, OrganizationId, Randomness, Sources, Timestamp,
 };
@@ -128,13 +128,26 @@ impl Caller {
         OutboundRequest::new(method, url, Duration::from_secs(20))
     }
 
-    /// What is sent as `Authorization`.
-    async fn authorization(&self) -> Result<String, AuthError> {
+    /// The token of the next request.
+    async fn carried(&self) -> Option<CarriedToken> {
+        let request = self.authenticated().await.unwrap();
+        self.authenticator.carried(&self.context(), &request)
+    }
+
+    fn refused(&self, token: &CarriedToken) -> bool {
+        self.authenticator.refused(&self.context(), token)
+    }
+
+    async fn authenticated(&self) -> Result<OutboundRequest, AuthError> {
         let mut request = self.request(Method::GET, "/things");
         let context = self.context();
-        self.authenticator
-            .authenticate(&context, &mut request)
-            .await?;
+        let authenticated = self.authenticator.authenticate(&context, &mut request);
+        authenticated.await.map(|()| request)
+    }
+
+    /// What is sent as `Authorization`.
+    async fn authorization(&self) -> Result<String, AuthError> {
+        let request = self.authenticated().await?;
         let value = request.headers.get("authorization").unwrap();
         assert!(value.is_sensitive());
         Ok(value.to_str().unwrap().to_owned())

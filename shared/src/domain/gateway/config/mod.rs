@@ -6,12 +6,20 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
+use super::super::object::only_objects;
 use super::super::{FieldError, RateLimits};
 use super::{CallRetry, HeaderPattern, Masking, PathPattern, RequestSchema, Transform};
 
+only_objects!(GatewayConfig, CacheRules, RouteRules);
+
 /// How an integration's calls are made: its `gatewayConfig`. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct GatewayConfig {
     /// The longest time for a call, all attempts and waits included, in milliseconds. A caller may
     /// ask for less.
@@ -62,7 +70,12 @@ impl Default for GatewayConfig {
 
 /// What is cached of the answers to GET and HEAD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct CacheRules {
     /// For so long, where the provider says nothing, or is not asked. Nothing, if absent or zero.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +104,7 @@ impl CacheRules {
 
 /// What holds for some calls. What is absent is as for all calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct RouteRules {
     /// Their method; any, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -268,7 +281,7 @@ impl RouteRules {
             check_timeout(at, timeout_ms)?;
         }
         if let Some(limits) = &self.rate_limits {
-            check_limits(&format!("{at}/rateLimits"), limits)?;
+            limits.check(&format!("{at}/rateLimits"))?;
         }
         check_parts(
             at,
@@ -298,23 +311,6 @@ fn check_parts(
     }
     request.map_or(Ok(()), |request| request.check(&format!("{at}/request")))?;
     response.map_or(Ok(()), |response| response.check(&format!("{at}/response")))
-}
-
-fn check_limits(at: &str, limits: &RateLimits) -> Result<(), FieldError> {
-    for (field, limit) in [
-        ("requestsPerSecond", limits.requests_per_second),
-        ("requestsPerMinute", limits.requests_per_minute),
-        ("requestsPerHour", limits.requests_per_hour),
-        ("concurrentRequests", limits.concurrent_requests),
-    ] {
-        if limit == Some(0) {
-            return Err(FieldError::new(
-                format!("{at}/{field}"),
-                "must be at least 1",
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn check_timeout(at: &str, timeout_ms: u32) -> Result<(), FieldError> {

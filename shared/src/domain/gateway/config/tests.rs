@@ -154,6 +154,10 @@ fn a_wrong_field_of_a_route_is_named() {
             "/rateLimits/requestsPerHour",
         ),
         (
+            json!({"path": "/", "rateLimits": {"concurrentRequests": 1001}}),
+            "/rateLimits/concurrentRequests",
+        ),
+        (
             json!({"path": "/", "requestSchema": {"type": 1}}),
             "/requestSchema",
         ),

@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::super::object::only_objects;
 use super::super::{ApiKeyAuth, AuthConfig, CustomAuth, FieldError};
+
+only_objects!(HeaderRules);
 
 /// What a caller may always send: negotiation, conditions, ranges, traces. `user-agent` is among
 /// them, since providers ask for one that names the application.
@@ -225,7 +228,12 @@ pub fn headers_to_caller(headers: &HeaderMap, passage: Passage) -> HeaderMap {
 
 /// Headers that are set and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct HeaderRules {
     /// Values by name, in place of what is there.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -284,7 +292,12 @@ impl HeaderRules {
     }
 }
 
-fn check_settable(pointer: &str, name: &str) -> Result<(), FieldError> {
+/// Whether a header of this name may be set on calls, by whoever sets up an integration.
+///
+/// # Errors
+///
+/// At `pointer`, if it frames the message, says where it goes, authenticates, or is ours to set.
+pub fn check_settable(pointer: &str, name: &str) -> Result<(), FieldError> {
     if settable(name).is_some() {
         return Ok(());
     }

@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::super::object::only_objects;
 use super::detect::Detector;
 use super::mask_path::{MaskPath, Reach, Way};
+
+only_objects!(Masking);
 
 const MASKED: &str = "[masked]";
 const MAX_ROUNDS: usize = 3;
@@ -40,7 +43,12 @@ const SECRET_NAMES: [&str; 20] = [
 ///
 /// What was masked cannot be told from it, and masking it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    deny_unknown_fields,
+    remote = "Self"
+)]
 pub struct Masking {
     /// Places in JSON documents and forms.
     pub paths: Vec<MaskPath>,
@@ -179,10 +187,13 @@ impl Masking {
         masked.finish()
     }
 
-    /// `card[number]` is the place `card.number`, and `items[]` and `items[0]` are items.
+    /// `card[number]` and `card.number` are the place `card.number`, and `items[]` and `items[0]` are
+    /// items.
     fn hides_field(&self, field: &str) -> bool {
         let mut reach = Reach::of(&self.paths);
-        let parts = field.split('[').map(|part| part.trim_end_matches(']'));
+        let parts = field
+            .split(['[', '.'])
+            .map(|part| part.trim_end_matches(']'));
         for (index, part) in parts.enumerate() {
             let is_item = index > 0 && part.bytes().all(|b| b.is_ascii_digit());
             if !is_item && is_secret_name(part) {

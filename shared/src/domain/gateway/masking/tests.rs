@@ -107,8 +107,8 @@ fn a_body_is_masked_by_its_kind() {
         (None, "plain", "[5 bytes]"),
         (
             Some("application/x-www-form-urlencoded"),
-            "card[number]=1&to[0]=x&to[]=y&password=p&q=a%40b.co&r=1+2",
-            "card%5Bnumber%5D=%5Bmasked%5D&to%5B0%5D=%5Bmasked%5D&to%5B%5D=%5Bmasked%5D\
+            "card[number]=1&card.number=1&card.numbers=1&to[0]=x&to[]=y&password=p&q=a%40b.co&r=1+2",
+            "card%5Bnumber%5D=%5Bmasked%5D&card.number=%5Bmasked%5D&card.numbers=1&to%5B0%5D=%5Bmasked%5D&to%5B%5D=%5Bmasked%5D\
              &password=%5Bmasked%5D&q=%5Bemail%5D&r=1+2",
         ),
         (Some("text/plain"), "to a@b.co", "to [email]"),

@@ -20,7 +20,8 @@ pub enum Detector {
     Email,
     /// An account number (ISO 13616) whose check digits are right, with or without spaces.
     Iban,
-    /// 13 to 19 digits whose check digit is right (ISO/IEC 7812), together or in groups.
+    /// 13 to 19 digits whose check digit is right (ISO/IEC 7812), together or in groups with a
+    /// space, a dash or a point between.
     CardNumber,
 }
 
@@ -163,16 +164,24 @@ fn account_number(text: &[u8], start: usize) -> Option<usize> {
     let is_inside = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
     let mut found = None;
     let (mut at, mut count, mut rest) = (start + 4, 4, 0);
-    let is_grouped = text.get(at).is_some_and(|b| is_separator(*b));
+    let separator = |at: usize| separator_at(text, at).map(<[u8]>::len);
+    let is_grouped = separator(at).is_some();
     while count <= 34 {
         let byte = text.get(at).copied().unwrap_or_default();
         if byte.is_ascii_alphanumeric() {
             rest = mod_97(rest, byte);
             count += 1;
-        } else if !(is_grouped && count % 4 == 0 && is_separator(byte) && is_inside(at + 1)) {
-            break;
+            at += 1;
+        } else {
+            let ends_group = is_grouped && count % 4 == 0;
+            let next = separator(at)
+                .filter(|_| ends_group)
+                .map(|length| at + length);
+            let Some(next) = next.filter(|next| is_inside(*next)) else {
+                break;
+            };
+            at = next;
         }
-        at += 1;
         let is_whole = (15..=34).contains(&count) && !is_inside(at);
         if is_whole && head.iter().fold(rest, |rest, byte| mod_97(rest, *byte)) == 1 {
             found = Some(at);
@@ -181,8 +190,19 @@ fn account_number(text: &[u8], start: usize) -> Option<usize> {
     found
 }
 
-fn is_separator(byte: u8) -> bool {
-    byte == b' ' || byte == b'-'
+/// What stands between groups, where people or programs have written a number in groups.
+const SEPARATORS: [&str; 9] = [
+    " ", "-", ".", "\u{a0}", "\u{2009}", "\u{2011}", "\u{2013}", "\u{2014}", "\u{202f}",
+];
+
+fn separator_at(text: &[u8], at: usize) -> Option<&'static [u8]> {
+    let text = text.get(at..)?;
+    let mut separators = SEPARATORS.iter().map(|separator| separator.as_bytes());
+    separators.find(|separator| text.starts_with(separator))
+}
+
+fn is_separator(bytes: &[u8]) -> bool {
+    separator_at(bytes, 0).is_some_and(|separator| separator == bytes)
 }
 
 fn mod_97(rest: u32, byte: u8) -> u32 {
@@ -215,8 +235,7 @@ fn card_number(text: &[u8], runs: &[Range<usize>]) -> Option<usize> {
         if let Some(end) = end {
             let between = text.get(end..run.start)?;
             let is_same = separator.is_none_or(|known| known == between);
-            let is_one = matches!(between, [byte] if is_separator(*byte));
-            if !is_one || !is_same {
+            if !is_separator(between) || !is_same {
                 break;
             }
             separator = Some(between);
@@ -225,7 +244,9 @@ fn card_number(text: &[u8], runs: &[Range<usize>]) -> Option<usize> {
             break;
         }
         digits.extend(text.get(run.clone())?);
-        if digits.len() >= 13 && is_luhn(&digits) {
+        // A point between two groups makes a fraction of them.
+        let is_fraction = index == 1 && separator == Some(b".");
+        if digits.len() >= 13 && is_luhn(&digits) && !is_fraction {
             found = Some(index + 1);
         }
         // Cards are printed in groups of this size; other rows of numbers are no card.
@@ -264,103 +285,4 @@ pub(super) fn is_luhn(digits: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn masked(detector: Detector, text: &str) -> String {
-        detector.mask(text).into_owned()
-    }
-
-    #[test]
-    fn cards_are_found_together_and_in_groups() {
-        for (text, expected) in [
-            ("4111111111111111", "[card_number]"),
-            ("card 4111 1111 1111 1111.", "card [card_number]."),
-            ("4111-1111-1111-1111", "[card_number]"),
-            ("3782 822463 10005", "[card_number]"),
-            ("x4111111111111111y", "x[card_number]y"),
-            ("12 4111111111111111", "12 [card_number]"),
-            ("123 4111 1111 1111 1111", "123 [card_number]"),
-            ("4222222222222", "[card_number]"),
-            ("4111111111111112", "4111111111111112"),
-            ("41111111111111111111", "41111111111111111111"),
-            ("411111111111", "411111111111"),
-            ("4111 1111-1111 1111", "4111 1111-1111 1111"),
-            (
-                "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
-                "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
-            ),
-            ("2026-11-25 10:20:30", "2026-11-25 10:20:30"),
-        ] {
-            assert_eq!(masked(Detector::CardNumber, text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn account_numbers_are_found_with_right_check_digits() {
-        for (text, expected) in [
-            ("DE89370400440532013000", "[iban]"),
-            (
-                "pay DE89 3704 0044 0532 0130 00 and go",
-                "pay [iban] and go",
-            ),
-            ("gb82-west-1234-5698-7654-32.", "[iban]."),
-            ("NO9386011117947", "[iban]"),
-            ("DE88370400440532013000", "DE88370400440532013000"),
-            ("xDE89370400440532013000", "xDE89370400440532013000"),
-            ("DE893704004405320130001", "DE893704004405320130001"),
-            ("12DE89370400440532013000", "12[iban]"),
-            ("DE89370400440532013000NO9386011117947", "[iban][iban]"),
-            ("DE89", "DE89"),
-        ] {
-            assert_eq!(masked(Detector::Iban, text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn addresses_are_found_where_there_is_a_domain() {
-        for (text, expected) in [
-            ("a@example.com", "[email]"),
-            ("<jörg.m+x@mail.exämple.com>,", "<[email]>,"),
-            ("a@example.com.", "[email]."),
-            ("a@example.com-", "[email]-"),
-            ("a@example.com.42", "[email].42"),
-            ("a@b.xn--p1ai", "[email]"),
-            ("a@example.com42", "[email]42"),
-            ("a@b.co-x", "[email]-x"),
-            ("mailto:a@b.co,c@d.co", "mailto:[email],[email]"),
-            ("a@b@c.co", "a@[email]"),
-            ("@example.com", "@example.com"),
-            ("a@localhost", "a@localhost"),
-            ("a @ b.co", "a @ b.co"),
-        ] {
-            assert_eq!(masked(Detector::Email, text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn tokens_are_found_with_three_parts_or_five() {
-        for (text, expected) in [
-            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "[jwt]"),
-            ("Bearer eyJhbG.eyJz.c2ln_-, x", "Bearer [jwt], x"),
-            ("k=eyJhbG.a.b.c.d", "k=[jwt]"),
-            ("xeyJhbG.eyJz.c2ln", "x[jwt]"),
-            ("eyJhbG.eyJz", "eyJhbG.eyJz"),
-            ("a.b.c", "a.b.c"),
-        ] {
-            assert_eq!(masked(Detector::Jwt, text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn hostile_texts_take_linear_time() {
-        for unit in [
-            "eyJ", "eyJ.", "a@", "@a.", "4 ", "411-", "DE89 ", "a@b.", "1", ".",
-        ] {
-            let text = unit.repeat(1_000_000 / unit.len());
-            for detector in Detector::ALL {
-                assert!(!detector.mask(&text).is_empty());
-            }
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,53 @@
+//! Where an integration's credentials go. They are written and never read: so they go nowhere that
+//! they were not given for, or whoever may change an integration could have them sent to himself.
+
+use gatehouse::catalog;
+use gatehouse::domain::{ApiProfile, AuthConfig, FieldError, Integration};
+use url::Url;
+
+use crate::setup::{Asked, token_url};
+
+/// The origins and hosts that credentials go to.
+pub(crate) struct Reach<'a> {
+    pub(crate) base_url: &'a Url,
+    pub(crate) profile: &'a ApiProfile,
+    pub(crate) token_url: Option<&'a Url>,
+}
+
+impl Asked<'_> {
+    /// Whether credentials that stay, go only where they went.
+    pub(crate) fn check_reach(&self, reach: &Reach<'_>) -> Result<(), FieldError> {
+        let current = self.current.filter(|current| current.credentials.is_some());
+        let (Some(current), None) = (current, self.credentials) else {
+            return Ok(());
+        };
+        let message = if reach.base_url.origin() != current.base_url.origin() {
+            "is required where the origin of `baseUrl` changes"
+        } else if !hosts_cover(&catalog::profile_of(current), reach.profile) {
+            "is required where `apiProfile.hosts` grows"
+        } else if !is_known(reach.token_url, current) {
+            "is required where the origin of `tokenUrl` changes"
+        } else {
+            return Ok(());
+        };
+        Err(FieldError::new("/credentials", message))
+    }
+}
+
+fn hosts_cover(known: &ApiProfile, asked: &ApiProfile) -> bool {
+    let mut asked = asked.hosts.iter();
+    asked.all(|host| known.hosts.contains(host) || known.names_host(host))
+}
+
+/// Whether tokens are obtained where they were, or from the API itself.
+fn is_known(asked: Option<&Url>, current: &Integration) -> bool {
+    let Some(asked) = asked else {
+        return true;
+    };
+    let config = AuthConfig::read(current.auth_method, current.auth_config.as_ref());
+    let known = config
+        .ok()
+        .and_then(|config| token_url(&config).map(Url::origin));
+    let origin = asked.origin();
+    origin == current.base_url.origin() || known.is_some_and(|known| known == origin)
+}
