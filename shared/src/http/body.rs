@@ -177,6 +177,8 @@ mod tests {
                 "unknown field `x`, expected one of `name`, `credentials`, `kind`, `url`"
             )
         );
+        let list = r#"["a", null, null, null]"#;
+        assert_eq!(problem(list), text("", "expected an object"));
         assert_eq!(problem("{"), text("", "the body is not JSON"));
         assert_eq!(
             problem(r#"{"name": "a"} x"#),

@@ -113,6 +113,7 @@ async fn wrong_settings_are_pointed_at() {
         ),
         ("variables", json!({"a": "b"}), "/variables"),
         ("baseUrl", Value::Null, "/baseUrl"),
+        ("baseUrl", json!("https://api.example.com/?a=b"), "/baseUrl"),
         (
             "credentialsExpireAt",
             json!("2020-01-01T00:00:00Z"),

@@ -31,7 +31,6 @@ async fn wrong_fields_are_pointed_at_and_nothing_is_made() {
             "/baseUrl",
         ),
         ("baseUrl", json!("nonsense"), "/baseUrl"),
-        ("baseUrl", json!("https://api.stripe.com?"), "/baseUrl"),
         ("provider", json!("../x"), "/provider"),
         ("authMethod", json!("password"), "/authMethod"),
         (
@@ -83,7 +82,6 @@ async fn what_cannot_be_read_is_said_to_be_so() {
         (json, Vec::new(), 400, "malformed"),
         (json, b"\xff\xfe".to_vec(), 400, "malformed"),
         (json, b"[]".to_vec(), 400, "invalid"),
-        (json, br#"["a", "payment"]"#.to_vec(), 400, "invalid"),
         (json, vec![b'['; 200_000], 400, "invalid"),
         (json, vec![b' '; 1_100_000], 413, "too_large"),
         ("text/plain", b"{}".to_vec(), 415, "unsupported_media_type"),
