@@ -78,6 +78,9 @@ impl Write for Log {
 impl Log {
     /// What this thread logs, until the guard is dropped.
     fn start() -> (Self, DefaultGuard) {
+        // Wherever no thread has asked for lines when one could first be logged, none would come
+        // later: somebody always does.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
