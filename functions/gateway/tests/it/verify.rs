@@ -91,6 +91,7 @@ async fn without_a_call_that_verifies_it_is_only_said_that_the_provider_answers(
     let answer = world.call(("POST", &path), &[], "").await.json();
     assert_eq!(answer["success"], true, "{answer}");
     assert_eq!(answer["details"]["verifiesCredentials"], false);
+    assert_eq!(answer["details"]["call"], "GET /");
     provider.next(Reply::new(403));
     let answer = world.call(("POST", &path), &[], "").await.json();
     assert_eq!(answer["success"], false, "{answer}");

@@ -114,7 +114,10 @@ impl Target {
     /// the origin is another.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        match self.path.as_str() {
+            "" => "/",
+            path => path,
+        }
     }
 
     /// The names of the query's parameters, in their order.

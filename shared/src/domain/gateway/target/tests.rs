@@ -140,6 +140,15 @@ fn the_base_hosts_other_paths_stay_closed_though_its_host_is_listed() {
 }
 
 #[test]
+fn the_base_url_itself_has_a_path_that_can_be_read() {
+    for endpoint in ["", "?a=1", "https://api.example.com/v1"] {
+        let target = Target::new(&base(), &[], endpoint, &[]).unwrap();
+        assert_eq!(target.path(), "/", "{endpoint}");
+        assert_eq!(target.url().path(), "/v1", "{endpoint}");
+    }
+}
+
+#[test]
 fn parameters_are_added_and_encoded() {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let parameters = [pair("q", "a b+c&d=é"), pair("x[]", "*")];
