@@ -134,6 +134,23 @@ impl Authenticator {
         }
     }
 
+    /// Sees to it that [`Authenticator::authenticate`] has to wait for no token, where one is
+    /// obtained and may be kept.
+    ///
+    /// # Errors
+    ///
+    /// If no token is obtained.
+    pub async fn obtain(
+        &self,
+        context: &AuthContext<'_>,
+        timeout: Duration,
+    ) -> Result<(), AuthError> {
+        if let (Some(obtained), Some(_)) = (Obtained::of(context.config), key(context)) {
+            self.token(context, &obtained, timeout).await?;
+        }
+        Ok(())
+    }
+
     /// The token that was obtained for `request`, which has been authenticated; none, if none was,
     /// or if it is not kept.
     #[must_use]

@@ -80,6 +80,35 @@ async fn most_of_a_hundred_callers() -> usize {
 }
 
 #[tokio::test]
+async fn calls_that_wait_for_a_login_do_not_arrive_all_at_once() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let fields = json!({
+        "authMethod": "custom", "rateLimits": {"requestsPerSecond": 2},
+        "authConfig": {
+            "kind": "login", "path": "/session", "token": "access_token",
+            "body": {"json": {"password": "{apiKey}"}},
+        },
+    });
+    let integration = world.integration(&provider.url, fields).await;
+    let slow = Reply::json(200, &json!({"access_token": "a-token"}));
+    provider.next(slow.after(Duration::from_secs(3)));
+    let end = Instant::now() + Duration::from_secs(3);
+    let callers = (0..4_u64).map(|caller| {
+        let (world, integration) = (&world, &integration);
+        async move {
+            // They come one after the other, while the login goes on.
+            tokio::time::sleep_until(end - Duration::from_millis(2_900 - 900 * caller)).await;
+            world.request(integration, get()).await.status
+        }
+    });
+    join_all(callers).await;
+    let calls = provider.calls();
+    let calls = calls.iter().filter(|call| call.uri.path() == "/a");
+    let arrived = calls.count();
+    assert!((1..=2).contains(&arrived), "{arrived}");
+}
+
+#[tokio::test]
 async fn a_route_has_limits_of_its_own_besides() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let routes = json!([{"path": "/slow", "rateLimits": {"requestsPerHour": 2}}]);

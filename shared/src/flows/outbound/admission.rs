@@ -25,6 +25,8 @@ pub(super) struct Admission {
     pub(super) permit: Permit,
     pub(super) credentials: Arc<CredentialSet>,
     pub(super) tls: TlsSettings,
+    /// Why there is no token, where one has to be obtained.
+    pub(super) token: Result<(), CallFailure>,
 }
 
 impl Running<'_> {
@@ -37,18 +39,31 @@ impl Running<'_> {
             ..self.open.tls.clone()
         };
         let passage = self.passage().await?;
+        // Before the permit: calls that wait for a token would all use theirs at the same time.
+        let token = self.token(&credentials, &tls).await;
         match self.permit().await {
             Ok(permit) => Ok(Admission {
                 passage,
                 permit,
                 credentials,
                 tls,
+                token,
             }),
             Err(error) => {
                 self.give_back(passage).await;
                 Err(error)
             }
         }
+    }
+
+    async fn token(
+        &self,
+        credentials: &CredentialSet,
+        tls: &TlsSettings,
+    ) -> Result<(), CallFailure> {
+        let context = self.context(credentials, tls);
+        let obtained = self.inner.authenticator.obtain(&context, self.left());
+        obtained.await.map_err(CallFailure::Auth)
     }
 
     async fn passage(&self) -> Result<Option<Passage>, Error> {

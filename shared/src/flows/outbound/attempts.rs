@@ -115,25 +115,27 @@ impl<'a> Running<'a> {
     ) -> Result<OutboundAnswer, Error> {
         let Admission {
             passage,
-            permit,
+            mut permit,
             credentials,
             tls,
+            mut token,
         } = admission;
-        let mut permit = permit;
         let mut may_renew_token = true;
         loop {
-            let request = self.request(&credentials, &tls, cached).await;
-            let (attempt, token) = match request {
+            let obtained = std::mem::replace(&mut token, Ok(()));
+            let request = self.request((&credentials, &tls), obtained, cached).await;
+            let (attempt, carried) = match request {
                 Ok((request, redactor)) => {
                     let context = self.context(&credentials, &tls);
-                    let token = self.inner.authenticator.carried(&context, &request);
-                    (self.attempt(request, &redactor).await, token)
+                    let carried = self.inner.authenticator.carried(&context, &request);
+                    (self.attempt(request, &redactor).await, carried)
                 }
                 Err(failure) => (Attempt::Failed(failure), None),
             };
             self.inner.limiter.release(permit).await;
             self.heed(&attempt).await;
-            if let Some(token) = token.filter(|_| may_renew_token && attempt.is_unauthorized()) {
+            let refused = carried.filter(|_| may_renew_token && attempt.is_unauthorized());
+            if let Some(token) = refused {
                 may_renew_token = false;
                 let context = self.context(&credentials, &tls);
                 let has_another = self.inner.authenticator.refused(&context, &token);
@@ -181,10 +183,11 @@ impl<'a> Running<'a> {
     /// What is sent: authenticated anew for each attempt, since signatures hold the time.
     async fn request(
         &self,
-        credentials: &CredentialSet,
-        tls: &TlsSettings,
+        (credentials, tls): (&CredentialSet, &TlsSettings),
+        token: Result<(), CallFailure>,
         cached: &Cached,
     ) -> Result<(OutboundRequest, Redactor), CallFailure> {
+        token?;
         let call = &self.call;
         let url = call.target.url().clone();
         let mut request = OutboundRequest::new(call.method.clone(), url, self.left());
@@ -209,7 +212,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn context<'c>(
+    pub(super) fn context<'c>(
         &'c self,
         credentials: &'c CredentialSet,
         tls: &'c TlsSettings,
