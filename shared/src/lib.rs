@@ -12,6 +12,7 @@ pub mod egress;
 pub mod flows;
 pub mod http;
 pub mod lambda;
+pub mod oauth;
 pub mod queue;
 pub mod signature;
 pub mod store;

@@ -31,8 +31,9 @@ pub use api_profile::{
     ResetForm, RetryHints, Rotation,
 };
 pub use auth::{
-    API_KEY, ApiKeyAuth, AuthConfig, BasicAuth, CustomAuth, HmacAlgorithm, HmacEncoding,
-    HmacKeyForm, HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, SigV4,
+    ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
+    ClientAuthentication, CustomAuth, GrantType, HmacAlgorithm, HmacEncoding, HmacKeyForm,
+    HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, Offer, SigV4,
     TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
 };
 pub use breaker::{Breaker, BreakerPolicy, Passage};

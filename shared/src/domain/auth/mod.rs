@@ -3,6 +3,7 @@
 
 mod custom;
 mod jwt;
+mod oauth2;
 mod value_template;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub use custom::{
     TimestampForm,
 };
 pub use jwt::{JwtAlgorithm, JwtAuth, JwtUse};
+pub use oauth2::{
+    ACCESS_TOKEN, AccessTokenPlace, Assertion, ClientAuthentication, GrantType, Oauth2Auth, Offer,
+};
 pub use value_template::{TemplatePiece, ValueTemplate, ValueTemplateError};
 
 only_objects!(ApiKeyAuth, BasicAuth);
@@ -33,7 +37,7 @@ pub enum AuthConfig {
     /// `jwt`.
     Jwt(Box<JwtAuth>),
     /// `oauth2`.
-    Oauth2(Oauth2Auth),
+    Oauth2(Box<Oauth2Auth>),
     /// `custom`.
     Custom(Box<CustomAuth>),
 }
@@ -120,11 +124,6 @@ impl Default for BasicAuth {
     }
 }
 
-/// OAuth 2.0. Gatehouse does not obtain grants yet: calls of such an integration are refused.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
-pub struct Oauth2Auth(pub serde_json::Map<String, Value>);
-
 impl AuthConfig {
     /// Reads `authConfig` for `method`.
     ///
@@ -135,7 +134,7 @@ impl AuthConfig {
         let config = match method {
             AuthMethod::ApiKey => Self::ApiKey(read_or_default(value)?),
             AuthMethod::BasicAuth => Self::BasicAuth(read_or_default(value)?),
-            AuthMethod::Oauth2 => Self::Oauth2(read_or_default(value)?),
+            AuthMethod::Oauth2 => Self::Oauth2(Box::new(read_or_default(value)?)),
             AuthMethod::Jwt => Self::Jwt(Box::new(required(value)?)),
             AuthMethod::Custom => Self::Custom(Box::new(required(value)?)),
         };
@@ -149,7 +148,7 @@ impl AuthConfig {
         let mut fields: Vec<String> = match self {
             Self::ApiKey(auth) => names([auth.value_template()]),
             Self::BasicAuth(auth) => names([&auth.username_template, &auth.password_template]),
-            Self::Oauth2(_) => Vec::new(),
+            Self::Oauth2(auth) => auth.fields(),
             Self::Jwt(auth) => auth.fields(),
             Self::Custom(auth) => auth.fields(),
         };
@@ -174,7 +173,8 @@ impl AuthConfig {
             Self::ApiKey(ApiKeyAuth::Body { key_field, .. }) => {
                 check_name("/authConfig/keyField", key_field)
             }
-            Self::BasicAuth(_) | Self::Oauth2(_) => Ok(()),
+            Self::BasicAuth(_) => Ok(()),
+            Self::Oauth2(auth) => auth.check(),
             Self::Jwt(auth) => auth.check(),
             Self::Custom(auth) => auth.check(),
         }
