@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::claims::{Header, check};
 use super::keys::{Fetch, FetchError, KeySet};
+use super::roles;
 use crate::config::AccessSettings;
-use crate::domain::{Error, OrganizationId, Timestamp};
+use crate::domain::{ApiKey, Error, OrganizationId, Roles, Timestamp};
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -16,8 +17,14 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 pub struct Caller {
     /// The organization that the caller acts for: the only one that it can reach.
     pub organization_id: OrganizationId,
-    /// The token's `sub`.
+    /// The token's `sub`, or the API key's id.
     pub subject: String,
+    /// What it is to the organization, elevations aside.
+    pub roles: Roles,
+    /// Whether it has shown by more than a password who it is.
+    pub mfa: bool,
+    /// The key, if it is a machine that calls by one.
+    pub api_key: Option<Arc<ApiKey>>,
 }
 
 /// Why a caller is turned away.
@@ -113,6 +120,9 @@ impl Verifier {
         Ok(Caller {
             organization_id,
             subject,
+            roles: roles::roles(&token.claims, &self.settings),
+            mfa: roles::has_mfa(&token.claims),
+            api_key: None,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Who calls us: the access token is verified here, in the function, and nowhere else.
+//! Who calls us, and what it may do: the access token is verified here, in the function, and
+//! nowhere else; the policies of `infra/policies` decide.
 //!
 //! `jsonwebtoken` checks the signature; the header and the claims are checked by this module,
 //! because that library accepts unknown `crit` extensions, `b64: false` and any `typ`, and takes
@@ -8,6 +9,8 @@ mod bearer;
 mod claims;
 mod development;
 mod keys;
+mod policies;
+mod roles;
 mod verification_key;
 
 #[cfg(test)]
@@ -16,3 +19,4 @@ pub(crate) mod tests;
 pub use bearer::{AccessError, Caller, Verifier};
 pub use development::DevelopmentIssuer;
 pub use keys::{Fetch, FetchError, KeySet};
+pub use policies::{Circumstances, Resource, decide};
