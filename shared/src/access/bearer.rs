@@ -8,6 +8,7 @@ use super::keys::{Fetch, FetchError, KeySet};
 use super::roles;
 use crate::config::AccessSettings;
 use crate::domain::{ApiKey, Error, OrganizationId, Roles, Timestamp};
+use crate::store::StoreError;
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -42,6 +43,9 @@ pub enum AccessError {
     /// It cannot be verified now.
     #[error("the token cannot be verified now")]
     Unavailable(#[source] FetchError),
+    /// The table does not say whose API key it is.
+    #[error("the API key cannot be looked up")]
+    KeyNotRead(#[source] StoreError),
 }
 
 impl From<AccessError> for Error {
@@ -51,6 +55,7 @@ impl From<AccessError> for Error {
             AccessError::Invalid(_) => Self::Unauthenticated(Some(error.into())),
             AccessError::NoOrganization => Self::Forbidden,
             AccessError::Unavailable(_) => Self::Unavailable(error.into()),
+            AccessError::KeyNotRead(error) => error.into(),
         }
     }
 }

@@ -137,7 +137,9 @@ impl Engine {
         let mut bases = HashMap::new();
         for action in Action::ALL {
             let id = uid(&types.action, action);
-            let groups = actions.ancestors(&id).ok_or("an action is not in the schema")?;
+            let groups = actions
+                .ancestors(&id)
+                .ok_or("an action is not in the schema")?;
             let groups = groups.cloned().collect();
             let entities = types.roles().chain([Entity::new_no_attrs(id, groups)]);
             bases.insert(*action, Entities::from_entities(entities, None)?);

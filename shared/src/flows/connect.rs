@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
-use crate::access::{Fetch, Verifier};
+use crate::access::{ApiKeys, AttributesSource, Authorizer, Fetch, Verifier};
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
-use crate::http::Authentication;
+use crate::http::{Authentication, Authorization};
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::vault::{Credentials, DataKeys};
@@ -77,7 +77,8 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
     }))
 }
 
-/// What verifies access tokens, by what `issuer` says of the issuer's keys.
+/// What verifies access tokens, by what `issuer` says of the issuer's keys, and API keys, by what
+/// is in `store`.
 ///
 /// # Errors
 ///
@@ -85,10 +86,28 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
 pub fn authentication(
     environment: &Environment,
     issuer: Arc<dyn Fetch>,
+    store: &Store,
     sources: &Sources,
 ) -> Result<Authentication, ConfigError> {
     Ok(Authentication {
         verifier: Arc::new(Verifier::new(environment.access()?, issuer)),
+        api_keys: ApiKeys::new(store.clone()),
         sources: sources.clone(),
     })
+}
+
+/// What authorizes the callers that `authentication` lets in, by what `attributes` says of
+/// integrations.
+#[must_use]
+pub fn authorization(
+    authentication: &Authentication,
+    store: &Store,
+    attributes: Arc<dyn AttributesSource>,
+) -> Authorization {
+    let api_keys = authentication.api_keys.clone();
+    Authorization {
+        authorizer: Authorizer::new(store.clone(), api_keys),
+        attributes,
+        sources: authentication.sources.clone(),
+    }
 }

@@ -134,27 +134,24 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::LowerProtection => has(roles, &[Owner, Admin]),
-        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListElevations => {
+        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys => {
             has(roles, &[Owner, Admin, Auditor])
         }
-        A::CreateApiKey | A::RevokeApiKey | A::DenyElevation => {
-            is_person && has(standing, &[Owner, Admin])
-        }
+        A::CreateApiKey => is_person && has(standing, &[Owner, Admin]) && asked.mfa,
+        A::RevokeApiKey | A::DenyElevation => is_person && has(standing, &[Owner, Admin]),
         A::ApproveElevation => {
             is_person
                 && has(standing, &[Owner, Admin])
+                && asked.mfa
                 && match resource {
                     Resource::Elevation {
                         requested_by, role, ..
-                    } => {
-                        *requested_by != "me"
-                            && (*role != Owner || has(standing, &[Owner]) && asked.mfa)
-                    }
+                    } => *requested_by != "me" && (*role != Owner || has(standing, &[Owner])),
                     _ => true,
                 }
         }
         A::GrantOwner => is_person && has(standing, &[Owner]) && asked.mfa,
-        A::RequestElevation => is_person && !roles.is_empty(),
+        A::ListElevations | A::RequestElevation => is_person && !roles.is_empty(),
         A::EndElevation => {
             is_person
                 && match resource {

@@ -87,7 +87,7 @@ actions! {
     ManageEndpoints = "manageEndpoints" in SettingUp;
     /// Make, change and delete destinations.
     ManageDestinations = "manageDestinations" in SettingUp;
-    /// Replace an integration's credentials, or where they go.
+    /// Bring in an integration's credentials, or replace them.
     ChangeCredentials = "changeCredentials" in Secrets;
     /// Add and delete signing secrets of endpoints.
     ManageEndpointSecrets = "manageEndpointSecrets" in Secrets;
@@ -115,8 +115,6 @@ actions! {
     ReviewAccess = "reviewAccess" in Auditing;
     /// List API keys.
     ListApiKeys = "listApiKeys" in Auditing;
-    /// List elevations.
-    ListElevations = "listElevations" in Auditing;
     /// Make an API key.
     CreateApiKey = "createApiKey" in Administering;
     /// Revoke an API key.
@@ -127,6 +125,8 @@ actions! {
     DenyElevation = "denyElevation" in Administering;
     /// Make somebody an owner, by a key or for a time.
     GrantOwner = "grantOwner" in Owning;
+    /// List elevations: one's own, or all, for who may review.
+    ListElevations = "listElevations" in Asking;
     /// Ask for another role for a time.
     RequestElevation = "requestElevation" in Asking;
     /// End an elevation before its time.

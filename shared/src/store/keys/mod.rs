@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::domain::{
-    DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
-    RequestId,
+    ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
+    IntegrationId, OrganizationId, RequestId,
 };
 
 use super::StoreError;
@@ -59,6 +59,25 @@ impl Digest {
     }
 }
 
+/// A text that is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 hexadecimal digits in lower case")]
+pub struct DigestError;
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| DigestError)?;
+        // One digest has one spelling.
+        let digest = Self(bytes);
+        (digest.to_string() == text)
+            .then_some(digest)
+            .ok_or(DigestError)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -90,6 +109,15 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    ApiKey(OrganizationId, ApiKeyId),
+    /// Belongs to no organization: a caller shows a key before it is known whose it is.
+    ApiKeyOwner(ApiKeyId),
+    ApiKeyUse(OrganizationId, ApiKeyId),
+    Elevation(OrganizationId, ElevationId),
+    /// The digest of who is elevated.
+    Elevated(OrganizationId, Digest),
+    /// The digest of the token's `sub`.
+    User(OrganizationId, Digest),
 }
 
 impl ItemKey {
@@ -115,6 +143,12 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::ApiKey(..) => "api_key",
+            Self::ApiKeyOwner(..) => "api_key_owner",
+            Self::ApiKeyUse(..) => "api_key_use",
+            Self::Elevation(..) => "elevation",
+            Self::Elevated(..) => "elevated",
+            Self::User(..) => "user",
         }
     }
 
@@ -178,6 +212,25 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+            Self::ApiKey(organization, key) => {
+                let (pk, prefix) = Collection::ApiKeys(organization).render();
+                (pk, format!("{prefix}{key}"))
+            }
+            Self::ApiKeyOwner(key) => (format!("API_KEY#{key}"), "API_KEY".to_owned()),
+            Self::ApiKeyUse(organization, key) => {
+                (format!("ORG#{organization}"), format!("API_KEY_USE#{key}"))
+            }
+            Self::Elevation(organization, elevation) => {
+                let (pk, prefix) = Collection::Elevations(organization).render();
+                (pk, format!("{prefix}{elevation}"))
+            }
+            Self::Elevated(organization, subject) => {
+                (format!("ORG#{organization}"), format!("ELEVATED#{subject}"))
+            }
+            Self::User(organization, subject) => {
+                let (pk, prefix) = Collection::Users(organization).render();
+                (pk, format!("{prefix}{subject}"))
+            }
         }
     }
 
@@ -209,6 +262,9 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    ApiKeys(OrganizationId),
+    Elevations(OrganizationId),
+    Users(OrganizationId),
 }
 
 impl Collection {
@@ -240,6 +296,9 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::ApiKeys(organization) => (format!("ORG#{organization}"), "API_KEY#"),
+            Self::Elevations(organization) => (format!("ORG#{organization}"), "ELEVATION#"),
+            Self::Users(organization) => (format!("ORG#{organization}#USERS"), "USER#"),
         }
     }
 
