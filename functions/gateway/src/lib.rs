@@ -24,7 +24,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, Edge, authenticated, authorized};
 
 pub use openapi::document;
 pub use state::State;
@@ -56,6 +56,8 @@ pub fn router(state: State) -> Router {
             "/portal/integrations/{integration}/proxy/{*path}",
             any(proxy::forward),
         )
+        // Outside what answers repetitions: who may not do it may not have it answered again.
+        .route_layer(from_fn_with_state(state.authorization.clone(), authorized))
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {
             ApiError::from(Error::MethodNotAllowed {

@@ -9,7 +9,7 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Authorization};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -21,6 +21,7 @@ pub struct State {
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
     pub(crate) authentication: Authentication,
+    pub(crate) authorization: Authorization,
     pub(crate) sources: Sources,
 }
 
@@ -85,8 +86,11 @@ impl State {
         };
         let metrics = Metrics::new("gateway");
         let outbound = Outbound::new(services, metrics, environment.request_retention()?);
+        let authentication = connect::authentication(environment, issuer, &store, &sources)?;
+        let attributes = Arc::new(outbound.clone());
         Ok(Self {
-            authentication: connect::authentication(environment, issuer, &store, &sources)?,
+            authorization: connect::authorization(&authentication, &store, attributes),
+            authentication,
             store,
             keys,
             outbound,

@@ -3,8 +3,8 @@
 use gatehouse::catalog::Values;
 use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::{
-    ApiProfile, AuthConfig, AuthMethod, IntegrationId, IntegrationStatus, IntegrationType,
-    RateLimits, Timestamp, TlsConfig,
+    ApiProfile, AuthConfig, AuthMethod, Classification, DeploymentEnvironment, IntegrationId,
+    IntegrationStatus, IntegrationType, RateLimits, Timestamp, TlsConfig,
 };
 use gatehouse::http::Change;
 use gatehouse::vault::CredentialSet;
@@ -24,6 +24,10 @@ pub(crate) struct NewIntegration {
     /// The catalogue's slug of the provider.
     #[schema(pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
     pub(crate) provider: Option<String>,
+    /// `internal`, if absent.
+    pub(crate) classification: Option<Classification>,
+    /// `production`, if absent.
+    pub(crate) environment: Option<DeploymentEnvironment>,
     /// The catalogue's, if absent and `provider` is one of it.
     pub(crate) base_url: Option<Url>,
     /// The values of the variables in the catalogue's entry of the provider.
@@ -56,6 +60,10 @@ pub(crate) struct NewIntegration {
 pub(crate) struct IntegrationChange {
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,
+    /// A lower one needs the right to lower it.
+    pub(crate) classification: Option<Classification>,
+    /// Another than `production` needs the same right, if it is that.
+    pub(crate) environment: Option<DeploymentEnvironment>,
     pub(crate) base_url: Option<Url>,
     /// Replaces all of the variables, and the base URL, unless that is named too.
     pub(crate) variables: Option<Values>,

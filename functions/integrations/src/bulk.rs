@@ -4,8 +4,8 @@ use axum::Extension;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use futures::StreamExt as _;
-use gatehouse::access::Caller;
-use gatehouse::domain::{Error, FieldError, Integration, IntegrationId, OrganizationId};
+use gatehouse::access::{Access, Resource};
+use gatehouse::domain::{Action, Error, FieldError, Integration, IntegrationId};
 use gatehouse::http::{ApiError, Json, ProblemSchema, RequestId};
 use gatehouse::store::Versioned;
 use http::StatusCode;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::State;
 use crate::bodies::DeletedIntegration;
-use crate::integrations::{make, remove, update_to};
+use crate::integrations::{find, make, remove, update_to};
 
 const MAX_OPERATIONS: usize = 100;
 /// So many operations run at the same time.
@@ -91,20 +91,19 @@ pub(crate) struct BulkResult {
 /// Makes, changes and deletes integrations.
 pub(crate) async fn run(
     Shared(state): Shared<State>,
-    caller: Caller,
+    Extension(access): Extension<Access>,
     Extension(RequestId(request)): Extension<RequestId>,
     Json(BulkRequest { operations }): Json<BulkRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !(1..=MAX_OPERATIONS).contains(&operations.len()) {
         return Err(Error::field("/operations", "expected 1 to 100 operations").into());
     }
-    let organization = caller.organization_id;
-    let (state, request) = (&state, &request);
+    let (state, access, request) = (&state, &access, &request);
     let running = operations
         .into_iter()
         .enumerate()
         .map(|(index, operation)| async move {
-            match perform(state, organization, operation).await {
+            match perform(state, access, operation).await {
                 Ok(done) => done.result(index),
                 Err(error) => failed(index, error, request),
             }
@@ -158,30 +157,31 @@ impl BulkResult {
     }
 }
 
-async fn perform(
-    state: &State,
-    organization: OrganizationId,
-    operation: BulkOperation,
-) -> Result<Done, Error> {
+/// Each operation is decided by itself: that somebody may hand in several says nothing of them.
+async fn perform(state: &State, access: &Access, operation: BulkOperation) -> Result<Done, Error> {
+    let organization = access.caller().organization_id;
     match operation.op {
         BulkKind::Create => {
             absent("id", operation.id.is_some(), "create")?;
             absent("version", operation.version.is_some(), "create")?;
             let body = body_of(operation.body)?;
-            let made = make(state, organization, body).await;
+            let made = make(state, access, body).await;
             made.map(Done::Made).map_err(below_body)
         }
         BulkKind::Update => {
             let id = id_of(operation.id)?;
             let version = operation.version.ok_or_else(|| required("version"))?;
             let change = body_of(operation.body)?;
-            let changed = update_to(state, organization, id, version, change).await;
+            let changed = update_to(state, access, id, version, change).await;
             changed.map(Done::Changed).map_err(below_body)
         }
         BulkKind::Delete => {
             absent("version", operation.version.is_some(), "delete")?;
             absent("body", operation.body.is_some(), "delete")?;
             let id = id_of(operation.id)?;
+            let attributes = (&find(state, organization, id).await?.item).into();
+            let resource = Resource::Integration(attributes);
+            access.check(Action::DeleteIntegration, &resource).await?;
             remove(state, organization, id).await.map(Done::Deleted)
         }
     }

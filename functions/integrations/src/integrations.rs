@@ -1,9 +1,10 @@
+use axum::Extension;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
-use gatehouse::access::Caller;
+use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::{
-    AuthMethod, Endpoint, Error, Integration, IntegrationId, IntegrationStatus, OrganizationId,
-    TlsConfig,
+    Action, AuthMethod, Endpoint, Error, Integration, IntegrationAttributes, IntegrationId,
+    IntegrationStatus, OrganizationId, TlsConfig,
 };
 use gatehouse::http::{ApiError, Change, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
@@ -59,10 +60,11 @@ impl PageQuery {
 /// Makes an integration.
 pub(crate) async fn create(
     Shared(state): Shared<State>,
-    caller: Caller,
+    Extension(access): Extension<Access>,
     Json(body): Json<NewIntegration>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Versioned { item, version } = make(&state, caller.organization_id, body).await?;
+    let made = make(&state, &access, body).await?;
+    let Versioned { item, version } = made;
     let location = format!("/portal/integrations/{}", item.id);
     Ok((
         StatusCode::CREATED,
@@ -74,9 +76,10 @@ pub(crate) async fn create(
 
 pub(crate) async fn make(
     state: &State,
-    organization: OrganizationId,
+    access: &Access,
     body: NewIntegration,
 ) -> Result<Versioned<Integration>, Error> {
+    let organization = access.caller().organization_id;
     let now = state.sources.now();
     let setup = body.check(&state.egress, now)?;
     let id = IntegrationId::generate(now, state.sources.randomness.as_ref());
@@ -87,6 +90,8 @@ pub(crate) async fn make(
         name: body.name,
         integration_type: body.integration_type,
         provider: body.provider,
+        classification: body.classification.unwrap_or_default(),
+        environment: body.environment.unwrap_or_default(),
         base_url: setup.base_url,
         variables: setup.variables,
         auth_method: body.auth_method,
@@ -102,6 +107,11 @@ pub(crate) async fn make(
         created_at: now,
         updated_at: now,
     };
+    let attributes = Resource::Integration((&integration).into());
+    access.check(Action::CreateIntegration, &attributes).await?;
+    if body.credentials.is_some() {
+        access.check(Action::ChangeCredentials, &attributes).await?;
+    }
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
     state.store.create_integration(&integration).await?;
@@ -168,23 +178,25 @@ pub(crate) async fn list(
 /// Changes an integration.
 pub(crate) async fn update(
     Shared(state): Shared<State>,
-    caller: Caller,
+    Extension(access): Extension<Access>,
     PathId(id): PathId<IntegrationId>,
     IfMatch(expected): IfMatch,
     Json(change): Json<IntegrationChange>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let changed = update_to(&state, caller.organization_id, id, expected, change).await?;
+    let changed = update_to(&state, &access, id, expected, change).await?;
     Ok((etag(changed.version), Json(changed.item)))
 }
 
 pub(crate) async fn update_to(
     state: &State,
-    organization: OrganizationId,
+    access: &Access,
     id: IntegrationId,
     expected: u64,
     change: IntegrationChange,
 ) -> Result<Versioned<Integration>, Error> {
+    let organization = access.caller().organization_id;
     let Versioned { mut item, version } = find(state, organization, id).await?;
+    authorize_change(access, &item, &change).await?;
     if version != expected {
         return Err(Error::PreconditionFailed);
     }
@@ -197,6 +209,8 @@ pub(crate) async fn update_to(
         credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
     }
     item.name = change.name.unwrap_or(item.name);
+    item.classification = change.classification.unwrap_or(item.classification);
+    item.environment = change.environment.unwrap_or(item.environment);
     item.base_url = setup.base_url;
     item.variables = setup.variables;
     item.auth_method = change.auth_method.unwrap_or(item.auth_method);
@@ -221,6 +235,29 @@ pub(crate) async fn update_to(
         version: updated?,
         item,
     })
+}
+
+/// Lets the caller make this change of what stands there now, or not.
+async fn authorize_change(
+    access: &Access,
+    item: &Integration,
+    change: &IntegrationChange,
+) -> Result<(), Error> {
+    let before = IntegrationAttributes::from(item);
+    let after = IntegrationAttributes {
+        classification: change.classification.unwrap_or(before.classification),
+        environment: change.environment.unwrap_or(before.environment),
+        ..before
+    };
+    let resource = Resource::Integration(before);
+    access.check(Action::UpdateIntegration, &resource).await?;
+    if change.credentials.is_some() {
+        access.check(Action::ChangeCredentials, &resource).await?;
+    }
+    if after.is_lower_than(&before) {
+        access.check(Action::LowerProtection, &resource).await?;
+    }
+    Ok(())
 }
 
 /// Deletes an integration with all that belongs to it.

@@ -6,6 +6,7 @@
 //! not exist. Secrets come in here and never go out; the one exception is the signing secret that
 //! a destination is given, which is shown once.
 
+mod access;
 mod bodies;
 mod bulk;
 mod bulk_retry;
@@ -35,7 +36,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, Edge, authenticated, authorized};
 
 pub use openapi::{document, whole_document};
 pub use state::State;
@@ -118,6 +119,9 @@ pub fn router(state: State) -> Router {
             post(revocations::create).get(revocations::list),
         )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
+        .merge(access::router())
+        // Outside what answers repetitions: who may not do it may not have it answered again.
+        .route_layer(from_fn_with_state(state.authorization.clone(), authorized))
         // Outermost: nobody without a token learns which routes there are.
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {

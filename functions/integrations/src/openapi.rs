@@ -7,6 +7,9 @@ use serde_json::Value;
 use serde_json::map::Entry;
 use utoipa::OpenApi;
 
+use crate::access::elevation_bodies::{ElevationView, NewElevation};
+use crate::access::key_bodies::{ApiKeyView, IssuedApiKey, NewApiKey};
+use crate::access::review::PrincipalView;
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
 use crate::bulk::{BulkRequest, BulkResults};
 use crate::bulk_retry::{BulkRetried, BulkRetryRequest};
@@ -120,6 +123,32 @@ operations! {
         summary = "List what is revoked and not forgotten yet",
         params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
         200 => ListOf<RevocationView>;
+    create_api_key: post "/portal/access/keys", tag = "access",
+        summary = "Make an API key, which is shown once; docs/access.md says what a key may do",
+        body = NewApiKey, 201 => IssuedApiKey;
+    list_api_keys: get "/portal/access/keys", tag = "access", summary = "List API keys, newest first",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
+        200 => ListOf<ApiKeyView>;
+    revoke_api_key: delete "/portal/access/keys/{keyId}", tag = "access",
+        summary = "Revoke an API key", params(("keyId" = String, Path)), 204;
+    request_elevation: post "/portal/access/elevations", tag = "access",
+        summary = "Ask for a role for a time", body = NewElevation, 201 => ElevationView;
+    list_elevations: get "/portal/access/elevations", tag = "access",
+        summary = "List elevations, newest first: one's own, or all for who may review them; a page may hold fewer than `limit`",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
+        200 => ListOf<ElevationView>;
+    approve_elevation: post "/portal/access/elevations/{elevationId}/approve", tag = "access",
+        summary = "Allow somebody else an elevation", params(("elevationId" = String, Path)),
+        200 => ElevationView;
+    deny_elevation: post "/portal/access/elevations/{elevationId}/deny", tag = "access",
+        summary = "Refuse an elevation", params(("elevationId" = String, Path)), 200 => ElevationView;
+    end_elevation: delete "/portal/access/elevations/{elevationId}", tag = "access",
+        summary = "End an elevation before its time, or take the request back",
+        params(("elevationId" = String, Path)), 200 => ElevationView;
+    review_access: get "/portal/access/review", tag = "access",
+        summary = "See who may do what, and when it was last here; a page may hold fewer than `limit`",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
+        200 => ListOf<PrincipalView>;
 }
 
 /// What other functions say of their parts of the API.

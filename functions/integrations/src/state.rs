@@ -8,7 +8,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Authorization};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -23,6 +23,7 @@ pub struct State {
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
     pub(crate) authentication: Authentication,
+    pub(crate) authorization: Authorization,
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside.
     pub(crate) public_url: Arc<Url>,
@@ -63,12 +64,15 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let authentication = connect::authentication(environment, issuer, &store, &sources)?;
+        let attributes = Arc::new(store.clone());
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             credentials: connect::credentials(environment, aws)?,
             egress: connect::egress(environment)?,
-            authentication: connect::authentication(environment, issuer, &store, &sources)?,
+            authorization: connect::authorization(&authentication, &store, attributes),
+            authentication,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

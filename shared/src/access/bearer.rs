@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use super::claims::Token;
 use super::revocations::Revocations;
+use super::roles;
 use crate::config::AccessSettings;
-use crate::domain::{Error, OrganizationId, Timestamp};
+use crate::domain::{ApiKey, Error, OrganizationId, Roles, Timestamp};
 use crate::jwt::{self, Expected, Fetch, FetchError, JwtError, KeySet, LEEWAY, TokenUse};
 use crate::store::{Store, StoreError};
 
@@ -12,8 +13,14 @@ use crate::store::{Store, StoreError};
 pub struct Caller {
     /// The organization that the caller acts for: the only one that it can reach.
     pub organization_id: OrganizationId,
-    /// The token's `sub`.
+    /// The token's `sub`, or the API key's id.
     pub subject: String,
+    /// What it is to the organization, elevations aside.
+    pub roles: Roles,
+    /// Whether it has shown by more than a password who it is.
+    pub mfa: bool,
+    /// The key, if it is a machine that calls by one.
+    pub api_key: Option<Arc<ApiKey>>,
 }
 
 /// Why a caller is turned away.
@@ -34,6 +41,9 @@ pub enum AccessError {
     /// Nobody can say now whether it is revoked.
     #[error("whether the token is revoked cannot be told now")]
     Unknown(#[source] StoreError),
+    /// The table does not say whose API key it is.
+    #[error("the API key cannot be looked up")]
+    KeyNotRead(#[source] StoreError),
 }
 
 impl From<AccessError> for Error {
@@ -45,6 +55,7 @@ impl From<AccessError> for Error {
             AccessError::Unavailable(_) | AccessError::Unknown(_) => {
                 Self::Unavailable(error.into())
             }
+            AccessError::KeyNotRead(error) => error.into(),
         }
     }
 }
@@ -123,6 +134,9 @@ impl Verifier {
         Ok(Caller {
             organization_id: token.organization_id,
             subject: token.subject,
+            roles: roles::roles(&claims, &self.settings),
+            mfa: roles::has_mfa(&claims),
+            api_key: None,
         })
     }
 }

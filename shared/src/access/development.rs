@@ -70,7 +70,8 @@ impl DevelopmentIssuer {
         }]})
     }
 
-    /// A token by which `subject` acts for `organization` from `now` on.
+    /// A token by which `subject` acts for `organization` from `now` on: as its owner, with a second
+    /// factor.
     #[must_use]
     pub fn token(
         &self,
@@ -87,6 +88,8 @@ impl DevelopmentIssuer {
                 "aud": audience,
                 "sub": subject,
                 "org_id": organization,
+                "roles": ["owner"],
+                "amr": ["pwd", "mfa"],
                 "iat": now.as_second(),
                 "exp": now.plus(lifetime).as_second(),
             }),

@@ -13,6 +13,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::domain::{Role, Roles};
+
 /// The environment variables of one function.
 #[derive(Clone)]
 pub struct Environment(BTreeMap<String, String>);
@@ -44,6 +46,11 @@ pub struct AccessSettings {
     pub organization_claim: String,
     /// `GATEHOUSE_JWKS_URL`: the issuer's keys; discovered from the issuer, if not set.
     pub jwks_url: Option<Url>,
+    /// `GATEHOUSE_ROLES_CLAIM`: the claim that names the caller's roles; `roles`, if not set.
+    pub roles_claim: String,
+    /// `GATEHOUSE_DEFAULT_ROLE`: the role of callers whose tokens have no such claim; none, if not
+    /// set, and then they may do nothing.
+    pub default_roles: Roles,
 }
 
 impl Environment {
@@ -183,7 +190,23 @@ impl Environment {
             audience: self.required("GATEHOUSE_AUDIENCE")?.to_owned(),
             organization_claim: self.required("GATEHOUSE_ORGANIZATION_CLAIM")?.to_owned(),
             jwks_url,
+            roles_claim: self
+                .optional("GATEHOUSE_ROLES_CLAIM")
+                .unwrap_or("roles")
+                .to_owned(),
+            default_roles: self.default_roles()?,
         })
+    }
+
+    fn default_roles(&self) -> Result<Roles, ConfigError> {
+        let name = "GATEHOUSE_DEFAULT_ROLE";
+        match self.optional(name) {
+            None => Ok(Roles::NONE),
+            Some(_) => {
+                let role: Role = self.parsed(name, "a role")?;
+                Ok(Roles::NONE.with(role))
+            }
+        }
     }
 
     /// `GATEHOUSE_LOG`: what is logged, in the form of `tracing_subscriber::filter::Targets`; `info`, if

@@ -114,6 +114,10 @@ ids! {
     SecretId "sec_",
     /// One outbound call through the gateway.
     RequestId "req_",
+    /// A machine's way in.
+    ApiKeyId "key_",
+    /// A role for a time.
+    ElevationId "elv_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

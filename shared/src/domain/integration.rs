@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::object::only_objects;
-use super::{ApiProfile, IntegrationId, OrganizationId, Timestamp, TlsConfig};
+use super::{
+    ApiProfile, Classification, DeploymentEnvironment, IntegrationId, OrganizationId, Timestamp,
+    TlsConfig,
+};
 
 only_objects!(RateLimits);
 
@@ -24,6 +27,12 @@ pub struct Integration {
     /// The catalogue's slug of the provider, if it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// How much harm it does if what it holds gets out: what may be done with it depends on this.
+    #[serde(default)]
+    pub classification: Classification,
+    /// What it is used for: what may be done with it depends on this.
+    #[serde(default)]
+    pub environment: DeploymentEnvironment,
     /// Where the provider's API lives. Credentials go to its host, to those of the catalogue's
     /// entry or of `apiProfile`, and to no other.
     pub base_url: url::Url,
@@ -103,6 +112,35 @@ pub enum IntegrationType {
     Payment,
     /// AstrologyAPI, Prokerala, …
     Astrology,
+}
+
+impl IntegrationType {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::IdentityProvider,
+        Self::CloudStorage,
+        Self::Analytics,
+        Self::Communication,
+        Self::Security,
+        Self::Enterprise,
+        Self::Payment,
+        Self::Astrology,
+    ];
+
+    /// Its name in policies, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IdentityProvider => "identity_provider",
+            Self::CloudStorage => "cloud_storage",
+            Self::Analytics => "analytics",
+            Self::Communication => "communication",
+            Self::Security => "security",
+            Self::Enterprise => "enterprise",
+            Self::Payment => "payment",
+            Self::Astrology => "astrology",
+        }
+    }
 }
 
 /// How an integration authenticates its outbound calls.

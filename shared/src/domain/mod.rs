@@ -2,6 +2,7 @@
 //!
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
+mod access;
 mod api_profile;
 mod auth;
 mod breaker;
@@ -27,6 +28,11 @@ mod tls;
 mod trace;
 mod upstream_error;
 
+pub use access::{
+    Action, ActionGroup, ActiveElevation, ApiKey, Classification, DeploymentEnvironment, Elevation,
+    ElevationDecision, ElevationState, IntegrationAttributes, MAX_KEY_LIFETIME, MAX_KEY_NETWORKS,
+    Role, Roles, Sighting,
+};
 pub use api_profile::{
     ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
     ResetForm, RetryHints, Rotation,
@@ -47,8 +53,8 @@ pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use expression::{Expression, ExpressionError};
 pub use id::{
-    DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
-    RequestId, SecretId,
+    ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError, IntegrationId,
+    OrganizationId, RequestId, SecretId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

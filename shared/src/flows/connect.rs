@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
-use crate::access::{Fetch, Verifier};
+use crate::access::{ApiKeys, AttributesSource, Authorizer, Fetch, Verifier};
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
-use crate::http::Authentication;
+use crate::http::{Authentication, Authorization};
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::vault::{Credentials, DataKeys};
@@ -77,8 +77,8 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
     }))
 }
 
-/// What verifies access tokens, by what `issuer` says of the issuer's keys, and `store` of tokens
-/// that are revoked.
+/// What verifies access tokens, by what `issuer` says of the issuer's keys and `store` of tokens that
+/// are revoked, and API keys, by what is in `store`.
 ///
 /// # Errors
 ///
@@ -92,6 +92,23 @@ pub fn authentication(
     let verifier = Verifier::new(environment.access()?, issuer);
     Ok(Authentication {
         verifier: Arc::new(verifier.with_revocations(store.clone())),
+        api_keys: ApiKeys::new(store.clone()),
         sources: sources.clone(),
     })
+}
+
+/// What authorizes the callers that `authentication` lets in, by what `attributes` says of
+/// integrations.
+#[must_use]
+pub fn authorization(
+    authentication: &Authentication,
+    store: &Store,
+    attributes: Arc<dyn AttributesSource>,
+) -> Authorization {
+    let api_keys = authentication.api_keys.clone();
+    Authorization {
+        authorizer: Authorizer::new(store.clone(), api_keys),
+        attributes,
+        sources: authentication.sources.clone(),
+    }
 }

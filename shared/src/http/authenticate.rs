@@ -7,7 +7,7 @@ use http::header;
 use http::request::Parts;
 
 use super::ApiError;
-use crate::access::{Caller, Verifier};
+use crate::access::{ApiKeys, Caller, Verifier};
 use crate::domain::{Error, Sources};
 
 /// What a router's state holds for [`Caller`] to be an extractor.
@@ -15,6 +15,8 @@ use crate::domain::{Error, Sources};
 pub struct Authentication {
     /// Verifies the token.
     pub verifier: Arc<Verifier>,
+    /// Verifies the key of a machine.
+    pub api_keys: ApiKeys,
     /// Says when.
     pub sources: Sources,
 }
@@ -30,11 +32,16 @@ where
         if let Some(caller) = parts.extensions.get::<Self>() {
             return Ok(caller.clone());
         }
-        let Authentication { verifier, sources } = Authentication::from_ref(state);
-        let headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let verified = verifier
-            .verify(headers.map(|value| value.as_bytes()), sources.now())
-            .await;
+        let authentication = Authentication::from_ref(state);
+        let now = authentication.sources.now();
+        let headers = || {
+            let values = parts.headers.get_all(header::AUTHORIZATION).iter();
+            values.map(|value| value.as_bytes())
+        };
+        let verified = match ApiKeys::key_in(headers()) {
+            Some(key) => authentication.api_keys.verify(key, now).await,
+            None => authentication.verifier.verify(headers(), now).await,
+        };
         let caller = verified.map_err(Error::from)?;
         parts.extensions.insert(caller.clone());
         Ok(caller)

@@ -1,6 +1,7 @@
 //! What is the same for everything that answers HTTP: problems, extractors, page tokens.
 
 mod authenticate;
+mod authorize;
 mod body;
 mod change;
 mod cursor;
@@ -14,6 +15,7 @@ mod upstream;
 mod tests;
 
 pub use authenticate::{Authentication, authenticated};
+pub use authorize::{Authorization, Authorized, authorized};
 pub use body::{BodyLimit, Json};
 pub use change::Change;
 pub use cursor::Cursor;

@@ -6,11 +6,13 @@
 //! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
 //! deleted it yet or not. There is no scan.
 
+mod api_keys;
 mod cached_responses;
 mod claims;
 mod data_keys;
 mod deliveries;
 mod destinations;
+mod elevations;
 mod endpoints;
 mod error;
 mod event_list;
@@ -25,6 +27,7 @@ mod replay;
 mod requests;
 mod revocations;
 mod sharded;
+mod sightings;
 mod table;
 
 use std::fmt;
@@ -44,10 +47,11 @@ pub use event_list::EventQuery;
 pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
-pub use keys::Digest;
+pub use keys::{Digest, DigestError};
 pub use quotas::QuotaScope;
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;
+pub use sightings::Seen;
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "auth",
         &["domain", "catalog", "vault", "egress", "jwt", "oauth"],
     ),
-    ("access", &["domain", "config", "store", "jwt"]),
+    ("access", &["domain", "config", "store", "jwt", "lambda"]),
     ("audit", &["domain", "store"]),
     ("lambda", &["domain", "config"]),
     ("http", &["domain", "access", "audit", "lambda"]),

@@ -115,6 +115,8 @@ impl World {
             name: "Payments".to_owned(),
             integration_type: IntegrationType::Payment,
             provider: None,
+            classification: Default::default(),
+            environment: Default::default(),
             base_url: "https://example.com/".parse().unwrap(),
             variables: std::collections::BTreeMap::new(),
             api_profile: None,

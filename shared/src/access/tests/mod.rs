@@ -1,5 +1,8 @@
 mod algorithms;
 mod keys;
+mod oracle;
+mod policies;
+mod roles;
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -12,7 +15,7 @@ use url::Url;
 
 use super::{AccessError, DevelopmentIssuer, Fetch, Verifier};
 use crate::config::AccessSettings;
-use crate::domain::{Cause, OrganizationId, Timestamp};
+use crate::domain::{Cause, OrganizationId, Roles, Timestamp};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 const NOW: i64 = 1_760_000_000;
@@ -72,6 +75,8 @@ fn settings() -> AccessSettings {
         audience: "gatehouse".to_owned(),
         organization_claim: "org_id".to_owned(),
         jwks_url: Some("https://issuer.example/jwks".parse().unwrap()),
+        roles_claim: "roles".to_owned(),
+        default_roles: Roles::NONE,
     }
 }
 

@@ -22,6 +22,7 @@
 mod admission;
 mod answer;
 mod attempts;
+mod attributes;
 mod failure;
 mod integrations;
 mod prepare;

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::domain::{
-    DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
-    RequestId,
+    ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
+    IntegrationId, OrganizationId, RequestId,
 };
 
 use super::StoreError;
@@ -110,6 +110,15 @@ pub(crate) enum ItemKey {
     CachedResponse(OrganizationId, IntegrationId, Digest),
     /// The digest of a token's id, or of a subject.
     Revocation(OrganizationId, Digest),
+    ApiKey(OrganizationId, ApiKeyId),
+    /// Belongs to no organization: a caller shows a key before it is known whose it is.
+    ApiKeyOwner(ApiKeyId),
+    ApiKeyUse(OrganizationId, ApiKeyId),
+    Elevation(OrganizationId, ElevationId),
+    /// The digest of who is elevated.
+    Elevated(OrganizationId, Digest),
+    /// The digest of the token's `sub`.
+    User(OrganizationId, Digest),
 }
 
 impl ItemKey {
@@ -136,6 +145,12 @@ impl ItemKey {
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
             Self::Revocation(..) => "revocation",
+            Self::ApiKey(..) => "api_key",
+            Self::ApiKeyOwner(..) => "api_key_owner",
+            Self::ApiKeyUse(..) => "api_key_use",
+            Self::Elevation(..) => "elevation",
+            Self::Elevated(..) => "elevated",
+            Self::User(..) => "user",
         }
     }
 
@@ -203,6 +218,25 @@ impl ItemKey {
                 let (pk, prefix) = Collection::Revocations(organization).render();
                 (pk, format!("{prefix}{digest}"))
             }
+            Self::ApiKey(organization, key) => {
+                let (pk, prefix) = Collection::ApiKeys(organization).render();
+                (pk, format!("{prefix}{key}"))
+            }
+            Self::ApiKeyOwner(key) => (format!("API_KEY#{key}"), "API_KEY".to_owned()),
+            Self::ApiKeyUse(organization, key) => {
+                (format!("ORG#{organization}"), format!("API_KEY_USE#{key}"))
+            }
+            Self::Elevation(organization, elevation) => {
+                let (pk, prefix) = Collection::Elevations(organization).render();
+                (pk, format!("{prefix}{elevation}"))
+            }
+            Self::Elevated(organization, subject) => {
+                (format!("ORG#{organization}"), format!("ELEVATED#{subject}"))
+            }
+            Self::User(organization, subject) => {
+                let (pk, prefix) = Collection::Users(organization).render();
+                (pk, format!("{prefix}{subject}"))
+            }
         }
     }
 
@@ -235,6 +269,9 @@ pub(crate) enum Collection {
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
     Revocations(OrganizationId),
+    ApiKeys(OrganizationId),
+    Elevations(OrganizationId),
+    Users(OrganizationId),
 }
 
 impl Collection {
@@ -269,6 +306,9 @@ impl Collection {
             Self::Revocations(organization) => {
                 (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")
             }
+            Self::ApiKeys(organization) => (format!("ORG#{organization}"), "API_KEY#"),
+            Self::Elevations(organization) => (format!("ORG#{organization}"), "ELEVATION#"),
+            Self::Users(organization) => (format!("ORG#{organization}#USERS"), "USER#"),
         }
     }
 

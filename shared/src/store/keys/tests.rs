@@ -92,6 +92,32 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#REVOCATIONS",
             "REVOCATION#<digest>",
         ),
+        (
+            ItemKey::ApiKey(organization, id(ULID)),
+            "ORG#<org>",
+            "API_KEY#<key>",
+        ),
+        (ItemKey::ApiKeyOwner(id(ULID)), "API_KEY#<key>", "API_KEY"),
+        (
+            ItemKey::ApiKeyUse(organization, id(ULID)),
+            "ORG#<org>",
+            "API_KEY_USE#<key>",
+        ),
+        (
+            ItemKey::Elevation(organization, id(ULID)),
+            "ORG#<org>",
+            "ELEVATION#<elv>",
+        ),
+        (
+            ItemKey::Elevated(organization, digest),
+            "ORG#<org>",
+            "ELEVATED#<digest>",
+        ),
+        (
+            ItemKey::User(organization, digest),
+            "ORG#<org>#USERS",
+            "USER#<digest>",
+        ),
     ]
 }
 
@@ -100,7 +126,9 @@ fn every_key_is_spelled_as_documented() {
     let document = include_str!("../../../../docs/data-model.md");
     for (key, pk, sk) in golden() {
         let spell = |pattern: &str| {
-            let ids = ["org", "int", "whk", "dst", "evt", "dlv", "req"];
+            let ids = [
+                "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv",
+            ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
             });
@@ -157,7 +185,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..15, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..21, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -176,7 +204,13 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
                 13 => ItemKey::CachedResponse(organization, b.into(), digest),
-                _ => ItemKey::Revocation(organization, digest),
+                14 => ItemKey::ApiKey(organization, b.into()),
+                15 => ItemKey::ApiKeyOwner(b.into()),
+                16 => ItemKey::ApiKeyUse(organization, b.into()),
+                17 => ItemKey::Elevation(organization, b.into()),
+                18 => ItemKey::Elevated(organization, digest),
+                19 => ItemKey::Revocation(organization, digest),
+                _ => ItemKey::User(organization, digest),
             }
         },
     )
@@ -195,6 +229,7 @@ proptest! {
         let (pk, _) = key.render();
         let owned = pk.starts_with(&format!("ORG#org_{ULID}"))
             || pk.starts_with(&format!("ORG#org_{OTHER}"));
-        prop_assert_eq!(owned, !matches!(key, ItemKey::EndpointPath(_)));
+        let unowned = matches!(key, ItemKey::EndpointPath(_) | ItemKey::ApiKeyOwner(_));
+        prop_assert_eq!(owned, !unowned);
     }
 }

@@ -69,6 +69,8 @@ impl World {
             name: "Billing".to_owned(),
             integration_type: IntegrationType::Payment,
             provider: Some("stripe".to_owned()),
+            classification: Default::default(),
+            environment: Default::default(),
             base_url: "https://api.stripe.com/".parse().unwrap(),
             variables: std::collections::BTreeMap::new(),
             api_profile: None,
