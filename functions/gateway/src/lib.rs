@@ -24,14 +24,14 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, authenticated};
 
 pub use openapi::document;
 pub use state::State;
 
 /// The function's HTTP interface.
 pub fn router(state: State) -> Router {
-    let edge = Edge::new(state.sources.clone());
+    let edge = state.edge.clone();
     let portal = Router::new()
         .route(
             "/portal/integrations/{integration}/requests",

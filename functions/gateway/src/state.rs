@@ -9,7 +9,7 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Edge};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -21,6 +21,7 @@ pub struct State {
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
     pub(crate) authentication: Authentication,
+    pub(crate) edge: Edge,
     pub(crate) sources: Sources,
 }
 
@@ -87,6 +88,7 @@ impl State {
         let outbound = Outbound::new(services, metrics, environment.request_retention()?);
         Ok(Self {
             authentication: connect::authentication(environment, issuer, &sources)?,
+            edge: connect::edge(environment, &sources)?,
             store,
             keys,
             outbound,

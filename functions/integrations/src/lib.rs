@@ -34,7 +34,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, authenticated};
 
 pub use openapi::{document, whole_document};
 pub use state::State;
@@ -45,7 +45,7 @@ pub use state::State;
     reason = "one table of routes, easier to read whole"
 )]
 pub fn router(state: State) -> Router {
-    let edge = Edge::new(state.sources.clone());
+    let edge = state.edge.clone();
     let portal = Router::new()
         .route("/portal/providers", get(providers::list))
         .route("/portal/providers/{slug}", get(providers::read))

@@ -8,7 +8,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Edge};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -23,6 +23,7 @@ pub struct State {
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
     pub(crate) authentication: Authentication,
+    pub(crate) edge: Edge,
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside.
     pub(crate) public_url: Arc<Url>,
@@ -69,6 +70,7 @@ impl State {
             credentials: connect::credentials(environment, aws)?,
             egress: connect::egress(environment)?,
             authentication: connect::authentication(environment, issuer, &sources)?,
+            edge: connect::edge(environment, &sources)?,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

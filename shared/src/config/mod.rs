@@ -168,6 +168,25 @@ impl Environment {
             .map_err(|_| ConfigError::Invalid { name, expected })
     }
 
+    /// `GATEHOUSE_CORS_ORIGINS`: the origins whose pages may call the API, comma-separated, each as a
+    /// browser writes it. None, if not set.
+    ///
+    /// # Errors
+    ///
+    /// If one is not an `https` origin to the letter, or an `http` one of this machine.
+    pub fn cors_origins(&self) -> Result<Vec<String>, ConfigError> {
+        let (name, expected) = (
+            "GATEHOUSE_CORS_ORIGINS",
+            "origins such as `https://app.example.com`, by commas",
+        );
+        let list = self.optional(name).unwrap_or_default().split(',');
+        let origins = list.map(str::trim).filter(|origin| !origin.is_empty());
+        origins
+            .map(|origin| is_origin(origin).then(|| origin.to_owned()))
+            .collect::<Option<_>>()
+            .ok_or(ConfigError::Invalid { name, expected })
+    }
+
     /// Whom we believe about our callers.
     ///
     /// # Errors
@@ -213,6 +232,22 @@ impl Environment {
             .parse()
             .map_err(|_| ConfigError::Invalid { name, expected })
     }
+}
+
+/// Whether `text` is an origin as a browser writes it: `null`, `*` and whatever a page may be given
+/// over a line that others can change are none.
+fn is_origin(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else {
+        return false;
+    };
+    let is_this_machine = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_this_machine);
+    is_safe && !text.contains('*') && url.origin().ascii_serialization() == text
 }
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
@@ -268,6 +303,32 @@ mod tests {
             assert!(!error.to_string().contains("canary"), "{error}");
         }
         assert!(!format!("{environment:?}").contains("canary"));
+    }
+
+    #[test]
+    fn origins_are_to_the_letter_and_may_be_none() {
+        let read = |list: &str| environment(&[("GATEHOUSE_CORS_ORIGINS", list)]).cors_origins();
+        assert_eq!(environment(&[]).cors_origins(), Ok(Vec::new()));
+        assert_eq!(
+            read("https://app.example.com, http://localhost:3000,http://[::1]:1")
+                .unwrap()
+                .len(),
+            3
+        );
+        for other in [
+            "*",
+            "null",
+            "app.example.com",
+            "http://app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "https://*.example.com",
+            "https://me@app.example.com",
+            "https://app.example.com,*",
+        ] {
+            assert!(read(other).is_err(), "{other}");
+        }
     }
 
     #[test]

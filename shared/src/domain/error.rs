@@ -62,6 +62,20 @@ pub enum Error {
         /// The limit that was passed.
         limit_bytes: u64,
     },
+    /// Path and query are too long.
+    #[error("the URL is longer than {limit_bytes} bytes")]
+    UrlTooLong {
+        /// The limit that was passed.
+        limit_bytes: u64,
+    },
+    /// There are too many headers, or they are too long.
+    #[error("the request has more than {limit} headers, or more than {limit_bytes} bytes of them")]
+    HeadersTooLarge {
+        /// How many there may be.
+        limit: u64,
+        /// How long they may be together.
+        limit_bytes: u64,
+    },
     /// A webhook's event does not fit the queue, sealed and compressed as it is.
     #[error("the event is larger than {limit_bytes} bytes once it is compressed and sealed")]
     EventTooLarge {
@@ -182,6 +196,8 @@ impl Error {
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused
             | Self::TooLarge { .. }
+            | Self::UrlTooLong { .. }
+            | Self::HeadersTooLarge { .. }
             | Self::EventTooLarge { .. }
             | Self::UnsupportedMediaType { .. } => false,
         }

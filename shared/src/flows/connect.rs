@@ -8,7 +8,7 @@ use crate::access::{Fetch, Verifier};
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
-use crate::http::Authentication;
+use crate::http::{Authentication, Cors, Edge};
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::vault::{Credentials, DataKeys};
@@ -75,6 +75,17 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
         allowed: environment.egress_allow()?,
         ..EgressPolicy::default()
     }))
+}
+
+/// The edge of a function that callers of the API reach, from pages of the origins that are
+/// configured, too.
+///
+/// # Errors
+///
+/// If its variable is wrong.
+pub fn edge(environment: &Environment, sources: &Sources) -> Result<Edge, ConfigError> {
+    let cors = Cors::new(environment.cors_origins()?);
+    Ok(Edge::new(sources.clone()).with_cors(cors))
 }
 
 /// What verifies access tokens, by what `issuer` says of the issuer's keys.

@@ -3,11 +3,14 @@
 mod authenticate;
 mod body;
 mod change;
+mod cors;
 mod cursor;
 mod edge;
 mod extract;
 mod openapi;
 mod problem;
+mod request_limits;
+mod security_headers;
 mod upstream;
 
 #[cfg(test)]
@@ -16,9 +19,11 @@ mod tests;
 pub use authenticate::{Authentication, authenticated};
 pub use body::{BodyLimit, Json};
 pub use change::Change;
+pub use cors::Cors;
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};
+pub use security_headers::MayBeCached;
 pub use upstream::UpstreamView;

@@ -77,6 +77,12 @@ pub fn code_of(error: &Error) -> Code {
             "Request still running",
         ),
         Error::TooLarge { .. } => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::UrlTooLong { .. } => ("url_too_long", StatusCode::URI_TOO_LONG, "URL too long"),
+        Error::HeadersTooLarge { .. } => (
+            "headers_too_large",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "Headers too large",
+        ),
         Error::EventTooLarge { .. } => (
             "event_too_large",
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -273,6 +279,11 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
         Error::IdempotencyKeyReused,
         Error::IdempotencyKeyInUse,
         Error::TooLarge { limit_bytes: 1 },
+        Error::UrlTooLong { limit_bytes: 1 },
+        Error::HeadersTooLarge {
+            limit: 1,
+            limit_bytes: 1,
+        },
         Error::EventTooLarge { limit_bytes: 1 },
         Error::UnsupportedMediaType {
             expected: "application/json",

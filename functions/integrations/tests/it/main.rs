@@ -13,6 +13,8 @@ mod bulk;
 mod catalogue;
 mod credentials;
 mod destinations;
+#[path = "../../../../shared/tests/it/edge_headers.rs"]
+mod edge_headers;
 mod endpoints;
 mod expressions;
 mod idempotency;

@@ -20,6 +20,8 @@ use integrations::{State, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::edge_headers::{check_headers_of_edge, check_headers_of_secrets};
+
 const ISSUER: &str = "https://issuer.example";
 
 /// The API, with an issuer of tokens.
@@ -124,7 +126,13 @@ impl Portal {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let is_public = request.uri().path() == "/openapi.json";
         let response = self.router.clone().oneshot(request).await.unwrap();
+        if is_public {
+            check_headers_of_edge(response.headers());
+        } else {
+            check_headers_of_secrets(response.headers());
+        }
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
