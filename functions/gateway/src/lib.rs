@@ -23,7 +23,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
-use gatehouse::flows::idempotent;
+use gatehouse::flows::{idempotent, within_limits};
 use gatehouse::http::{ApiError, authenticated};
 
 pub use openapi::document;
@@ -63,6 +63,7 @@ pub fn router(state: State) -> Router {
             })
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.limits.clone(), within_limits))
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

@@ -8,7 +8,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
 use gatehouse::http::{Authentication, Edge};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
@@ -22,6 +22,7 @@ pub struct State {
     pub(crate) outbound: Outbound,
     pub(crate) authentication: Authentication,
     pub(crate) edge: Edge,
+    pub(crate) limits: CallerLimits,
     pub(crate) sources: Sources,
 }
 
@@ -89,6 +90,7 @@ impl State {
         Ok(Self {
             authentication: connect::authentication(environment, issuer, &sources)?,
             edge: connect::edge(environment, &sources)?,
+            limits: connect::caller_limits(environment, &store, &sources)?,
             store,
             keys,
             outbound,

@@ -33,7 +33,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
-use gatehouse::flows::idempotent;
+use gatehouse::flows::{idempotent, within_limits};
 use gatehouse::http::{ApiError, authenticated};
 
 pub use openapi::{document, whole_document};
@@ -113,13 +113,14 @@ pub fn router(state: State) -> Router {
             post(destinations::rotate_secret),
         )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
-        // Outermost: nobody without a token learns which routes there are.
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {
             ApiError::from(Error::MethodNotAllowed {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.limits.clone(), within_limits))
+        // Outermost: nobody without a token learns which routes there are.
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

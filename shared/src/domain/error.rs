@@ -41,6 +41,14 @@ pub enum Error {
     /// The endpoint path is registered already, in this organization or another.
     #[error("the endpoint path is taken")]
     PathTaken,
+    /// There are as many of its kind as there may be.
+    #[error("there are {limit} {what} already, and there may be no more")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
     /// There is something that the change would contradict.
     #[error("{0}")]
     Conflict(String),
@@ -191,6 +199,7 @@ impl Error {
             | Self::NotFound(_)
             | Self::MethodNotAllowed { .. }
             | Self::PathTaken
+            | Self::LimitReached { .. }
             | Self::Conflict(_)
             | Self::PreconditionFailed
             | Self::PreconditionRequired

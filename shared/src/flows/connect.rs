@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
+use super::{CallerLimits, Limiter};
 use crate::access::{Fetch, Verifier};
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
@@ -86,6 +87,24 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
 pub fn edge(environment: &Environment, sources: &Sources) -> Result<Edge, ConfigError> {
     let cors = Cors::new(environment.cors_origins()?);
     Ok(Edge::new(sources.clone()).with_cors(cors))
+}
+
+/// The limits of what callers of the API may ask of it.
+///
+/// # Errors
+///
+/// If a variable is wrong.
+pub fn caller_limits(
+    environment: &Environment,
+    store: &Store,
+    sources: &Sources,
+) -> Result<CallerLimits, ConfigError> {
+    Ok(CallerLimits::new(
+        Limiter::new(store.clone(), sources.clone()),
+        sources.clone(),
+        environment.organization_requests_per_second()?,
+        environment.caller_requests_per_second()?,
+    ))
 }
 
 /// What verifies access tokens, by what `issuer` says of the issuer's keys.

@@ -14,6 +14,14 @@ use crate::lambda::telemetry::chain;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What of an answer stays when its problem is told: whoever said which methods there are, and what
+/// is left of a limit, knows better.
+const KEPT: [HeaderName; 3] = [
+    header::ALLOW,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
+
 /// The id of a request: API Gateway's own, or one of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
@@ -110,11 +118,12 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
             let (code, cause) = (code_of(&error.0).code, chain(&*error.0));
             tracing::debug!(request.id = id, code, cause, "{id} was refused");
         }
-        let allow = response.headers_mut().remove(header::ALLOW);
+        let said = std::mem::take(response.headers_mut());
         response = error.render(Some(&id));
-        // Whoever said so knows better which methods there are.
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
+        for name in KEPT {
+            if let Some(value) = said.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
     }
     let may_be_cached = response.extensions_mut().remove::<MayBeCached>();

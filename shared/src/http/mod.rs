@@ -14,6 +14,8 @@ mod security_headers;
 mod upstream;
 
 #[cfg(test)]
+mod problem_tests;
+#[cfg(test)]
 mod tests;
 
 pub use authenticate::{Authentication, authenticated};

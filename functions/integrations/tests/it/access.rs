@@ -41,6 +41,14 @@ fn fill(path: &str, ids: &[(&str, &str)]) -> String {
         .fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
 }
 
+/// All that is stored, but for what has been leased of the limits of callers.
+async fn kept(stack: &embedded_aws::Stack) -> String {
+    let stored = stack.contents().await.unwrap();
+    let lines = stored.lines();
+    let lines = lines.filter(|line| !line.contains("item_type=caller_quota"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[tokio::test]
 async fn every_route_refuses_callers_without_a_good_token() {
     let portal = Portal::new().await;
@@ -101,7 +109,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         ("{secretId}", &secret),
         ("{eventId}", "evt_01K72Z5QSW0123456789ABCDEF"),
     ];
-    let before = portal.stack.contents().await.unwrap();
+    let before = kept(&portal.stack).await;
     for (method, path) in operations() {
         if !path.contains('{') {
             continue;
@@ -114,11 +122,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
         assert_eq!(answer.code(), "not_found");
     }
-    assert_eq!(
-        portal.stack.contents().await.unwrap(),
-        before,
-        "something was changed"
-    );
+    assert_eq!(kept(&portal.stack).await, before, "something was changed");
     let list = portal.get("/portal/integrations", &theirs).await;
     assert_eq!(list.json(), json!({"items": []}));
     assert_eq!(portal.get(&integration, &ours).await.status, 200);

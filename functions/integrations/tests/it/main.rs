@@ -19,6 +19,7 @@ mod endpoints;
 mod expressions;
 mod idempotency;
 mod integrations;
+mod limits;
 mod portal;
 mod profile;
 mod providers;

@@ -78,6 +78,21 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "QUOTA#<digest>",
         ),
         (
+            ItemKey::CallerQuota(organization, digest),
+            "ORG#<org>#CALLER_QUOTA#<digest>",
+            "CALLER_QUOTA",
+        ),
+        (
+            ItemKey::IntegrationsGuard(organization),
+            "ORG#<org>",
+            "GUARD#INTEGRATIONS",
+        ),
+        (
+            ItemKey::EndpointsGuard(organization, integration),
+            under,
+            "GUARD#ENDPOINTS",
+        ),
+        (
             ItemKey::Gateway(organization, integration),
             under,
             "GATEWAY",
@@ -142,7 +157,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..14, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..17, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -160,6 +175,9 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 10 => ItemKey::Request(organization, b.into(), c.into()),
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
+                13 => ItemKey::CallerQuota(organization, digest),
+                14 => ItemKey::IntegrationsGuard(organization),
+                15 => ItemKey::EndpointsGuard(organization, b.into()),
                 _ => ItemKey::CachedResponse(organization, b.into(), digest),
             }
         },
