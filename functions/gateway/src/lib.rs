@@ -23,15 +23,15 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
-use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated, authorized};
+use gatehouse::flows::{idempotent, within_limits};
+use gatehouse::http::{ApiError, authenticated, authorized};
 
 pub use openapi::document;
 pub use state::State;
 
 /// The function's HTTP interface.
 pub fn router(state: State) -> Router {
-    let edge = Edge::new(state.sources.clone());
+    let edge = state.edge.clone();
     let portal = Router::new()
         .route(
             "/portal/integrations/{integration}/requests",
@@ -65,6 +65,7 @@ pub fn router(state: State) -> Router {
             })
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.limits.clone(), within_limits))
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

@@ -8,8 +8,8 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::{Authentication, Authorization};
+use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::http::{Authentication, Authorization, Edge};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -22,6 +22,8 @@ pub struct State {
     pub(crate) outbound: Outbound,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
+    pub(crate) edge: Edge,
+    pub(crate) limits: CallerLimits,
     pub(crate) sources: Sources,
 }
 
@@ -91,6 +93,8 @@ impl State {
         Ok(Self {
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
+            edge: connect::edge(environment, &sources)?,
+            limits: connect::caller_limits(environment, &store, &sources)?,
             store,
             keys,
             outbound,

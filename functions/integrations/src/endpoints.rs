@@ -17,9 +17,6 @@ use crate::endpoint_bodies::{EndpointChange, EndpointView, NewEndpoint, NewSecre
 use crate::integrations::{ALL, NoQuery, find as find_integration};
 use crate::secrets::{self, SecretView};
 
-/// An integration has at most so many endpoints.
-const MAX_ENDPOINTS: usize = 100;
-
 /// Registers an endpoint.
 pub(crate) async fn create(
     Shared(state): Shared<State>,
@@ -33,13 +30,6 @@ pub(crate) async fn create(
         .item;
     let (slug, scheme) = body.scheme(&owner)?;
     body.check(&slug, scheme)?;
-    let page = state
-        .store
-        .endpoints(organization, integration, ALL, None)
-        .await?;
-    if page.items.len() >= MAX_ENDPOINTS {
-        return Err(Error::Conflict("the integration has 100 endpoints".to_owned()).into());
-    }
     let now = state.sources.now();
     let id = EndpointId::generate(now, state.sources.randomness.as_ref());
     // Events are sealed under the organization's key, whether a secret is or not.
@@ -67,7 +57,8 @@ pub(crate) async fn create(
         created_at: now,
         updated_at: now,
     };
-    state.store.create_endpoint(&endpoint).await?;
+    let max = state.max_endpoints;
+    state.store.create_endpoint_within(&endpoint, max).await?;
     tracing::info!(endpoint.id = %id, organization.id = %organization, scheme = endpoint.scheme, "{id} was registered");
     let location = [(
         header::LOCATION,

@@ -114,7 +114,15 @@ pub(crate) async fn make(
     }
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
-    state.store.create_integration(&integration).await?;
+    match state.max_integrations {
+        Some(max) => {
+            state
+                .store
+                .create_integration_within(&integration, max)
+                .await?;
+        }
+        None => state.store.create_integration(&integration).await?,
+    }
     let mut version = 1;
     if let Some(values) = &body.credentials {
         let expires_at = body.credentials_expire_at;

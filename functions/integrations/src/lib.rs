@@ -35,8 +35,8 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
-use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated, authorized};
+use gatehouse::flows::{idempotent, within_limits};
+use gatehouse::http::{ApiError, authenticated, authorized};
 
 pub use openapi::{document, whole_document};
 pub use state::State;
@@ -47,7 +47,7 @@ pub use state::State;
     reason = "one table of routes, easier to read whole"
 )]
 pub fn router(state: State) -> Router {
-    let edge = Edge::new(state.sources.clone());
+    let edge = state.edge.clone();
     let portal = Router::new()
         .route("/portal/providers", get(providers::list))
         .route("/portal/providers/{slug}", get(providers::read))
@@ -122,13 +122,14 @@ pub fn router(state: State) -> Router {
         .merge(access::router())
         // Outside what answers repetitions: who may not do it may not have it answered again.
         .route_layer(from_fn_with_state(state.authorization.clone(), authorized))
-        // Outermost: nobody without a token learns which routes there are.
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {
             ApiError::from(Error::MethodNotAllowed {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.limits.clone(), within_limits))
+        // Outermost: nobody without a token learns which routes there are.
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

@@ -1,8 +1,11 @@
 //! The description of the API, served at `/openapi.json`.
 
+use axum::Extension;
+use axum::response::IntoResponse;
 use gatehouse::domain::{Error, Integration, IntegrationType};
-use gatehouse::http::{ApiError, Json};
+use gatehouse::http::{ApiError, Json, MayBeCached};
 use gatehouse::operations;
+use http::header;
 use serde_json::Value;
 use serde_json::map::Entry;
 use utoipa::OpenApi;
@@ -189,7 +192,8 @@ fn add(whole: &mut Value, part: Value) {
 }
 
 /// Serves the description of the whole. It is public.
-pub(crate) async fn serve() -> Result<Json<Value>, ApiError> {
+pub(crate) async fn serve() -> Result<impl IntoResponse, ApiError> {
     let whole = whole_document().map_err(|error| Error::Internal(error.into()))?;
-    Ok(Json(whole))
+    let lifetime = [(header::CACHE_CONTROL, "public, max-age=300")];
+    Ok((lifetime, Extension(MayBeCached), Json(whole)))
 }

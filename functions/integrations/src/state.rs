@@ -7,8 +7,8 @@ use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::{Authentication, Authorization};
+use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::http::{Authentication, Authorization, Edge};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -24,7 +24,13 @@ pub struct State {
     pub(crate) egress: Egress,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
+    pub(crate) edge: Edge,
+    pub(crate) limits: CallerLimits,
     pub(crate) sources: Sources,
+    /// How many integrations an organization may have.
+    pub(crate) max_integrations: Option<u32>,
+    /// How many endpoints an integration may have.
+    pub(crate) max_endpoints: u32,
     /// Where the HTTP API is reached from outside.
     pub(crate) public_url: Arc<Url>,
 }
@@ -73,6 +79,10 @@ impl State {
             egress: connect::egress(environment)?,
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
+            edge: connect::edge(environment, &sources)?,
+            limits: connect::caller_limits(environment, &store, &sources)?,
+            max_integrations: environment.max_integrations()?,
+            max_endpoints: environment.max_endpoints()?,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

@@ -153,7 +153,7 @@ async fn calls(
     let (organization, id) = (integration.organization_id, integration.id);
     let scope = QuotaScope {
         organization,
-        integration: id,
+        integration: Some(id),
         route: Digest::of(b""),
     };
     let (shared, quota) = tokio::try_join!(

@@ -7,7 +7,9 @@ use url::{Host, Url};
 
 use super::fill::names;
 use super::{AuthOption, Provider};
-use crate::domain::{ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, Rotation};
+use crate::domain::{
+    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, Rotation,
+};
 
 type Checked = Result<(), FieldError>;
 
@@ -16,7 +18,8 @@ const CERTIFICATE: [&str; 2] = ["clientCertificate", "clientKey"];
 /// Names in a profile that are filled in call by call.
 const RESERVED: [&str; 1] = ["cursor"];
 /// Names in templates of authentication that are neither variables nor fields.
-const OF_THE_CALL: [&str; 11] = [
+const OF_THE_CALL: [&str; 12] = [
+    ACCESS_TOKEN,
     "key",
     "token",
     "method",
@@ -188,7 +191,9 @@ impl Provider {
             FieldError::new(place, error.message)
         })?;
         let needed = match &auth {
-            AuthConfig::Oauth2(_) => vec!["clientId".to_owned(), "clientSecret".to_owned()],
+            AuthConfig::Oauth2(oauth2) if !oauth2.is_configured() => {
+                vec!["clientId".to_owned(), "clientSecret".to_owned()]
+            }
             auth => auth.fields(),
         };
         for name in &needed {
@@ -231,10 +236,10 @@ impl Provider {
                 return wrong(format!("{place}/secret"), "it is a secret");
             }
         }
-        match token_url(&auth) {
-            Some(url) => check_url(&format!("{pointer}/config"), url, api),
-            None => Ok(()),
+        for (name, url) in token_urls(&auth) {
+            check_url(&format!("{pointer}/config{name}"), url, api)?;
         }
+        Ok(())
     }
 
     /// What a rotation makes are fields of one way to authenticate, and all secrets of it.
@@ -299,13 +304,20 @@ fn check_url(pointer: &str, url: &Url, api: &ApiProfile) -> Checked {
     )
 }
 
-fn token_url(auth: &AuthConfig) -> Option<&Url> {
+/// Where credentials or tokens are sent, with the place in the configuration. To the authorization
+/// endpoint goes a person's browser, with neither.
+fn token_urls(auth: &AuthConfig) -> Vec<(String, &Url)> {
     match auth {
         AuthConfig::Jwt(jwt) => match &jwt.purpose {
-            JwtUse::Exchange { token_url, .. } => Some(token_url),
-            JwtUse::Bearer => None,
+            JwtUse::Exchange { token_url, .. } => vec![(String::new(), token_url)],
+            JwtUse::Bearer => Vec::new(),
         },
-        _ => None,
+        AuthConfig::Oauth2(oauth2) => {
+            let endpoints = oauth2.endpoints();
+            let ours = endpoints.filter(|(name, _)| *name != "authorizationEndpoint");
+            ours.map(|(name, url)| (format!("/{name}"), url)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -317,7 +329,7 @@ fn is_secret(auth: &AuthConfig, name: &str) -> bool {
         AuthConfig::ApiKey(key) => fields(key.value_template()) || name == crate::domain::API_KEY,
         AuthConfig::BasicAuth(basic) => fields(&basic.password_template),
         AuthConfig::Jwt(jwt) => is_jwt_secret(jwt, name),
-        AuthConfig::Oauth2(_) => name == "clientSecret",
+        AuthConfig::Oauth2(_) => ["clientSecret", "privateKey"].contains(&name),
         AuthConfig::Custom(custom) => match &**custom {
             CustomAuth::SigV4(_) => ["secretAccessKey", "sessionToken"].contains(&name),
             CustomAuth::AzureSharedKey { .. } => name == "accountKey",

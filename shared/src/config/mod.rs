@@ -145,6 +145,59 @@ impl Environment {
         self.days("GATEHOUSE_REQUEST_RETENTION_DAYS")
     }
 
+    /// `GATEHOUSE_ORGANIZATION_REQUESTS_PER_SECOND`: how many requests of our API an organization may
+    /// make in a second. 0 or not set: as many as it likes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a number.
+    pub fn organization_requests_per_second(&self) -> Result<Option<u32>, ConfigError> {
+        self.limit("GATEHOUSE_ORGANIZATION_REQUESTS_PER_SECOND")
+    }
+
+    /// `GATEHOUSE_CALLER_REQUESTS_PER_SECOND`: how many of them one caller may make. 0 or not set: as
+    /// many as it likes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a number.
+    pub fn caller_requests_per_second(&self) -> Result<Option<u32>, ConfigError> {
+        self.limit("GATEHOUSE_CALLER_REQUESTS_PER_SECOND")
+    }
+
+    /// `GATEHOUSE_MAX_INTEGRATIONS`: how many integrations an organization may have. 0 or not set: as
+    /// many as it likes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a number.
+    pub fn max_integrations(&self) -> Result<Option<u32>, ConfigError> {
+        self.limit("GATEHOUSE_MAX_INTEGRATIONS")
+    }
+
+    /// `GATEHOUSE_MAX_ENDPOINTS`: how many endpoints an integration may have, at most 200.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set, or not such a number.
+    pub fn max_endpoints(&self) -> Result<u32, ConfigError> {
+        let (name, expected) = ("GATEHOUSE_MAX_ENDPOINTS", "a number from 1 to 200");
+        let max = self.parsed(name, expected)?;
+        if (1..=200).contains(&max) {
+            Ok(max)
+        } else {
+            Err(ConfigError::Invalid { name, expected })
+        }
+    }
+
+    fn limit(&self, name: &'static str) -> Result<Option<u32>, ConfigError> {
+        let Some(_) = self.optional(name) else {
+            return Ok(None);
+        };
+        let limit: u32 = self.parsed(name, "a whole number")?;
+        Ok(Some(limit).filter(|limit| *limit > 0))
+    }
+
     fn days(&self, name: &'static str) -> Result<Duration, ConfigError> {
         let expected = "a number from 1 to 3650";
         let days: u16 = self.parsed(name, expected)?;
@@ -173,6 +226,25 @@ impl Environment {
             .map(|network| network.trim().parse())
             .collect::<Result<_, _>>()
             .map_err(|_| ConfigError::Invalid { name, expected })
+    }
+
+    /// `GATEHOUSE_CORS_ORIGINS`: the origins whose pages may call the API, comma-separated, each as a
+    /// browser writes it. None, if not set.
+    ///
+    /// # Errors
+    ///
+    /// If one is not an `https` origin to the letter, or an `http` one of this machine.
+    pub fn cors_origins(&self) -> Result<Vec<String>, ConfigError> {
+        let (name, expected) = (
+            "GATEHOUSE_CORS_ORIGINS",
+            "origins such as `https://app.example.com`, by commas",
+        );
+        let list = self.optional(name).unwrap_or_default().split(',');
+        let origins = list.map(str::trim).filter(|origin| !origin.is_empty());
+        origins
+            .map(|origin| is_origin(origin).then(|| origin.to_owned()))
+            .collect::<Option<_>>()
+            .ok_or(ConfigError::Invalid { name, expected })
     }
 
     /// Whom we believe about our callers.
@@ -238,6 +310,22 @@ impl Environment {
     }
 }
 
+/// Whether `text` is an origin as a browser writes it: `null`, `*` and whatever a page may be given
+/// over a line that others can change are none.
+fn is_origin(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else {
+        return false;
+    };
+    let is_this_machine = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_this_machine);
+    is_safe && !text.contains('*') && url.origin().ascii_serialization() == text
+}
+
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
         Self(
@@ -291,6 +379,32 @@ mod tests {
             assert!(!error.to_string().contains("canary"), "{error}");
         }
         assert!(!format!("{environment:?}").contains("canary"));
+    }
+
+    #[test]
+    fn origins_are_to_the_letter_and_may_be_none() {
+        let read = |list: &str| environment(&[("GATEHOUSE_CORS_ORIGINS", list)]).cors_origins();
+        assert_eq!(environment(&[]).cors_origins(), Ok(Vec::new()));
+        assert_eq!(
+            read("https://app.example.com, http://localhost:3000,http://[::1]:1")
+                .unwrap()
+                .len(),
+            3
+        );
+        for other in [
+            "*",
+            "null",
+            "app.example.com",
+            "http://app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "https://*.example.com",
+            "https://me@app.example.com",
+            "https://app.example.com,*",
+        ] {
+            assert!(read(other).is_err(), "{other}");
+        }
     }
 
     #[test]

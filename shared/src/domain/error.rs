@@ -41,6 +41,14 @@ pub enum Error {
     /// The endpoint path is registered already, in this organization or another.
     #[error("the endpoint path is taken")]
     PathTaken,
+    /// There are as many of its kind as there may be.
+    #[error("there are {limit} {what} already, and there may be no more")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
     /// There is something that the change would contradict.
     #[error("{0}")]
     Conflict(String),
@@ -60,6 +68,20 @@ pub enum Error {
     #[error("the request is larger than {limit_bytes} bytes")]
     TooLarge {
         /// The limit that was passed.
+        limit_bytes: u64,
+    },
+    /// Path and query are too long.
+    #[error("the URL is longer than {limit_bytes} bytes")]
+    UrlTooLong {
+        /// The limit that was passed.
+        limit_bytes: u64,
+    },
+    /// There are too many headers, or they are too long.
+    #[error("the request has more than {limit} headers, or more than {limit_bytes} bytes of them")]
+    HeadersTooLarge {
+        /// How many there may be.
+        limit: u64,
+        /// How long they may be together.
         limit_bytes: u64,
     },
     /// A webhook's event does not fit the queue, sealed and compressed as it is.
@@ -177,11 +199,14 @@ impl Error {
             | Self::NotFound(_)
             | Self::MethodNotAllowed { .. }
             | Self::PathTaken
+            | Self::LimitReached { .. }
             | Self::Conflict(_)
             | Self::PreconditionFailed
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused
             | Self::TooLarge { .. }
+            | Self::UrlTooLong { .. }
+            | Self::HeadersTooLarge { .. }
             | Self::EventTooLarge { .. }
             | Self::UnsupportedMediaType { .. } => false,
         }

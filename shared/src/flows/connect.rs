@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
+use super::{CallerLimits, Limiter};
 use crate::access::{ApiKeys, AttributesSource, Authorizer, Fetch, Verifier};
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
-use crate::http::{Authentication, Authorization};
+use crate::http::{Authentication, Authorization, Cors, Edge};
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::vault::{Credentials, DataKeys};
@@ -75,6 +76,35 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
         allowed: environment.egress_allow()?,
         ..EgressPolicy::default()
     }))
+}
+
+/// The edge of a function that callers of the API reach, from pages of the origins that are
+/// configured, too.
+///
+/// # Errors
+///
+/// If its variable is wrong.
+pub fn edge(environment: &Environment, sources: &Sources) -> Result<Edge, ConfigError> {
+    let cors = Cors::new(environment.cors_origins()?);
+    Ok(Edge::new(sources.clone()).with_cors(cors))
+}
+
+/// The limits of what callers of the API may ask of it.
+///
+/// # Errors
+///
+/// If a variable is wrong.
+pub fn caller_limits(
+    environment: &Environment,
+    store: &Store,
+    sources: &Sources,
+) -> Result<CallerLimits, ConfigError> {
+    Ok(CallerLimits::new(
+        Limiter::new(store.clone(), sources.clone()),
+        sources.clone(),
+        environment.organization_requests_per_second()?,
+        environment.caller_requests_per_second()?,
+    ))
 }
 
 /// What verifies access tokens, by what `issuer` says of the issuer's keys and `store` of tokens that

@@ -1,5 +1,6 @@
 //! Use cases that functions share.
 
+mod caller_limits;
 mod circuit;
 pub mod connect;
 mod idempotency;
@@ -9,8 +10,9 @@ pub mod outbound;
 mod response_cache;
 mod slots;
 
+pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use idempotency::{Idempotency, Unfinished, idempotent};
 pub use issuer_documents::IssuerDocuments;
-pub use limiter::{Demand, Headroom, LimitError, Limiter, Permit};
+pub use limiter::{Demand, Headroom, LimitError, Limiter, Outlook, Permit};
 pub use response_cache::{CacheScope, CachedAnswer, Lookup, Received, ResponseCache};

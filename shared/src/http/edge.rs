@@ -3,26 +3,36 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::ApiError;
 use super::problem::code_of;
+use super::{ApiError, Cors, MayBeCached, request_limits, security_headers};
 use crate::domain::{Cause, Error, Sources};
 use crate::lambda::telemetry::chain;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What of an answer stays when its problem is told: whoever said which methods there are, and what
+/// is left of a limit, knows better.
+const KEPT: [HeaderName; 3] = [
+    header::ALLOW,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
+
 /// The id of a request: API Gateway's own, or one of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
-/// What surrounds every function's routes: request ids, security headers, problems that name their
-/// request and are logged once, and answers to what no route answers.
+/// What surrounds every function's routes: request ids, security headers, CORS, limits on a
+/// request's head, problems that name their request and are logged once, and answers to what no
+/// route answers.
 #[derive(Clone, Debug)]
 pub struct Edge {
     sources: Sources,
+    cors: Cors,
     logs_refusals: bool,
 }
 
@@ -32,8 +42,15 @@ impl Edge {
     pub fn new(sources: Sources) -> Self {
         Self {
             sources,
+            cors: Cors::default(),
             logs_refusals: true,
         }
+    }
+
+    /// The same edge, for routes that pages of other origins may call. Without, none may.
+    #[must_use]
+    pub fn with_cors(self, cors: Cors) -> Self {
+        Self { cors, ..self }
     }
 
     /// The same edge, for routes that anybody may call: what they refuse is written at `DEBUG`
@@ -86,7 +103,13 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
     let id = id_of(&request, &edge.sources);
     request.extensions_mut().insert(RequestId(id.clone()));
     let is_head = request.method() == Method::HEAD;
-    let mut response = next.run(request).await;
+    let origin = edge.cors.allowed(request.headers()).cloned();
+    let preflight = edge.cors.preflight(request.method(), request.headers());
+    let mut response = match (request_limits::check(&request), preflight) {
+        (Err(error), _) => ApiError::from(error).into_response(),
+        (Ok(()), Some(answer)) => answer,
+        (Ok(()), None) => next.run(request).await,
+    };
     let error = response.extensions_mut().remove::<ApiError>();
     if let Some(error) = error.or_else(|| unanswered(&response)) {
         if edge.logs_refusals || error.status().is_server_error() {
@@ -95,14 +118,21 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
             let (code, cause) = (code_of(&error.0).code, chain(&*error.0));
             tracing::debug!(request.id = id, code, cause, "{id} was refused");
         }
-        let allow = response.headers_mut().remove(header::ALLOW);
+        let said = std::mem::take(response.headers_mut());
         response = error.render(Some(&id));
-        // Whoever said so knows better which methods there are.
-        if let Some(allow) = allow {
-            response.headers_mut().insert(header::ALLOW, allow);
+        for name in KEPT {
+            if let Some(value) = said.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
     }
-    add_headers(response.headers_mut(), &id);
+    let may_be_cached = response.extensions_mut().remove::<MayBeCached>();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    security_headers::add(headers, may_be_cached.is_some());
+    edge.cors.add(origin.as_ref(), headers);
     if is_head {
         // RFC 9110 section 9.3.2; the router sees to it on its routes, and not on its fallback.
         *response.body_mut() = Body::empty();
@@ -131,19 +161,4 @@ fn id_of(request: &Request, sources: &Sources) -> String {
         _ => None,
     };
     given.unwrap_or_else(|| format!("req_{}", sources.randomness.ulid(sources.now())))
-}
-
-fn add_headers(headers: &mut HeaderMap, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
-    ] {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
-    }
 }

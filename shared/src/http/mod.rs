@@ -4,13 +4,18 @@ mod authenticate;
 mod authorize;
 mod body;
 mod change;
+mod cors;
 mod cursor;
 mod edge;
 mod extract;
 mod openapi;
 mod problem;
+mod request_limits;
+mod security_headers;
 mod upstream;
 
+#[cfg(test)]
+mod problem_tests;
 #[cfg(test)]
 mod tests;
 
@@ -18,9 +23,11 @@ pub use authenticate::{Authentication, authenticated};
 pub use authorize::{Authorization, Authorized, authorized};
 pub use body::{BodyLimit, Json};
 pub use change::Change;
+pub use cors::Cors;
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
 pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};
+pub use security_headers::MayBeCached;
 pub use upstream::UpstreamView;

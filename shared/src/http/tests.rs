@@ -42,7 +42,7 @@ impl Randomness for Fixed {
     }
 }
 
-fn sources() -> Sources {
+pub(super) fn sources() -> Sources {
     Sources {
         clock: Arc::new(Fixed),
         randomness: Arc::new(Fixed),

@@ -6,6 +6,7 @@ use crate::domain::{
 };
 
 use super::error::contended;
+use super::guards::AtMost;
 use super::items::{DATA, Stored, VERSION, Versioned, number, text};
 use super::keys::{Collection, ItemKey};
 use super::table::{ABSENT, Put, Transacted};
@@ -18,6 +19,16 @@ struct PathOwner {
     organization_id: OrganizationId,
     integration_id: IntegrationId,
     endpoint_id: EndpointId,
+}
+
+impl PathOwner {
+    fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            organization_id: endpoint.organization_id,
+            integration_id: endpoint.integration_id,
+            endpoint_id: endpoint.id,
+        }
+    }
 }
 
 /// An endpoint as the webhook path needs it.
@@ -37,22 +48,53 @@ impl Store {
     /// [`StoreError::NotFound`] if its integration does not exist, [`StoreError::PathTaken`] if
     /// any endpoint of the deployment has the path.
     pub async fn create_endpoint(&self, endpoint: &Endpoint) -> Result<(), StoreError> {
-        let owner = PathOwner {
-            organization_id: endpoint.organization_id,
-            integration_id: endpoint.integration_id,
-            endpoint_id: endpoint.id,
+        let operations = self.creation(endpoint)?;
+        self.created(endpoint, self.transact(operations).await?)
+            .await
+    }
+
+    /// As [`Store::create_endpoint`], if its integration has less than `max` then.
+    ///
+    /// # Errors
+    ///
+    /// As it; and [`StoreError::LimitReached`].
+    pub async fn create_endpoint_within(
+        &self,
+        endpoint: &Endpoint,
+        max: u32,
+    ) -> Result<(), StoreError> {
+        let (organization, integration) = (endpoint.organization_id, endpoint.integration_id);
+        let limit = AtMost {
+            what: "endpoints",
+            max,
+            collection: Collection::Endpoints(organization, integration),
+            guard: ItemKey::EndpointsGuard(organization, integration),
         };
+        let operations = self.creation(endpoint)?;
+        let now = endpoint.created_at;
+        let transacted = self.add_within(limit, &operations, now).await?;
+        self.created(endpoint, transacted).await
+    }
+
+    /// That its integration exists; its path; the endpoint itself.
+    fn creation(&self, endpoint: &Endpoint) -> Result<Vec<TransactWriteItem>, StoreError> {
         let integration = ItemKey::Integration(endpoint.organization_id, endpoint.integration_id);
         let path = ItemKey::endpoint_path(&endpoint.path);
         let item = Stored::first(endpoint.clone());
-        let operations = vec![
+        Ok(vec![
             self.exists_operation(integration)?,
-            self.put_operation(path, &Stored::first(owner), Some(ABSENT))?,
+            self.put_operation(path, &Stored::first(PathOwner::of(endpoint)), Some(ABSENT))?,
             self.put_operation(key(endpoint), &item, Some(ABSENT))?,
-        ];
-        match self.transact(operations).await? {
+        ])
+    }
+
+    /// What came of [`Store::creation`].
+    async fn created(&self, endpoint: &Endpoint, transacted: Transacted) -> Result<(), StoreError> {
+        let owner = PathOwner::of(endpoint);
+        let path = ItemKey::endpoint_path(&endpoint.path);
+        match transacted {
             Transacted::Done => Ok(()),
-            Transacted::Unmet(0) => Err(StoreError::NotFound(integration.item_type())),
+            Transacted::Unmet(0) => Err(StoreError::NotFound("integration")),
             // Ours already, if the answer to an earlier try was lost.
             Transacted::Unmet(1) if self.path_owner(path).await? == Some(owner) => Ok(()),
             Transacted::Unmet(1) => Err(StoreError::PathTaken),

@@ -25,6 +25,14 @@ pub enum StoreError {
     /// The endpoint path is registered already.
     #[error("the endpoint path is taken")]
     PathTaken,
+    /// There are as many as there may be.
+    #[error("there are {limit} {what} already")]
+    LimitReached {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: u32,
+    },
     /// Too many requests for now, or a collision with another writer; try again.
     #[error("the table is busy")]
     Throttled(#[source] Cause),
@@ -59,6 +67,7 @@ impl StoreError {
             Self::NotFound(_)
             | Self::Conflict
             | Self::PathTaken
+            | Self::LimitReached { .. }
             | Self::Corrupt { .. }
             | Self::TooLarge { .. }
             | Self::Rejected(_) => false,
@@ -79,6 +88,7 @@ impl From<StoreError> for domain::Error {
             StoreError::NotFound(what) => Self::NotFound(what),
             StoreError::Conflict => Self::PreconditionFailed,
             StoreError::PathTaken => Self::PathTaken,
+            StoreError::LimitReached { what, limit } => Self::LimitReached { what, limit },
             StoreError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
             StoreError::Throttled(_) | StoreError::Unavailable(_) => {
                 Self::Unavailable(Box::new(error))

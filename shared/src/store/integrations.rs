@@ -1,7 +1,10 @@
 use crate::domain::{Integration, IntegrationId, OrganizationId};
 
+use super::error::contended;
+use super::guards::AtMost;
 use super::items::{Stored, Versioned};
 use super::keys::{Collection, ItemKey};
+use super::table::{ABSENT, Transacted};
 use super::{Page, Store, StoreError};
 
 impl Store {
@@ -13,6 +16,38 @@ impl Store {
     pub async fn create_integration(&self, integration: &Integration) -> Result<(), StoreError> {
         let stored = Stored::first(integration.clone());
         self.create(key(integration), &stored).await
+    }
+
+    /// Adds an integration, if its organization has less than `max` then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LimitReached`]; [`StoreError::Conflict`] if there is another one with its id.
+    pub async fn create_integration_within(
+        &self,
+        integration: &Integration,
+        max: u32,
+    ) -> Result<(), StoreError> {
+        let organization = integration.organization_id;
+        let limit = AtMost {
+            what: "integrations",
+            max,
+            collection: Collection::Integrations(organization),
+            guard: ItemKey::IntegrationsGuard(organization),
+        };
+        let stored = Stored::first(integration.clone());
+        let put = self.put_operation(key(integration), &stored, Some(ABSENT))?;
+        let now = integration.created_at;
+        match self.add_within(limit, &[put], now).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Busy => Err(contended()),
+            Transacted::Unmet(_) => {
+                // Ours already, if the answer to an earlier try was lost.
+                let found = self.integration(organization, integration.id).await?;
+                let is_ours = found.is_some_and(|found| found.item == *integration);
+                is_ours.then_some(()).ok_or(StoreError::Conflict)
+            }
+        }
     }
 
     /// Reads an integration.

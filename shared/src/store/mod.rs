@@ -18,6 +18,7 @@ mod error;
 mod event_list;
 mod events;
 mod gateway;
+mod guards;
 mod idempotency;
 mod integrations;
 mod items;

@@ -14,9 +14,10 @@ const SLACK: Duration = Duration::from_secs(60);
 pub struct QuotaScope {
     /// Who owns the integration.
     pub organization: OrganizationId,
-    /// The integration.
-    pub integration: IntegrationId,
-    /// The digest of the route that has limits of its own; of nothing, for all calls.
+    /// The integration, whose provider is called; none, for calls of our own API.
+    pub integration: Option<IntegrationId>,
+    /// The digest of what has limits of its own: a route of the integration, or a caller of our
+    /// API. Of nothing, for all calls.
     pub route: Digest,
 }
 
@@ -53,6 +54,9 @@ impl Store {
 
 impl QuotaScope {
     fn key(self) -> ItemKey {
-        ItemKey::Quota(self.organization, self.integration, self.route)
+        match self.integration {
+            Some(integration) => ItemKey::Quota(self.organization, integration, self.route),
+            None => ItemKey::CallerQuota(self.organization, self.route),
+        }
     }
 }

@@ -117,6 +117,7 @@ impl From<StoreError> for VaultError {
             StoreError::Corrupt { .. } => Self::Corrupt("data key"),
             StoreError::NotFound(_)
             | StoreError::PathTaken
+            | StoreError::LimitReached { .. }
             | StoreError::TooLarge { .. }
             | StoreError::Rejected(_) => Self::Refused(error.into()),
         }

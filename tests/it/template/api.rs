@@ -111,3 +111,29 @@ fn requests_are_throttled_and_logged_without_what_is_private() {
         assert!(!format.as_str().unwrap().contains(private), "{private}");
     }
 }
+
+#[test]
+fn a_browsers_questions_reach_the_functions() {
+    let template = Template::read();
+    // With a configuration of its own, API Gateway would answer `OPTIONS` itself and take away what
+    // the functions say.
+    assert!(template.property("Api", "/CorsConfiguration").is_null());
+    for (id, route) in template.of_type("AWS::ApiGatewayV2::Route") {
+        let key = route["Properties"]["RouteKey"].as_str().unwrap();
+        assert!(
+            key.starts_with("ANY ") || key == "GET /openapi.json",
+            "{id}"
+        );
+    }
+    for (id, function) in template.functions() {
+        let variables = &function["Properties"]["Environment"]["Variables"];
+        let takes_tokens = !variables["GATEHOUSE_ISSUER"].is_null();
+        let origins = &variables["GATEHOUSE_CORS_ORIGINS"];
+        let expected = if takes_tokens {
+            reference("CorsOrigins")
+        } else {
+            Value::Null
+        };
+        assert_eq!(*origins, expected, "{id}");
+    }
+}

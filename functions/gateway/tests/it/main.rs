@@ -14,6 +14,8 @@ mod cache;
 mod calls;
 mod canary;
 mod document;
+#[path = "../../../../shared/tests/it/edge_headers.rs"]
+mod edge_headers;
 mod errors;
 mod faults;
 mod httpbin;

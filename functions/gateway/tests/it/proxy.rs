@@ -95,3 +95,45 @@ async fn what_the_gateway_itself_refuses_is_a_problem() {
     let answer = world.call(("GET", missing), &[], "").await;
     assert_eq!(answer.problem(), (404, "not_found".to_owned()));
 }
+
+#[tokio::test]
+async fn a_provider_does_not_speak_for_our_origin() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let integration = world.integration(&provider.url, json!({})).await;
+    let hostile = [
+        ("content-type", "text/html"),
+        ("set-cookie", "session=1; Path=/"),
+        ("strict-transport-security", "max-age=0"),
+        ("content-security-policy", "default-src *"),
+        ("x-frame-options", "ALLOWALL"),
+        ("referrer-policy", "unsafe-url"),
+        ("cross-origin-resource-policy", "cross-origin"),
+        ("cross-origin-opener-policy", "unsafe-none"),
+        ("cache-control", "public, max-age=31536000"),
+        ("permissions-policy", "camera=*"),
+        ("service-worker-allowed", "/"),
+        ("clear-site-data", "\"*\""),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+        ("x-request-id", "theirs"),
+        ("ratelimit", "\"theirs\";r=0;t=3600"),
+        ("refresh", "0; url=https://evil.example"),
+        ("x-of-theirs", "kept"),
+    ];
+    let reply = hostile
+        .iter()
+        .fold(Reply::new(200), |reply, (name, value)| {
+            reply.with(name, *value)
+        });
+    provider.next(reply);
+    // Every answer is held against what ours have to carry.
+    let answer = world
+        .call(("GET", &format!("{integration}/proxy/a")), &[], "")
+        .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["x-of-theirs"], "kept");
+    for (name, value) in &hostile[1..hostile.len() - 1] {
+        let values = answer.headers.get_all(*name).iter();
+        assert!(values.into_iter().all(|ours| ours != value), "{name}");
+    }
+}

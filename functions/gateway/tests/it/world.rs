@@ -22,6 +22,8 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::edge_headers::check_headers_of_secrets;
+
 const ISSUER: &str = "https://issuer.example";
 pub(crate) const KEY: &str = "canary-of-the-credential";
 
@@ -202,6 +204,7 @@ impl World {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
+        check_headers_of_secrets(response.headers());
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         Answer {

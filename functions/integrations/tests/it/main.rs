@@ -13,10 +13,13 @@ mod bulk;
 mod catalogue;
 mod credentials;
 mod destinations;
+#[path = "../../../../shared/tests/it/edge_headers.rs"]
+mod edge_headers;
 mod endpoints;
 mod expressions;
 mod idempotency;
 mod integrations;
+mod limits;
 mod portal;
 mod profile;
 mod providers;

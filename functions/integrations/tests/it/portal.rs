@@ -20,6 +20,8 @@ use integrations::{State, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use crate::edge_headers::{check_headers_of_edge, check_headers_of_secrets};
+
 const ISSUER: &str = "https://issuer.example";
 
 /// The API, with an issuer of tokens.
@@ -77,18 +79,25 @@ impl Portal {
 
     /// The API of a deployment that may call these networks, too.
     pub(crate) async fn with_egress(allowed: &str) -> Self {
+        Self::with(&[("EgressAllow", allowed)]).await
+    }
+
+    /// The API of a deployment with these parameters.
+    pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let stack = Stack::in_memory(&template, TimeSource::system())
             .await
             .unwrap();
-        let parameters = [
+        let given = parameters;
+        let mut parameters = vec![
             ("PublicUrl", "https://gatehouse.example"),
             ("Issuer", ISSUER),
             ("Audience", "gatehouse"),
             ("JwksUrl", "https://issuer.example/jwks"),
-            ("EgressAllow", allowed),
+            ("EgressAllow", "127.0.0.2/32"),
         ];
+        parameters.extend(given);
         let environment = template
             .environment("integrations", stack.endpoint(), &parameters)
             .unwrap();
@@ -117,14 +126,25 @@ impl Portal {
 
     /// A token of an organization.
     pub(crate) fn token(&self, id: OrganizationId) -> String {
+        self.token_of(id, "me")
+    }
+
+    /// A token of a caller.
+    pub(crate) fn token_of(&self, id: OrganizationId, subject: &str) -> String {
         let sources = system_sources();
         let lifetime = Duration::from_secs(60);
         self.issuer
-            .token(id, "me", "gatehouse", sources.now(), lifetime)
+            .token(id, subject, "gatehouse", sources.now(), lifetime)
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let is_public = request.uri().path() == "/openapi.json";
         let response = self.router.clone().oneshot(request).await.unwrap();
+        if is_public {
+            check_headers_of_edge(response.headers());
+        } else {
+            check_headers_of_secrets(response.headers());
+        }
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

@@ -8,6 +8,8 @@
 )]
 
 mod accepted;
+#[path = "../../../../shared/tests/it/edge_headers.rs"]
+mod edge_headers;
 mod events;
 mod refused;
 mod world;

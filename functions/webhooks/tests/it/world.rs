@@ -22,6 +22,8 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
+
+use crate::edge_headers::check_headers_of_secrets;
 use ulid::Ulid;
 use webhooks::{State, router};
 
@@ -172,6 +174,7 @@ impl World {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
+        check_headers_of_secrets(response.headers());
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{AuthMethod, Pagination, Rotation};
+use crate::domain::{AuthConfig, AuthMethod, GrantType, Pagination, Rotation};
 
 #[test]
 fn every_file_can_be_read() {
@@ -180,4 +180,43 @@ fn the_example_in_the_documentation_is_a_file() {
     if let Err(error) = parse("payment/example.toml", &file) {
         panic!("{error}");
     }
+}
+
+/// What every way by OAuth 2.0 has to say for it to be used without a word of the integration's.
+#[test]
+fn every_way_by_oauth2_says_where_and_what_for() {
+    let mut found = BTreeSet::new();
+    for (slug, provider) in providers() {
+        let values = provider.variables.iter();
+        let values = values
+            .map(|(name, variable)| (name.clone(), variable.example.clone()))
+            .collect();
+        for option in provider.auth_options(AuthMethod::Oauth2) {
+            let config = option.config(&values);
+            let auth = AuthConfig::read(option.method, config.as_ref());
+            let AuthConfig::Oauth2(oauth2) = auth.unwrap() else {
+                panic!("{slug}");
+            };
+            assert!(oauth2.is_configured(), "{slug}");
+            if oauth2.grant_type == GrantType::AuthorizationCode {
+                let asks = oauth2.issuer.is_some() || oauth2.authorization_endpoint.is_some();
+                assert!(asks, "{slug}: nobody can consent");
+            }
+            assert!(oauth2.issuer.is_some() || !oauth2.is_openid(), "{slug}");
+            found.insert(slug);
+        }
+    }
+    let expected = [
+        "auth0",
+        "github",
+        "google",
+        "hubspot",
+        "microsoft-entra-id",
+        "okta",
+        "openid-connect",
+        "salesforce",
+        "shopify",
+        "slack",
+    ];
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
 }

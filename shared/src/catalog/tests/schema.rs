@@ -36,7 +36,12 @@ fn is_open(path: &[String]) -> bool {
             | ["auth", .., "fields"]
             | ["api", "entities"]
             | ["api", "rotation", "created"]
-            | ["auth", _, "config", "headers" | "parameters"]
+            | [
+                "auth",
+                _,
+                "config",
+                "headers" | "parameters" | "authorizationParameters" | "tokenParameters"
+            ]
     ) || names.contains(&"claims")
         || names.contains(&"body") && names.first() == Some(&"api")
         || names.first() == Some(&"api") && names.last() == Some(&"headers")

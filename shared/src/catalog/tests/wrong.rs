@@ -215,6 +215,49 @@ fn a_token_comes_from_a_host_that_is_named() {
 }
 
 #[test]
+fn credentials_of_an_app_go_to_hosts_that_are_named_and_people_anywhere() {
+    let oauth2 = |endpoints: &str| {
+        SMALL
+            .replace("method = \"api_key\"", "method = \"oauth2\"")
+            .replace(
+                "config = { keyLocation = \"header\", keyHeader = \"X-Key\", valueTemplate = \"{apiKey}\" }",
+                &format!("config = {{ {endpoints} }}"),
+            )
+            .replace(
+                "[auth.fields.apiKey]",
+                "[auth.fields.clientId]\ntitle = \"Id\"\nsecret = false\nhelp = \"There.\"\n\n[auth.fields.clientSecret]",
+            )
+    };
+    let ours = "tokenEndpoint = \"https://{shop}.x.example/token\"";
+    let good = format!("{ours}, authorizationEndpoint = \"https://login.example/authorize\"");
+    assert!(parse("payment/x.toml", &oauth2(&good)).is_ok());
+    for name in [
+        "issuer",
+        "revocationEndpoint",
+        "pushedAuthorizationRequestEndpoint",
+    ] {
+        let file = oauth2(&format!("{ours}, {name} = \"https://evil.example/\""));
+        let error = parse("payment/x.toml", &file).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("/auth/0/config/{name}: its host")),
+            "{error}"
+        );
+    }
+    let signed = format!(
+        "{ours}, clientAuthentication = \"private_key_jwt\", assertion = {{ algorithm = \"ES256\" }}"
+    );
+    let error = parse("payment/x.toml", &oauth2(&signed))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("`privateKey` is not declared"), "{error}");
+    let open = oauth2(ours).replace(
+        "help = \"The settings.\"",
+        "secret = false\nhelp = \"The settings.\"",
+    );
+    assert!(parse("payment/x.toml", &open).is_err());
+}
+
+#[test]
 fn a_generic_file_is_about_schemes_alone() {
     let error = parse("generic/x.toml", SMALL).unwrap_err().to_string();
     assert!(error.contains("webhook schemes alone"), "{error}");

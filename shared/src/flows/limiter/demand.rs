@@ -31,7 +31,7 @@ pub struct Permit {
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
     /// Too many calls, or too many functions that ask.
-    #[error("the integration's limit is reached")]
+    #[error("the limit is reached")]
     Limited {
         /// When to come back.
         retry_after: Duration,
@@ -50,6 +50,16 @@ pub struct Headroom {
     pub running: usize,
     /// Until then the provider takes no calls.
     pub blocked_until: Option<Timestamp>,
+}
+
+/// What a function expects of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// How many calls are left of the limit that is nearest to its end; none, while calls are
+    /// refused.
+    pub remaining: u32,
+    /// For so long calls are refused.
+    pub refused_for: Option<Duration>,
 }
 
 impl Demand<'_> {

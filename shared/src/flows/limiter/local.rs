@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::domain::{Quota, QuotaLease, RateLimits, Timestamp};
+use super::demand::Outlook;
+use crate::domain::{Quota, QuotaLease, RateLimit, RateLimits, Timestamp};
 use crate::store::Versioned;
 
 /// For so long what was seen of a quota is taken to say whether the provider refuses calls.
@@ -84,6 +85,22 @@ impl Local {
         let refused = share.and_then(|share| share.refused_until);
         let until = blocked.max(refused).filter(|until| now < *until)?;
         Some(until.since(now))
+    }
+
+    /// What is left of `limits`, with what this function has leased for the caller and not used.
+    pub(super) fn outlook(&self, limits: &[RateLimit], caller: u32, now: Timestamp) -> Outlook {
+        let refused_for = self.refusal(caller, now);
+        let free = self.known.item.free(limits, now).into_iter().min();
+        let share = self
+            .callers
+            .get(&caller)
+            .filter(|share| share.is_valid(now));
+        let leased = share.map_or(0, |share| share.left);
+        let left = free.unwrap_or(u32::MAX).saturating_add(leased);
+        Outlook {
+            remaining: if refused_for.is_some() { 0 } else { left },
+            refused_for,
+        }
     }
 
     /// How many calls are expected in a minute: as many as since the last lease began, and to an

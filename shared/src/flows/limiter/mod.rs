@@ -24,7 +24,7 @@ use crate::domain::{RateLimits, RequestId, Sources, Timestamp};
 use crate::lambda::telemetry::chain;
 use crate::store::{QuotaScope, Store, StoreError, Versioned, contended};
 
-pub use demand::{Demand, Headroom, LimitError, Permit};
+pub use demand::{Demand, Headroom, LimitError, Outlook, Permit};
 use local::{Known, Local};
 use slot::{Draft, Slot};
 
@@ -155,6 +155,14 @@ impl Limiter {
         })
     }
 
+    /// What this function knows of a scope without asking the table: how many calls are left of
+    /// `limits`, and for how long they are refused. Others may have made calls since.
+    pub async fn outlook(&self, demand: &Demand<'_>) -> Outlook {
+        let slot = self.slots.of(demand.scope);
+        let local = slot.local.lock().await;
+        local.outlook(&demand.limits.limits(), demand.caller, self.sources.now())
+    }
+
     /// Where it is known that one scope refuses, nothing is taken from the others.
     async fn refuse_early(&self, demands: &[Demand<'_>]) -> Result<(), LimitError> {
         for demand in demands.get(1..).unwrap_or_default() {
@@ -269,11 +277,12 @@ impl Limiter {
 
     async fn free(&self, scope: QuotaScope, call: RequestId) {
         if let Err(error) = self.end(scope, call).await {
-            let integration = scope.integration;
+            let integration = scope.integration.map(|id| id.to_string());
             tracing::warn!(
-                integration.id = %integration,
+                organization.id = %scope.organization,
+                integration.id = integration,
                 cause = chain(&error),
-                "a call of {integration} that has ended keeps its place for a while"
+                "a call that has ended keeps its place for a while"
             );
         }
     }

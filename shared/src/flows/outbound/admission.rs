@@ -163,7 +163,7 @@ impl Running<'_> {
         let (organization, integration) = self.ids();
         QuotaScope {
             organization,
-            integration,
+            integration: Some(integration),
             route,
         }
     }

@@ -106,6 +106,12 @@ pub(crate) enum ItemKey {
     Request(OrganizationId, IntegrationId, RequestId),
     /// The digest of the route that is limited; of nothing, for the integration as a whole.
     Quota(OrganizationId, IntegrationId, Digest),
+    /// The digest of the caller that is limited; of nothing, for the organization as a whole.
+    CallerQuota(OrganizationId, Digest),
+    /// Changes with every integration that is added.
+    IntegrationsGuard(OrganizationId),
+    /// Changes with every endpoint that is added.
+    EndpointsGuard(OrganizationId, IntegrationId),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
     /// The digest of a token's id, or of a subject.
@@ -142,6 +148,9 @@ impl ItemKey {
             Self::Idempotency(..) => "idempotency",
             Self::Request(..) => "request",
             Self::Quota(..) => "quota",
+            Self::CallerQuota(..) => "caller_quota",
+            Self::IntegrationsGuard(..) => "integrations_guard",
+            Self::EndpointsGuard(..) => "endpoints_guard",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
             Self::Revocation(..) => "revocation",
@@ -205,6 +214,18 @@ impl ItemKey {
             Self::Quota(organization, integration, route) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#QUOTA"),
                 format!("QUOTA#{route}"),
+            ),
+            Self::CallerQuota(organization, caller) => (
+                format!("ORG#{organization}#CALLER_QUOTA#{caller}"),
+                "CALLER_QUOTA".to_owned(),
+            ),
+            Self::IntegrationsGuard(organization) => (
+                format!("ORG#{organization}"),
+                "GUARD#INTEGRATIONS".to_owned(),
+            ),
+            Self::EndpointsGuard(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "GUARD#ENDPOINTS".to_owned(),
             ),
             Self::Gateway(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}"),

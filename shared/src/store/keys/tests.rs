@@ -78,6 +78,21 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "QUOTA#<digest>",
         ),
         (
+            ItemKey::CallerQuota(organization, digest),
+            "ORG#<org>#CALLER_QUOTA#<digest>",
+            "CALLER_QUOTA",
+        ),
+        (
+            ItemKey::IntegrationsGuard(organization),
+            "ORG#<org>",
+            "GUARD#INTEGRATIONS",
+        ),
+        (
+            ItemKey::EndpointsGuard(organization, integration),
+            under,
+            "GUARD#ENDPOINTS",
+        ),
+        (
             ItemKey::Gateway(organization, integration),
             under,
             "GATEWAY",
@@ -185,7 +200,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..21, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..24, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -210,7 +225,10 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 17 => ItemKey::Elevation(organization, b.into()),
                 18 => ItemKey::Elevated(organization, digest),
                 19 => ItemKey::Revocation(organization, digest),
-                _ => ItemKey::User(organization, digest),
+                20 => ItemKey::User(organization, digest),
+                21 => ItemKey::CallerQuota(organization, digest),
+                22 => ItemKey::IntegrationsGuard(organization),
+                _ => ItemKey::EndpointsGuard(organization, b.into()),
             }
         },
     )

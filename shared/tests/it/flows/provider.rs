@@ -90,7 +90,7 @@ impl Limited {
     pub(crate) fn scope_of(&self, route: &str) -> QuotaScope {
         QuotaScope {
             organization: self.organization,
-            integration: self.integration,
+            integration: Some(self.integration),
             route: Digest::of(route.as_bytes()),
         }
     }

@@ -90,8 +90,28 @@ const OF_THE_PROVIDER: [&str; 20] = [
 ];
 const OF_THE_PROVIDER_PREFIXES: [&str; 3] = ["proxy-", "access-control-", "gatehouse-"];
 
-/// What an answer of ours sets itself. An answer that carries the provider's as data keeps them.
-const OF_OUR_EDGE: [&str; 3] = ["cache-control", "x-content-type-options", "x-request-id"];
+/// What an answer of ours sets itself, and what tells a browser how to treat documents and scripts
+/// of our origin. An answer that carries the provider's as data keeps them.
+const OF_OUR_EDGE: [&str; 17] = [
+    "cache-control",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "document-policy",
+    "feature-policy",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "ratelimit",
+    "ratelimit-policy",
+    "referrer-policy",
+    "refresh",
+    "service-worker-allowed",
+    "sourcemap",
+    "x-content-type-options",
+    "x-frame-options",
+    "x-permitted-cross-domain-policies",
+    "x-request-id",
+];
+const OF_OUR_EDGE_PREFIX: &str = "cross-origin-";
 
 /// The name of a header, or the beginning of names with `*` after it, such as `x-amz-meta-*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -217,7 +237,8 @@ pub fn headers_to_caller(headers: &HeaderMap, passage: Passage) -> HeaderMap {
     let of_connection = named_by_connection(headers);
     filtered(headers, |name| {
         let text = name.as_str();
-        let is_ours = passage == Passage::Forwarded && OF_OUR_EDGE.contains(&text);
+        let is_ours = passage == Passage::Forwarded
+            && (OF_OUR_EDGE.contains(&text) || text.starts_with(OF_OUR_EDGE_PREFIX));
         let is_providers = OF_THE_PROVIDER.contains(&text)
             || OF_THE_PROVIDER_PREFIXES
                 .iter()
