@@ -79,7 +79,7 @@ async fn an_integration_of_another_organization_does_not_exist() {
     ];
     let (now, randomness) = (world.sources.now(), world.sources.randomness.as_ref());
     let theirs = world.token_of(OrganizationId::generate(now, randomness), "me");
-    let before = world.stack.contents().await.unwrap();
+    let before = world.contents().await;
     for (method, path) in operations() {
         let path = ids
             .iter()
@@ -92,7 +92,7 @@ async fn an_integration_of_another_organization_does_not_exist() {
         );
     }
     assert!(provider.calls().is_empty());
-    let after = world.stack.contents().await.unwrap();
+    let after = world.contents().await;
     assert_eq!(after, before, "something was changed");
 }
 

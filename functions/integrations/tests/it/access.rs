@@ -47,7 +47,7 @@ async fn every_route_refuses_callers_without_a_good_token() {
     let now = system_sources().now().as_second();
     let claims = json!({
         "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me",
-        "org_id": "org_01K72Z5QSW0123456789ABCDEF", "exp": now + 60,
+        "org_id": "org_01K72Z5QSW0123456789ABCDEF", "exp": now + 60, "roles": ["viewer"],
     });
     let header = json!({"alg": "EdDSA", "kid": "development"});
     let expired = crate::portal::with(claims.clone(), "exp", json!(now - 120));
@@ -94,14 +94,23 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         .as_str()
         .unwrap()
         .to_owned();
+    let elevation = json!({"role": "admin", "reason": "r", "durationMinutes": 5});
+    let elevation = portal
+        .post("/portal/access/elevations", &ours, elevation)
+        .await;
+    let key = json!({"name": "CI", "roles": ["viewer"], "expiresAt":
+        system_sources().now().plus(std::time::Duration::from_secs(3600))});
+    let key = portal.post("/portal/access/keys", &ours, key).await;
     let ids = [
         ("{integrationId}", integration.rsplit('/').next().unwrap()),
         ("{endpointId}", &endpoint.id()),
         ("{destinationId}", &destination.id()),
         ("{secretId}", &secret),
+        ("{elevationId}", &elevation.id()),
+        ("{keyId}", &key.id()),
         ("{eventId}", "evt_01K72Z5QSW0123456789ABCDEF"),
     ];
-    let before = portal.stack.contents().await.unwrap();
+    let before = portal.contents().await;
     for (method, path) in operations() {
         if !path.contains('{') {
             continue;
@@ -114,11 +123,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
         assert_eq!(answer.code(), "not_found");
     }
-    assert_eq!(
-        portal.stack.contents().await.unwrap(),
-        before,
-        "something was changed"
-    );
+    assert_eq!(portal.contents().await, before, "something was changed");
     let list = portal.get("/portal/integrations", &theirs).await;
     assert_eq!(list.json(), json!({"items": []}));
     assert_eq!(portal.get(&integration, &ours).await.status, 200);

@@ -9,10 +9,13 @@
 
 mod access;
 mod addresses;
+mod api_keys;
+mod authorization;
 mod bulk;
 mod catalogue;
 mod credentials;
 mod destinations;
+mod elevations;
 mod endpoints;
 mod expressions;
 mod idempotency;
@@ -21,4 +24,6 @@ mod portal;
 mod profile;
 mod providers;
 mod reach;
+mod review;
+mod tenancy;
 mod validation;
