@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 use super::{
     ApiError, Authentication, BodyLimit, ClientAddress, Edge, IfMatch, Json, PathId, Query,
 };
-use crate::access::tests::{ISSUER, Site, verifier};
+use crate::access::tests::{ISSUER, Site, api_keys, verifier};
 use crate::access::{Caller, DevelopmentIssuer};
 use crate::domain::{Clock, Error, IntegrationId, Randomness, Sources, Timestamp};
 
@@ -89,6 +89,7 @@ fn router(keys: Option<Value>) -> Router {
     let site = Site::serving(documents.into_iter().collect());
     let state = State(Authentication {
         verifier: Arc::new(verifier(site)),
+        api_keys: api_keys(),
         sources: sources(),
     });
     let router = Router::new()

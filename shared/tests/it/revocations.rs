@@ -14,7 +14,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use gatehouse::access::{AccessError, DevelopmentIssuer, Fetch, Verifier};
 use gatehouse::config::AccessSettings;
 use gatehouse::domain::{
-    Cause, Error, MAX_TOKEN_LIFETIME, OrganizationId, Revocation, Revoked, Standing, Timestamp,
+    Cause, Error, MAX_TOKEN_LIFETIME, OrganizationId, Revocation, Revoked, Roles, Standing,
+    Timestamp,
 };
 use gatehouse::store::Store;
 use serde_json::{Value, json};
@@ -83,6 +84,8 @@ impl Calls {
             audience: "gatehouse".to_owned(),
             organization_claim: "org_id".to_owned(),
             jwks_url: Some("https://issuer.example/jwks".parse().unwrap()),
+            roles_claim: "roles".to_owned(),
+            default_roles: Roles::NONE,
         };
         let verifier = Verifier::new(settings, Arc::new(keys)).with_revocations(store);
         Self { issuer, verifier }

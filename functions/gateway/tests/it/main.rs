@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod authorization;
 mod batch;
 mod cache;
 mod calls;

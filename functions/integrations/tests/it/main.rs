@@ -9,12 +9,15 @@
 
 mod access;
 mod addresses;
+mod api_keys;
+mod authorization;
 mod bulk;
 mod catalogue;
 mod credentials;
 mod destinations;
 #[path = "../../../../shared/tests/it/edge_headers.rs"]
 mod edge_headers;
+mod elevations;
 mod endpoints;
 mod expressions;
 mod idempotency;
@@ -24,5 +27,7 @@ mod portal;
 mod profile;
 mod providers;
 mod reach;
+mod review;
 mod revocations;
+mod tenancy;
 mod validation;

@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::BehaviorVersion;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{AccessError, DevelopmentIssuer, Fetch, Verifier};
+use super::{AccessError, ApiKeys, DevelopmentIssuer, Fetch, Verifier};
 use crate::config::AccessSettings;
 use crate::domain::{Cause, OrganizationId, Roles, Timestamp};
+use crate::store::Store;
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 const NOW: i64 = 1_760_000_000;
@@ -82,6 +84,14 @@ fn settings() -> AccessSettings {
 
 pub(crate) fn verifier(site: Arc<Site>) -> Verifier {
     Verifier::new(settings(), site)
+}
+
+/// Keys of a table that nobody asks.
+pub(crate) fn api_keys() -> ApiKeys {
+    let config = aws_sdk_dynamodb::Config::builder();
+    let config = config.behavior_version(BehaviorVersion::latest()).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    ApiKeys::new(Store::new(client, "gatehouse".parse().unwrap()))
 }
 
 fn at(second: i64) -> Timestamp {

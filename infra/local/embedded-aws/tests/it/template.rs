@@ -47,6 +47,7 @@ fn a_functions_environment_has_no_function_left_in_it() {
         .unwrap();
     let expected = [
         ("GATEHOUSE_AUDIENCE", "gatehouse"),
+        ("GATEHOUSE_DEFAULT_ROLE", ""),
         ("GATEHOUSE_EGRESS_ALLOW", ""),
         ("GATEHOUSE_ISSUER", "http://127.0.0.1:8080"),
         ("GATEHOUSE_JWKS_URL", ""),
@@ -61,6 +62,7 @@ fn a_functions_environment_has_no_function_left_in_it() {
             "GATEHOUSE_QUEUE_URL",
             "http://127.0.0.1:1/000000000000/gatehouse-EventsQueue",
         ),
+        ("GATEHOUSE_ROLES_CLAIM", "roles"),
         ("GATEHOUSE_SECRET_PREFIX", "gatehouse/dev"),
         ("GATEHOUSE_TABLE", "gatehouse-Table"),
     ];

@@ -1,0 +1,319 @@
+//! Every operation of the API has a row that says what it does, every row is of an operation, and
+//! every row of this function is tried by every role.
+
+use std::collections::BTreeSet;
+
+use gatehouse::access::{ROUTES, Route};
+use gatehouse::domain::{Action, Role};
+use serde_json::{Value, json};
+
+use crate::portal::Portal;
+
+/// A path with its parameters nameless: descriptions and routers name them differently.
+fn nameless(path: &str) -> String {
+    let mut parts = path.split('/').map(|part| match part.strip_prefix('{') {
+        Some(_) => "{}",
+        None => part,
+    });
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |path, part| format!("{path}/{part}"))
+}
+
+fn operations(document: &Value) -> BTreeSet<(String, String)> {
+    let mut operations = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.insert((method.to_uppercase(), nameless(path)));
+        }
+    }
+    operations
+}
+
+/// The row of an operation.
+fn row(method: &str, path: &str) -> Option<&'static Route> {
+    let mut rows = ROUTES.iter();
+    rows.find(|row| nameless(row.path) == path && (row.method == method || row.method == "*"))
+}
+
+#[test]
+fn every_operation_has_a_row_and_every_row_is_of_an_operation() {
+    let whole = integrations::whole_document().unwrap();
+    let mut rows = BTreeSet::new();
+    for (method, path) in operations(&whole) {
+        let row = row(&method, &path).unwrap_or_else(|| panic!("no row: {method} {path}"));
+        rows.insert((row.method, row.path));
+    }
+    for row in ROUTES {
+        assert!(
+            rows.contains(&(row.method, row.path)),
+            "not described: {row:?}"
+        );
+    }
+}
+
+/// Who may do it with an integration that nothing is said of (internal, in production), with a
+/// second factor; or with the organization.
+fn who(action: Action) -> &'static [Role] {
+    use Action as A;
+    use Role::{Admin, Auditor, Developer, Operator, Owner, Viewer};
+    match action {
+        A::ReadProviders
+        | A::ListIntegrations
+        | A::ReadIntegration
+        | A::ReadEndpoints
+        | A::ReadDestinations
+        | A::ReadGrant
+        | A::ChangeInBulk
+        | A::ReadEvents
+        | A::ReadRequests
+        | A::ListElevations
+        | A::RequestElevation
+        | A::EndElevation => &[Owner, Admin, Operator, Developer, Auditor, Viewer],
+        A::CreateIntegration
+        | A::UpdateIntegration
+        | A::DeleteIntegration
+        | A::ManageEndpoints
+        | A::ManageDestinations
+        | A::ChangeCredentials
+        | A::ManageEndpointSecrets
+        | A::RotateDestinationSecrets
+        | A::ConnectGrant
+        | A::RevokeGrant => &[Owner, Admin, Developer],
+        A::CallProvider | A::TestIntegration | A::RetryEvents | A::PurgeCache => {
+            &[Owner, Admin, Operator, Developer]
+        }
+        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys => {
+            &[Owner, Admin, Auditor]
+        }
+        A::LowerProtection
+        | A::CreateApiKey
+        | A::RevokeApiKey
+        | A::ApproveElevation
+        | A::DenyElevation => &[Owner, Admin],
+        A::GrantOwner => &[Owner],
+    }
+}
+
+#[tokio::test]
+async fn every_row_is_for_the_roles_that_it_is_for() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let integration = portal.integration(&portal.token(organization)).await;
+    let id = integration.rsplit('/').next().unwrap();
+    let document = serde_json::to_value(integrations::document()).unwrap();
+    let rows: Vec<(String, &Route)> = operations(&document)
+        .into_iter()
+        .filter(|(_, path)| path.starts_with("/portal"))
+        .map(|(method, path)| {
+            let row = row(&method, &path).unwrap();
+            (method, row)
+        })
+        .collect();
+    let callers = Role::ALL.map(Some).into_iter().chain([None]);
+    for role in callers {
+        let roles: Vec<&str> = role.iter().map(|role| role.name()).collect();
+        let token = portal.token_as(organization, "somebody", &roles);
+        let before = portal.contents().await;
+        let may = |action| role.is_some_and(|role| who(action).contains(&role));
+        let (allowed, denied): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| may(row.action));
+        for (method, row) in denied {
+            let answer = try_row(&portal, (method, row), id, &token).await;
+            assert_eq!(
+                answer.status, 403,
+                "{method} {row:?} by {role:?}: {answer:?}"
+            );
+            assert_eq!(answer.code(), "forbidden");
+        }
+        assert_eq!(portal.contents().await, before, "{role:?}");
+        for (method, row) in allowed {
+            let answer = try_row(&portal, (method, row), id, &token).await;
+            let status = answer.status.as_u16();
+            let got_past = ![401, 403].contains(&status) && status < 500;
+            assert!(got_past, "{method} {row:?} by {role:?}: {answer:?}");
+        }
+    }
+}
+
+/// Asks for what a row says, in a way that nothing takes: who passes is stopped by what comes next.
+async fn try_row(
+    portal: &Portal,
+    (method, row): (&str, &Route),
+    id: &str,
+    token: &str,
+) -> crate::portal::Answer {
+    let path = row.path.replace("{integration}", id);
+    let path = path.replace("{slug}", "stripe");
+    let headers = [("content-type", "text/plain"), ("if-match", "\"99\"")];
+    portal
+        .call((method, &path), token, &headers, Value::Null)
+        .await
+}
+
+#[tokio::test]
+async fn what_is_denied_does_not_say_which_rule_denies_it() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let viewer = portal.token_as(organization, "v", &["viewer"]);
+    let answer = portal
+        .post(
+            "/portal/integrations",
+            &viewer,
+            crate::portal::integration(),
+        )
+        .await;
+    assert_eq!(
+        answer.json()["detail"],
+        "the access token does not allow this"
+    );
+}
+
+#[tokio::test]
+async fn what_an_integration_is_decides_who_may_change_it() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token(organization);
+    let developer = portal.token_as(organization, "d", &["developer"]);
+    let plain = portal.signed(organization, "p", json!({"roles": "owner", "amr": ["pwd"]}));
+    let patch = async |path: &str, token: &str, version: u64, body: Value| {
+        let version = format!("\"{version}\"");
+        let headers = [("if-match", version.as_str())];
+        portal
+            .call(("PATCH", path), token, &headers, body)
+            .await
+            .status
+            .as_u16()
+    };
+    let path = portal.integration(&developer).await;
+    let read = portal.get(&path, &developer).await.json();
+    assert_eq!(read["classification"], "internal");
+    assert_eq!(read["environment"], "production");
+    let version = |answer: &crate::portal::Answer| -> u64 {
+        let tag = answer.headers["etag"].to_str().unwrap();
+        tag.trim_matches('"').parse().unwrap()
+    };
+    let at = version(&portal.get(&path, &owner).await);
+    // To lower is for admins, to raise for whoever may change it; and then it is out of reach.
+    assert_eq!(
+        patch(&path, &developer, at, json!({"classification": "public"})).await,
+        403
+    );
+    assert_eq!(
+        patch(&path, &developer, at, json!({"environment": "staging"})).await,
+        403
+    );
+    assert_eq!(
+        patch(
+            &path,
+            &developer,
+            at,
+            json!({"classification": "confidential"})
+        )
+        .await,
+        200
+    );
+    assert_eq!(
+        patch(&path, &developer, at + 1, json!({"name": "x"})).await,
+        403
+    );
+    // A secret that is confidential and in production takes a second factor.
+    let credentials = json!({"credentials": {"apiKey": "sk_another"}});
+    assert_eq!(
+        patch(&path, &plain, at + 1, json!({"name": "x"})).await,
+        200
+    );
+    assert_eq!(patch(&path, &plain, at + 2, credentials.clone()).await, 403);
+    assert_eq!(
+        patch(&path, &plain, at + 2, json!({"classification": "internal"})).await,
+        403
+    );
+    assert_eq!(patch(&path, &owner, at + 2, credentials.clone()).await, 200);
+    assert_eq!(
+        patch(
+            &path,
+            &owner,
+            at + 3,
+            json!({"classification": "restricted"})
+        )
+        .await,
+        200
+    );
+    // What is restricted takes it for everything but a look at its set-up.
+    assert_eq!(
+        patch(&path, &plain, at + 4, json!({"name": "y"})).await,
+        403
+    );
+    assert_eq!(portal.get(&path, &plain).await.status, 200);
+    assert_eq!(
+        portal
+            .get(&format!("{path}/webhooks/logs"), &plain)
+            .await
+            .status,
+        403
+    );
+    assert_eq!(
+        patch(&path, &owner, at + 4, json!({"classification": "secret"})).await,
+        400
+    );
+    assert_eq!(version(&portal.get(&path, &owner).await), at + 4);
+}
+
+#[tokio::test]
+async fn what_would_be_made_is_decided_by_what_it_would_be() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let developer = portal.token_as(organization, "d", &["developer"]);
+    let body =
+        |name, value: &str| crate::portal::with(crate::portal::integration(), name, json!(value));
+    for (body, status) in [
+        (body("classification", "confidential"), 403),
+        (body("type", "identity_provider"), 403),
+        (body("environment", "staging"), 201),
+        (body("environment", "elsewhere"), 400),
+    ] {
+        let before = portal.contents().await;
+        let answer = portal.post("/portal/integrations", &developer, body).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(status == 201, portal.contents().await != before);
+    }
+}
+
+#[tokio::test]
+async fn each_operation_of_a_bulk_is_decided_by_itself() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token(organization);
+    let developer = portal.token_as(organization, "d", &["developer"]);
+    let viewer = portal.token_as(organization, "v", &["viewer"]);
+    let (one, two) = (
+        portal.integration(&owner).await,
+        portal.integration(&owner).await,
+    );
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let raised = json!({"classification": "confidential"});
+    let headers = [("if-match", "\"2\"")];
+    let raised = portal.call(("PATCH", &two), &owner, &headers, raised).await;
+    assert_eq!(raised.status, 200, "{raised:?}");
+    let body = json!({"operations": [
+        {"op": "update", "id": id(&one), "version": 2, "body": {"name": "x"}},
+        {"op": "update", "id": id(&two), "version": 3, "body": {"name": "x"}},
+        {"op": "update", "id": id(&one), "version": 3, "body": {"classification": "public"}},
+        {"op": "delete", "id": id(&two)},
+        {"op": "create", "body": crate::portal::with(crate::portal::integration(), "classification", json!("restricted"))},
+    ]});
+    let statuses = async |token: &str| {
+        let answer = portal
+            .post("/portal/integrations:bulk", token, body.clone())
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let results = answer.json()["results"].as_array().unwrap().clone();
+        results
+            .iter()
+            .map(|one| one["status"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(&viewer).await, [403; 5]);
+    let statuses = statuses(&developer).await;
+    // The first and the third run at the same time: the right comes before the version.
+    assert_eq!(statuses, [200, 403, 403, 403, 403]);
+    assert_eq!(portal.get(&two, &owner).await.json()["name"], "Payments");
+}
