@@ -5,6 +5,7 @@
 mod api_profile;
 mod auth;
 mod breaker;
+mod consent;
 mod delivery;
 mod destination;
 mod endpoint;
@@ -37,6 +38,7 @@ pub use auth::{
     TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
 };
 pub use breaker::{Breaker, BreakerPolicy, Passage};
+pub use consent::{ConsentTicket, PendingConsent};
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{
     Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,

@@ -8,6 +8,7 @@
 
 mod cached_responses;
 mod claims;
+mod consents;
 mod data_keys;
 mod deliveries;
 mod destinations;

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -191,6 +191,23 @@ impl Store {
             }
             _ => Err(error.into()),
         }
+    }
+
+    /// Deletes the item, and answers what it was. A caller whose answer was lost finds nothing the
+    /// second time.
+    pub(crate) async fn delete_returning<T: DeserializeOwned>(
+        &self,
+        key: ItemKey,
+    ) -> Result<Option<Stored<T>>, StoreError> {
+        let request = self.client.delete_item().table_name(self.table());
+        let request = request
+            .set_key(Some(key.attributes()))
+            .return_values(ReturnValue::AllOld);
+        let deleted = Box::pin(request.send()).await?.attributes;
+        let deleted = deleted.filter(|attributes| !attributes.is_empty());
+        deleted
+            .map(|attributes| items::read(key, attributes))
+            .transpose()
     }
 
     /// Updates an item under the request's condition, which has to demand that there is one.

@@ -56,6 +56,16 @@ pub enum SealContext {
         /// The call.
         request: RequestId,
     },
+    /// What is secret of a consent that is asked for.
+    PendingConsent {
+        /// The digest of its state.
+        state: Digest,
+    },
+    /// Where a link to a consent page leads.
+    ConsentTicket {
+        /// The digest of its ticket.
+        ticket: Digest,
+    },
 }
 
 /// An organization's data key of a version.
@@ -161,6 +171,8 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
             6,
             [&integration.ulid().to_bytes(), &request.ulid().to_bytes()],
         ),
+        SealContext::PendingConsent { state } => (20, [state.as_bytes(), &[]]),
+        SealContext::ConsentTicket { ticket } => (21, [ticket.as_bytes(), &[]]),
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -215,6 +227,12 @@ mod tests {
             SealContext::RequestBodies {
                 integration: a.into(),
                 request: b.into(),
+            },
+            SealContext::PendingConsent {
+                state: Digest::of(&both),
+            },
+            SealContext::ConsentTicket {
+                ticket: Digest::of(&both),
             },
         ]
     }

@@ -90,6 +90,11 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    /// Belongs to no organization: a provider's answer names none.
+    PendingConsent(Digest),
+    /// Belongs to no organization: a browser that follows a link names none.
+    ConsentTicket(Digest),
+    SeenLogout(OrganizationId, IntegrationId, Digest),
 }
 
 impl ItemKey {
@@ -115,6 +120,9 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::PendingConsent(..) => "pending_consent",
+            Self::ConsentTicket(..) => "consent_ticket",
+            Self::SeenLogout(..) => "seen_logout",
         }
     }
 
@@ -177,6 +185,15 @@ impl ItemKey {
             Self::CachedResponse(organization, integration, digest) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
+            ),
+            Self::PendingConsent(state) => (format!("CONSENT#{state}"), "CONSENT".to_owned()),
+            Self::ConsentTicket(ticket) => (
+                format!("CONSENT_TICKET#{ticket}"),
+                "CONSENT_TICKET".to_owned(),
+            ),
+            Self::SeenLogout(organization, integration, token) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#LOGOUT#{token}"),
+                "LOGOUT".to_owned(),
             ),
         }
     }

@@ -87,6 +87,21 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#CACHE#<digest>",
             "CACHE",
         ),
+        (
+            ItemKey::PendingConsent(digest),
+            "CONSENT#<digest>",
+            "CONSENT",
+        ),
+        (
+            ItemKey::ConsentTicket(digest),
+            "CONSENT_TICKET#<digest>",
+            "CONSENT_TICKET",
+        ),
+        (
+            ItemKey::SeenLogout(organization, integration, digest),
+            "ORG#<org>#INTEGRATION#<int>#LOGOUT#<digest>",
+            "LOGOUT",
+        ),
     ]
 }
 
@@ -142,7 +157,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..14, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..17, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -160,7 +175,10 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 10 => ItemKey::Request(organization, b.into(), c.into()),
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
-                _ => ItemKey::CachedResponse(organization, b.into(), digest),
+                13 => ItemKey::CachedResponse(organization, b.into(), digest),
+                14 => ItemKey::PendingConsent(digest),
+                15 => ItemKey::ConsentTicket(digest),
+                _ => ItemKey::SeenLogout(organization, b.into(), digest),
             }
         },
     )
@@ -179,6 +197,10 @@ proptest! {
         let (pk, _) = key.render();
         let owned = pk.starts_with(&format!("ORG#org_{ULID}"))
             || pk.starts_with(&format!("ORG#org_{OTHER}"));
-        prop_assert_eq!(owned, !matches!(key, ItemKey::EndpointPath(_)));
+        let is_found_from_outside = matches!(
+            key,
+            ItemKey::EndpointPath(_) | ItemKey::PendingConsent(_) | ItemKey::ConsentTicket(_)
+        );
+        prop_assert_eq!(owned, !is_found_from_outside);
     }
 }
