@@ -14,10 +14,14 @@ use ulid::Ulid;
 
 use crate::domain::{
     DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
-    RequestId,
+    RequestId, Timestamp,
 };
 
 use super::StoreError;
+
+mod due;
+
+pub(crate) use due::Due;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -90,6 +94,11 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    Grant(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its day.
+    GrantDue(Due),
+    /// Belongs to no organization, either.
+    GrantsDueFrom,
 }
 
 impl ItemKey {
@@ -115,6 +124,9 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::Grant(..) => "grant",
+            Self::GrantDue(..) => "grant_due",
+            Self::GrantsDueFrom => "grants_due_from",
         }
     }
 
@@ -178,6 +190,15 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+            Self::Grant(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "GRANT".to_owned(),
+            ),
+            Self::GrantDue(due) => {
+                let (pk, prefix) = Collection::GrantsDue(due.at).render();
+                (pk, format!("{prefix}{due}"))
+            }
+            Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
         }
     }
 
@@ -209,6 +230,8 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    /// Those of the instant's day, in UTC.
+    GrantsDue(Timestamp),
 }
 
 impl Collection {
@@ -240,6 +263,7 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
         }
     }
 
