@@ -10,15 +10,15 @@ const MIN_RSA_BITS: usize = 2048;
 
 /// A public key with the algorithms that it is for.
 #[derive(Clone)]
-pub(super) struct VerificationKey {
-    pub(super) id: Option<String>,
-    pub(super) algorithms: &'static [Algorithm],
-    pub(super) key: DecodingKey,
+pub(crate) struct VerificationKey {
+    pub(crate) id: Option<String>,
+    pub(crate) algorithms: &'static [Algorithm],
+    pub(crate) key: DecodingKey,
 }
 
 impl VerificationKey {
     /// The key, if it is for signatures and of a kind and strength that we take.
-    pub(super) fn of(jwk: &Jwk) -> Option<Self> {
+    pub(crate) fn of(jwk: &Jwk) -> Option<Self> {
         if !is_for_signatures(jwk) {
             return None;
         }
