@@ -127,11 +127,19 @@ impl Grant {
         }
         let leased = self.lease.as_ref().map(|lease| lease.until);
         if let Some(until) = leased.filter(|until| now < *until) {
-            return if is_usable { Next::Use } else { Next::Wait(until) };
+            return if is_usable {
+                Next::Use
+            } else {
+                Next::Wait(until)
+            };
         }
         let trouble = self.trouble.as_ref().map(|trouble| trouble.retry_at);
         if let Some(until) = trouble.filter(|until| now < *until && self.basis == basis) {
-            return if is_usable { Next::Use } else { Next::Later(until) };
+            return if is_usable {
+                Next::Use
+            } else {
+                Next::Later(until)
+            };
         }
         Next::Refresh { is_usable }
     }

@@ -194,7 +194,9 @@ impl Grant {
         self.tokens_version > 0 && self.end != Some(GrantEnd::Revoked)
     }
 
-    fn tokens_since(&self) -> Timestamp {
+    /// When the tokens were obtained.
+    #[must_use]
+    pub fn tokens_since(&self) -> Timestamp {
         self.last_refreshed_at.unwrap_or(self.obtained_at)
     }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 
+use super::context::Owned;
 use super::{GrantContext, GrantError, GrantTokens, Grants};
 use crate::auth::{AccessTokens, AuthContext, AuthError, GrantedToken};
-use crate::domain::{Oauth2Auth, Timestamp};
+use crate::domain::{GrantType, Oauth2Auth};
+use crate::egress::EgressError;
+use crate::oauth::OauthError;
 
 /// Tokens that are refused are not replaced more often: where each is refused, a new one does not
 /// help.
@@ -26,10 +29,13 @@ impl Grants {
         version: u64,
         timeout: Duration,
     ) -> bool {
-        let slot = self.0.memory.slot((context.organization, context.integration));
+        let slot = self
+            .0
+            .memory
+            .slot((context.organization, context.integration));
         let now = self.0.sources.now();
         if let Some(held) = slot.held() {
-            let since: Timestamp = held.grant.renewed_at();
+            let since = held.grant.tokens_since();
             if held.grant.tokens_version != version {
                 return true;
             }
@@ -45,6 +51,33 @@ impl Grants {
             Err(GrantError::ConsentNeeded(_) | GrantError::NotConnected) => true,
             Err(_) => false,
         }
+    }
+}
+
+impl Grants {
+    /// A token for credentials that are only tested: it is not kept.
+    async fn candidate(
+        &self,
+        context: &AuthContext<'_>,
+        config: &Oauth2Auth,
+        timeout: Duration,
+    ) -> Result<Arc<GrantedToken>, GrantError> {
+        const NEEDS_A_PERSON: OauthError =
+            OauthError::Configuration("what a person consents to is tested by connecting");
+        if config.grant_type == GrantType::AuthorizationCode {
+            return Err(NEEDS_A_PERSON.into());
+        }
+        let owned = Owned {
+            organization: context.organization,
+            integration: context.integration,
+            config: config.clone(),
+            credentials: context.credentials.clone(),
+            tls: context.tls.clone(),
+            basis: String::new(),
+        };
+        let asked = tokio::time::timeout(timeout, Box::pin(self.0.ask(&owned, None))).await;
+        let (reply, key) = asked.unwrap_or(Err(EgressError::Timeout.into()))?;
+        Ok(Arc::new(GrantTokens::of(reply, None, key).granted(0)))
     }
 }
 
@@ -67,7 +100,10 @@ impl AccessTokens for Grants {
 
     fn kept(&self, context: &AuthContext<'_>) -> Option<Arc<GrantedToken>> {
         context.credential_version?;
-        let slot = self.0.memory.slot((context.organization, context.integration));
+        let slot = self
+            .0
+            .memory
+            .slot((context.organization, context.integration));
         slot.held().and_then(|held| held.token)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::context::Owned;
 use super::memory::{Flight, Held, Looked, Slot};
-use super::{Grants, GrantContext, GrantError, GrantTokens, Inner, Key, TRIES};
+use super::{GrantContext, GrantError, GrantTokens, Grants, Inner, Key, TRIES};
 use crate::auth::GrantedToken;
 use crate::domain::{Grant, Next};
 use crate::store::{GrantWrite, StoredGrant, Versioned, contended};
@@ -32,7 +32,10 @@ impl Grants {
         timeout: Duration,
     ) -> Result<Arc<GrantedToken>, GrantError> {
         let basis = context.basis();
-        let slot = self.0.memory.slot((context.organization, context.integration));
+        let slot = self
+            .0
+            .memory
+            .slot((context.organization, context.integration));
         if let Some((Next::Use, Some(token))) = slot.recent(&basis, self.0.sources.now()) {
             return Ok(token);
         }
@@ -142,7 +145,9 @@ impl Inner {
                 grant: item.grant.leased(self.owner(now), now, super::LEASE),
                 tokens: item.tokens,
             };
-            let put = self.store.put_grant(organization, integration, &leased, version);
+            let put = self
+                .store
+                .put_grant(organization, integration, &leased, version);
             match put.await? {
                 GrantWrite::Done(version) => {
                     let leased = Versioned::new(leased, version);

@@ -103,7 +103,10 @@ impl Slot {
         let known = self.known();
         let held = known.held.as_ref();
         let held = held.filter(|held| now.since(held.read_at) < MAX_AGE)?;
-        Some((held.grant.next(basis, known.refused, now), held.token.clone()))
+        Some((
+            held.grant.next(basis, known.refused, now),
+            held.token.clone(),
+        ))
     }
 
     /// The task that looks at the grant: the one that runs, or the one that `start` starts, which

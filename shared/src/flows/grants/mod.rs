@@ -25,24 +25,30 @@ mod error;
 mod look;
 mod memory;
 mod renew;
+mod running;
 mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use secrecy::SecretSlice;
 
 use crate::domain::{
     Grant, GrantEnd, GrantIdentity, GrantReply, IntegrationId, OrganizationId, Sources, Timestamp,
 };
+use crate::egress::Egress;
 use crate::lambda::metrics::Metrics;
-use crate::oauth::{ClientContext, OauthError, TokenReply, TokenRequest};
+use crate::lambda::telemetry::chain;
+use crate::oauth::{Client, ClientContext, MetadataCache, OauthError, TokenReply, TokenRequest};
 use crate::store::{DueGrant, GrantWrite, Store, StoreError, StoredGrant, Versioned, contended};
 use crate::vault::{DataKeys, SealContext, VaultError};
 
+use super::Circuit;
+
 use memory::Memory;
+use running::Running;
 
 pub use context::GrantContext;
 pub use error::GrantError;
@@ -57,12 +63,35 @@ const TRIES: usize = 24;
 
 /// What gives tokens: an authorization server, or, in tests, what stands for one.
 pub trait TokenEndpoint: Send + Sync {
+    /// Whether tokens that are obtained without a person are to be bound to a key (RFC 9449).
+    fn wants_dpop<'a>(
+        &'a self,
+        client: &'a ClientContext<'a>,
+    ) -> BoxFuture<'a, Result<bool, OauthError>>;
+
     /// Asks for tokens.
     fn token<'a>(
         &'a self,
         client: &'a ClientContext<'a>,
         request: TokenRequest<'a>,
     ) -> BoxFuture<'a, Result<TokenReply, OauthError>>;
+}
+
+impl TokenEndpoint for Client {
+    fn wants_dpop<'a>(
+        &'a self,
+        client: &'a ClientContext<'a>,
+    ) -> BoxFuture<'a, Result<bool, OauthError>> {
+        async { Ok(self.server(client).await?.wants_dpop()) }.boxed()
+    }
+
+    fn token<'a>(
+        &'a self,
+        client: &'a ClientContext<'a>,
+        request: TokenRequest<'a>,
+    ) -> BoxFuture<'a, Result<TokenReply, OauthError>> {
+        Self::token(self, client, request).boxed()
+    }
 }
 
 /// What a person has consented to, as it was obtained.
@@ -100,6 +129,7 @@ struct Inner {
     sources: Sources,
     metrics: Metrics,
     memory: Memory,
+    running: Running,
 }
 
 impl fmt::Debug for Grants {
@@ -125,7 +155,22 @@ impl Grants {
             sources,
             metrics,
             memory: Memory::default(),
+            running: Running::default(),
         }))
+    }
+
+    /// The same, renewed at the authorization servers themselves, by way of `egress`.
+    #[must_use]
+    pub fn of_servers(
+        store: Store,
+        keys: DataKeys,
+        egress: &Egress,
+        sources: &Sources,
+        metrics: Metrics,
+    ) -> Self {
+        let metadata = Arc::new(MetadataCache::new(egress.clone(), sources.clone()));
+        let client = Client::new(egress.clone(), sources.clone(), metadata);
+        Self::new(store, keys, Arc::new(client), sources.clone(), metrics)
     }
 
     /// Keeps what a person has consented to, in place of an earlier grant of the integration.
@@ -160,9 +205,13 @@ impl Grants {
                 tokens: Some(sealed),
             };
             let version = found.map_or(0, |found| found.version);
-            match inner.write(owned, &stored, version, stored.grant.look_at).await? {
+            match inner
+                .write(owned, &stored, version, stored.grant.look_at)
+                .await?
+            {
                 GrantWrite::Done(_) => {
                     inner.memory.forget(owned);
+                    inner.forget_answers(owned).await;
                     return Ok(stored.grant);
                 }
                 GrantWrite::Passed(other) => found = other.map(|other| *other),
@@ -240,7 +289,9 @@ impl LoggedOut<'_> {
     /// Whether `identity` is meant: its session, or, if none is named, its subject.
     #[must_use]
     pub fn is(&self, identity: &GrantIdentity) -> bool {
-        let subject = self.subject.is_none_or(|subject| subject == identity.subject);
+        let subject = self
+            .subject
+            .is_none_or(|subject| subject == identity.subject);
         let session = match (self.sid, &identity.sid) {
             (Some(sid), Some(known)) => sid == known,
             (Some(_), None) => self.subject.is_some(),
@@ -270,15 +321,32 @@ impl Inner {
                 grant: item.grant.ended_by(end),
                 tokens: None,
             };
-            match self.store.put_grant(owned.0, owned.1, &ended, version).await? {
+            match self
+                .store
+                .put_grant(owned.0, owned.1, &ended, version)
+                .await?
+            {
                 GrantWrite::Done(_) => {
                     self.memory.forget(owned);
+                    self.forget_answers(owned).await;
                     return Ok(Some(item));
                 }
                 GrantWrite::Passed(other) => found = other.map(|other| *other),
             }
         }
         Err(contended().into())
+    }
+
+    /// Answers that are cached were given to the person who had consented, and perhaps to no other.
+    async fn forget_answers(&self, (organization, integration): Key) {
+        let circuit = Circuit::new(self.store.clone(), self.sources.clone());
+        if let Err(error) = Box::pin(circuit.purge(organization, integration)).await {
+            tracing::warn!(
+                integration.id = %integration,
+                cause = chain(&error),
+                "cached answers of {integration} outlive its grant"
+            );
+        }
     }
 
     /// Writes a grant in place of the one of `version`, and sees to it that it is looked at, if it
@@ -291,7 +359,9 @@ impl Inner {
         look_at: Option<Timestamp>,
     ) -> Result<GrantWrite, StoreError> {
         let Some(at) = look_at else {
-            let put = self.store.put_grant(organization, integration, stored, version);
+            let put = self
+                .store
+                .put_grant(organization, integration, stored, version);
             return put.await;
         };
         let due = DueGrant {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretSlice;
+
 use super::context::Owned;
 use super::memory::{Looked, Slot};
 use super::{CALL_TIMEOUT, GrantError, GrantTokens, Inner, facts};
-use crate::domain::{Grant, GrantReply, RefreshFailure, Timestamp};
+use crate::domain::{Grant, GrantReply, GrantType, Offer, RefreshFailure, Timestamp};
 use crate::egress::EgressError;
 use crate::lambda::metrics::Metric;
 use crate::lambda::telemetry::chain;
-use crate::oauth::{ClientContext, OauthError, TokenReply, TokenRequest};
-use crate::domain::GrantType;
+use crate::oauth::{ClientContext, DpopKey, OauthError, TokenReply, TokenRequest};
 use crate::store::{GrantWrite, StoredGrant, Versioned};
 
 /// How often the writing of an answer is tried, and how long it waits in between: for some three
@@ -39,7 +40,11 @@ impl Inner {
     ) -> Result<Looked, GrantError> {
         slot.hold(self.held(&leased.item.grant, tokens.as_deref()));
         match self.ask(owned, tokens.as_deref()).await {
-            Ok(reply) => self.keep(owned, slot, leased, tokens, reply).await,
+            Ok((reply, key)) => {
+                let facts = facts(&reply);
+                let tokens = GrantTokens::of(reply, tokens.as_deref(), key);
+                self.keep(owned, slot, leased, &facts, tokens).await
+            }
             Err(error) => {
                 self.note_failure(owned, slot, leased, tokens, &error).await;
                 Err(error.into())
@@ -47,17 +52,18 @@ impl Inner {
         }
     }
 
-    async fn ask(
+    /// The answer; and the key that its tokens are bound to, if that is a new one.
+    pub(super) async fn ask(
         &self,
         owned: &Owned,
         tokens: Option<&GrantTokens>,
-    ) -> Result<TokenReply, OauthError> {
-        let key = tokens.and_then(|tokens| tokens.dpop_key.as_ref());
+    ) -> Result<(TokenReply, Option<SecretSlice<u8>>), OauthError> {
+        let known = tokens.and_then(|tokens| tokens.dpop_key.as_ref());
         let client = ClientContext {
             config: &owned.config,
             credentials: &owned.credentials,
             tls: &owned.tls,
-            dpop_key: key.map(exposed),
+            dpop_key: known.map(exposed),
             timeout: CALL_TIMEOUT,
         };
         let refresh = tokens.and_then(|tokens| tokens.refresh_token.as_ref());
@@ -69,8 +75,23 @@ impl Inner {
                 return Err(OauthError::Configuration("there is no refresh token"));
             }
         };
-        let asked = Box::pin(self.endpoint.token(&client, request));
-        let asked = tokio::time::timeout(CALL_TIMEOUT, asked).await;
+        let may_bind = known.is_none()
+            && owned.config.grant_type != GrantType::AuthorizationCode
+            && owned.config.dpop != Offer::Never;
+        let asked = async {
+            let wants_key = may_bind && self.endpoint.wants_dpop(&client).await?;
+            let key = match wants_key {
+                true => Some(SecretSlice::from(DpopKey::generate()?.to_vec())),
+                false => None,
+            };
+            let client = ClientContext {
+                dpop_key: key.as_ref().or(known).map(exposed),
+                ..client
+            };
+            let reply = self.endpoint.token(&client, request).await?;
+            Ok((reply, key))
+        };
+        let asked = tokio::time::timeout(CALL_TIMEOUT, Box::pin(asked)).await;
         asked.unwrap_or(Err(EgressError::Timeout.into()))
     }
 
@@ -79,12 +100,10 @@ impl Inner {
         owned: &Owned,
         slot: &Slot,
         leased: Versioned<StoredGrant>,
-        before: Option<Arc<GrantTokens>>,
-        reply: TokenReply,
+        facts: &GrantReply,
+        tokens: GrantTokens,
     ) -> Result<Looked, GrantError> {
-        let facts = facts(&reply);
-        let tokens = GrantTokens::of(reply, before.as_deref(), None);
-        let written = self.write_answer(owned, leased, &facts, &tokens).await;
+        let written = self.write_answer(owned, leased, facts, &tokens).await;
         let now = self.sources.now();
         match written {
             Ok(Written::Done(grant)) => {
@@ -99,7 +118,8 @@ impl Inner {
                 Ok(Looked::Seen)
             }
             Err(error) => {
-                self.metrics.count_for(Metric::RefreshesFailed, "not_written", now);
+                self.metrics
+                    .count_for(Metric::RefreshesFailed, "not_written", now);
                 let integration = owned.integration;
                 tracing::error!(
                     integration.id = %integration,
@@ -131,7 +151,7 @@ impl Inner {
         let mut failed = None;
         for _ in 0..WRITES {
             let Some(sealed) = &sealed else {
-                match self.seal(owned.key(), version, tokens).await {
+                match Box::pin(self.seal(owned.key(), version, tokens)).await {
                     Ok(made) => sealed = Some(made),
                     Err(error) => {
                         failed = Some(error);
@@ -140,7 +160,10 @@ impl Inner {
                 }
                 continue;
             };
-            let mut grant = current.item.grant.renewed(facts, &owned.config, &owned.basis);
+            let mut grant = current
+                .item
+                .grant
+                .renewed(facts, &owned.config, &owned.basis);
             let look_at = self.look_at(&current.item.grant, &mut grant);
             let stored = StoredGrant {
                 grant,
@@ -198,7 +221,8 @@ impl Inner {
             grant: leased.item.grant.failed(failure, now),
             tokens: leased.item.tokens,
         };
-        self.metrics.count_for(Metric::RefreshesFailed, code(failure), now);
+        self.metrics
+            .count_for(Metric::RefreshesFailed, code(failure), now);
         tracing::warn!(
             integration.id = %integration,
             cause = chain(error),
@@ -232,7 +256,7 @@ impl Inner {
     clippy::disallowed_methods,
     reason = "the key signs the proof that goes with the request"
 )]
-fn exposed(key: &secrecy::SecretSlice<u8>) -> &[u8] {
+pub(super) fn exposed(key: &SecretSlice<u8>) -> &[u8] {
     use secrecy::ExposeSecret as _;
     key.expose_secret()
 }

@@ -79,7 +79,10 @@ impl GrantTokens {
             is_dpop: self.is_dpop,
             refresh_token: self.refresh_token.as_ref().map(text),
             id_token: self.id_token.as_ref().map(text),
-            dpop_key: self.dpop_key.as_ref().map(|key| hex::encode(key.expose_secret())),
+            dpop_key: self
+                .dpop_key
+                .as_ref()
+                .map(|key| hex::encode(key.expose_secret())),
         };
         serde_json::to_vec(&written).ok().map(Zeroizing::new)
     }
