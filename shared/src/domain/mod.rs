@@ -13,6 +13,7 @@ mod error;
 mod event;
 mod expression;
 pub mod gateway;
+mod grant;
 mod id;
 mod integration;
 mod object;
@@ -47,6 +48,10 @@ pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, St
 pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use expression::{Expression, ExpressionError};
+pub use grant::{
+    DEFAULT_TOKEN_LIFETIME, Grant, GrantEnd, GrantIdentity, GrantReply, GrantState, Next,
+    RefreshFailure, RefreshLease, Trouble, Visit,
+};
 pub use id::{
     DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
     RequestId, SecretId,

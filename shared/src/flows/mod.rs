@@ -2,6 +2,7 @@
 
 mod circuit;
 pub mod connect;
+pub mod grants;
 mod idempotency;
 mod issuer_documents;
 mod limiter;

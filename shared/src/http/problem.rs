@@ -56,6 +56,7 @@ pub fn code_of(error: &Error) -> Code {
         ),
         Error::PathTaken => ("path_taken", StatusCode::CONFLICT, "Endpoint path taken"),
         Error::Conflict(_) => ("conflict", StatusCode::CONFLICT, "Conflict"),
+        Error::ConsentNeeded(_) => ("consent_needed", StatusCode::CONFLICT, "Consent needed"),
         Error::PreconditionFailed => (
             "precondition_failed",
             StatusCode::PRECONDITION_FAILED,
@@ -268,6 +269,7 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
         },
         Error::PathTaken,
         Error::Conflict("nothing to retry".into()),
+        Error::ConsentNeeded("nobody has consented yet".into()),
         Error::PreconditionFailed,
         Error::PreconditionRequired,
         Error::IdempotencyKeyReused,

@@ -296,6 +296,27 @@ impl Store {
         })
     }
 
+    /// The first `limit` items of a collection, from the lowest key up.
+    pub(crate) async fn query_up(
+        &self,
+        collection: Collection,
+        limit: u16,
+    ) -> Result<Vec<Attributes>, StoreError> {
+        let (pk, prefix) = collection.render();
+        let request = self
+            .client
+            .query()
+            .table_name(self.table())
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .consistent_read(true)
+            .limit(i32::from(limit));
+        Ok(Box::pin(request.send()).await?.items.unwrap_or_default())
+    }
+
     /// Writes all or nothing.
     pub(crate) async fn transact(
         &self,

@@ -66,6 +66,13 @@ pub enum SealContext {
         /// The digest of its ticket.
         ticket: Digest,
     },
+    /// The tokens of a grant.
+    Tokens {
+        /// The integration.
+        integration: IntegrationId,
+        /// The number of this set of tokens.
+        version: u64,
+    },
 }
 
 /// An organization's data key of a version.
@@ -152,6 +159,10 @@ pub(super) fn key_version(sealed: &Sealed) -> Result<u16, VaultError> {
 /// contexts give the same bytes.
 fn additional_data(organization: OrganizationId, context: &SealContext, version: u16) -> Vec<u8> {
     let mut data = Vec::with_capacity(64);
+    let tokens_version = match context {
+        SealContext::Tokens { version, .. } => u128::from(*version).to_be_bytes(),
+        _ => [0; 16],
+    };
     let (purpose, parts): (u8, [&[u8]; 2]) = match context {
         SealContext::SigningSecret { owner, secret } => {
             (1, [&owner.to_bytes(), &secret.ulid().to_bytes()])
@@ -173,6 +184,9 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
         ),
         SealContext::PendingConsent { state } => (20, [state.as_bytes(), &[]]),
         SealContext::ConsentTicket { ticket } => (21, [ticket.as_bytes(), &[]]),
+        SealContext::Tokens { integration, .. } => {
+            (7, [&integration.ulid().to_bytes(), &tokens_version])
+        }
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -200,7 +214,8 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 6] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 7] {
+        let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
@@ -233,6 +248,10 @@ mod tests {
             },
             SealContext::ConsentTicket {
                 ticket: Digest::of(&both),
+            },
+            SealContext::Tokens {
+                integration: a.into(),
+                version,
             },
         ]
     }

@@ -14,10 +14,14 @@ use ulid::Ulid;
 
 use crate::domain::{
     DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
-    RequestId,
+    RequestId, Timestamp,
 };
 
 use super::StoreError;
+
+mod due;
+
+pub(crate) use due::Due;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -90,11 +94,19 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+<<<<<<< HEAD
     /// Belongs to no organization: a provider's answer names none.
     PendingConsent(Digest),
     /// Belongs to no organization: a browser that follows a link names none.
     ConsentTicket(Digest),
     SeenLogout(OrganizationId, IntegrationId, Digest),
+=======
+    Grant(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its day.
+    GrantDue(Due),
+    /// Belongs to no organization, either.
+    GrantsDueFrom,
+>>>>>>> grants
 }
 
 impl ItemKey {
@@ -120,9 +132,15 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+<<<<<<< HEAD
             Self::PendingConsent(..) => "pending_consent",
             Self::ConsentTicket(..) => "consent_ticket",
             Self::SeenLogout(..) => "seen_logout",
+=======
+            Self::Grant(..) => "grant",
+            Self::GrantDue(..) => "grant_due",
+            Self::GrantsDueFrom => "grants_due_from",
+>>>>>>> grants
         }
     }
 
@@ -186,6 +204,7 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+<<<<<<< HEAD
             Self::PendingConsent(state) => (format!("CONSENT#{state}"), "CONSENT".to_owned()),
             Self::ConsentTicket(ticket) => (
                 format!("CONSENT_TICKET#{ticket}"),
@@ -195,6 +214,17 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#LOGOUT#{token}"),
                 "LOGOUT".to_owned(),
             ),
+=======
+            Self::Grant(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "GRANT".to_owned(),
+            ),
+            Self::GrantDue(due) => {
+                let (pk, prefix) = Collection::GrantsDue(due.at).render();
+                (pk, format!("{prefix}{due}"))
+            }
+            Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
+>>>>>>> grants
         }
     }
 
@@ -226,6 +256,8 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    /// Those of the instant's day, in UTC.
+    GrantsDue(Timestamp),
 }
 
 impl Collection {
@@ -257,6 +289,7 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
         }
     }
 
