@@ -1,15 +1,9 @@
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, Validation};
-use serde_json::{Map, Value};
-
-use super::claims::{Header, check};
+use super::claims::who;
 use crate::config::AccessSettings;
 use crate::domain::{Error, OrganizationId, Timestamp};
-use crate::jwt::{Fetch, FetchError, KeySet};
-
-/// Longer tokens are not looked at.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+use crate::jwt::{self, Expected, Fetch, FetchError, JwtError, KeySet, LEEWAY, TokenUse};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +38,15 @@ impl From<AccessError> for Error {
             AccessError::Invalid(_) => Self::Unauthenticated(Some(error.into())),
             AccessError::NoOrganization => Self::Forbidden,
             AccessError::Unavailable(_) => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+impl From<JwtError> for AccessError {
+    fn from(error: JwtError) -> Self {
+        match error {
+            JwtError::Invalid(why) => Self::Invalid(why),
+            JwtError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }
@@ -86,30 +89,15 @@ impl Verifier {
     }
 
     async fn verify_token(&self, token: &str, now: Timestamp) -> Result<Caller, AccessError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(AccessError::Invalid("length"));
-        }
-        let header = Header::of(token)?;
-        let algorithm: Algorithm = header
-            .alg
-            .parse()
-            .map_err(|_| AccessError::Invalid("algorithm"))?;
-        let key = self.keys.key(header.kid.as_deref(), now).await;
-        let key = key
-            .map_err(AccessError::Unavailable)?
-            .ok_or(AccessError::Invalid("key"))?;
-        // The key says which algorithms there are; the token can only pick one of them.
-        if !key.algorithms.contains(&algorithm) {
-            return Err(AccessError::Invalid("algorithm"));
-        }
-        let mut validation = Validation::new(algorithm);
-        // Claims are checked below, at a time that is ours.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let token = jsonwebtoken::decode::<Map<String, Value>>(token, &key.key, &validation)
-            .map_err(|_| AccessError::Invalid("signature"))?;
-        let (organization_id, subject) = check(&token.claims, &self.settings, now)?;
+        let expected = Expected {
+            token_use: TokenUse::AccessToken,
+            issuer: &self.settings.issuer,
+            audience: &self.settings.audience,
+            algorithms: &[],
+            leeway: LEEWAY,
+        };
+        let claims = jwt::verify(token, &self.keys, &expected, now).await?;
+        let (organization_id, subject) = who(&claims, &self.settings)?;
         Ok(Caller {
             organization_id,
             subject,
