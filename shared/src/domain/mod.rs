@@ -36,7 +36,7 @@ pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
     ClientAuthentication, CustomAuth, GrantType, HmacAlgorithm, HmacEncoding, HmacKeyForm,
     HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, Offer, SigV4,
-    TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
+    TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError, check_scope,
 };
 pub use breaker::{Breaker, BreakerPolicy, Passage};
 pub use consent::{ConsentTicket, PendingConsent};

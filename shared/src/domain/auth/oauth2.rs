@@ -76,7 +76,7 @@ pub struct Oauth2Auth {
 /// How tokens are obtained. The resource owner's password and the implicit grant are refused
 /// (RFC 9700 sections 2.1.2 and 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum GrantType {
     /// A person consents in a browser (RFC 6749 section 4.1, with PKCE).
     #[default]
@@ -85,6 +85,28 @@ pub enum GrantType {
     ClientCredentials,
     /// A signed assertion is exchanged (RFC 7523 section 2.1).
     JwtBearer,
+}
+
+impl TryFrom<String> for GrantType {
+    type Error = &'static str;
+
+    /// What is refused is refused with the reason, and with what to use in its place.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "authorization_code" => Ok(Self::AuthorizationCode),
+            "client_credentials" => Ok(Self::ClientCredentials),
+            "jwt_bearer" => Ok(Self::JwtBearer),
+            "password" => Err(
+                "the grant `password` is refused: it hands a person's password to a third party,                  and passes by every second factor (RFC 9700 section 2.4); use                  `authorization_code`, or `client_credentials` where no person is involved",
+            ),
+            "implicit" => Err(
+                "the grant `implicit` is refused: its tokens stand in URLs, where others read and                  inject them (RFC 9700 section 2.1.2); use `authorization_code`, which always has                  PKCE here",
+            ),
+            _ => Err(
+                "expected one of `authorization_code`, `client_credentials`, `jwt_bearer`",
+            ),
+        }
+    }
 }
 
 /// How a client authenticates at the token endpoint (OpenID Connect Core 1.0 section 9).
@@ -243,20 +265,40 @@ impl Oauth2Auth {
                 return Err(FieldError::new(format!("/authConfig/{name}"), message));
             }
         }
+        self.check_issuer()?;
         for (index, scope) in self.scopes.iter().enumerate() {
-            // RFC 6749 appendix A.4.
-            let is_scope = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-            if !(1..=256).contains(&scope.len()) || !scope.bytes().all(is_scope) {
-                let message = "expected 1 to 256 printable characters without spaces";
-                return Err(FieldError::new(
-                    format!("/authConfig/scopes/{index}"),
-                    message,
-                ));
-            }
+            check_scope(scope).map_err(|message| {
+                FieldError::new(format!("/authConfig/scopes/{index}"), message)
+            })?;
         }
         self.check_parameters()?;
         self.check_assertion()?;
         check_header("/authConfig/accessToken/header", &self.access_token.header)
+    }
+
+    fn check_issuer(&self) -> Result<(), FieldError> {
+        let Some(issuer) = &self.issuer else {
+            return if self.is_openid() {
+                let message = "is required for `openid`: without it an ID token cannot be verified";
+                Err(FieldError::new("/authConfig/issuer", message))
+            } else {
+                Ok(())
+            };
+        };
+        if issuer.query().is_some() {
+            let message = "expected a URL without a query";
+            return Err(FieldError::new("/authConfig/issuer", message));
+        }
+        // What is kept secret from others on the way to one is not shown to them on the way to
+        // another.
+        let mut endpoints = self.endpoints();
+        match endpoints.find(|(_, url)| issuer.scheme() == "https" && url.scheme() != "https") {
+            Some((name, _)) => {
+                let message = "must be https, as the issuer is";
+                Err(FieldError::new(format!("/authConfig/{name}"), message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_parameters(&self) -> Result<(), FieldError> {
@@ -292,5 +334,19 @@ impl Oauth2Auth {
             return Err(FieldError::new("/authConfig/assertion", message));
         }
         Ok(())
+    }
+}
+
+/// Whether a text is a scope (RFC 6749 appendix A.4).
+///
+/// # Errors
+///
+/// What was expected.
+pub fn check_scope(scope: &str) -> Result<(), &'static str> {
+    let is_scope = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    if (1..=256).contains(&scope.len()) && scope.bytes().all(is_scope) {
+        Ok(())
+    } else {
+        Err("expected 1 to 256 printable characters without spaces")
     }
 }
