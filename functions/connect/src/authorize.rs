@@ -1,7 +1,9 @@
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
-use gatehouse::domain::{ConsentTicket, Error, FieldError, IntegrationId, PendingConsent, Timestamp};
+use gatehouse::domain::{
+    ConsentTicket, Error, FieldError, IntegrationId, PendingConsent, Timestamp,
+};
 use gatehouse::flows::grants::GrantError;
 use gatehouse::http::{ApiError, Json, PathId};
 use gatehouse::oauth::random_secret;
@@ -53,7 +55,7 @@ pub(crate) async fn create(
     body: Option<Json<NewAuthorization>>,
 ) -> Result<impl IntoResponse, ApiError> {
     let body = body.map(|Json(body)| body).unwrap_or_default();
-    let connection = Connection::load(&state, caller.organization, integration).await?;
+    let connection = Connection::load(&state, caller.organization_id, integration).await?;
     connection.check_consent()?;
     let scopes = check(&state, &connection, &body)?;
     let is_openid = scopes.iter().any(|scope| scope == "openid");
@@ -69,7 +71,7 @@ pub(crate) async fn create(
     let now = state.sources.now();
     let expires_at = now.plus(LIFETIME);
     let pending = PendingConsent {
-        organization_id: caller.organization,
+        organization_id: caller.organization_id,
         integration_id: integration,
         asked_by: caller.subject.clone(),
         asked_at: now,
@@ -91,7 +93,10 @@ pub(crate) async fn create(
 }
 
 /// Keeps a link to the consent, and says what it is.
-#[expect(clippy::disallowed_methods, reason = "the state is sealed, and the ticket handed out")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the state is sealed, and the ticket handed out"
+)]
 async fn ticket(
     state: &State,
     pending: &PendingConsent,
@@ -102,7 +107,10 @@ async fn ticket(
     let digest = consent::digest(&ticket);
     let context = SealContext::ConsentTicket { ticket: digest };
     let text = secret.expose_secret().as_bytes();
-    let sealed = state.keys.seal(pending.organization_id, &context, text).await?;
+    let sealed = state
+        .keys
+        .seal(pending.organization_id, &context, text)
+        .await?;
     let link = ConsentTicket {
         organization_id: pending.organization_id,
         integration_id: pending.integration_id,
@@ -131,7 +139,8 @@ fn check(
         }
     }
     if scopes.iter().any(|scope| scope == "openid") && connection.config.issuer.is_none() {
-        let message = "`openid` needs `authConfig.issuer`: without it an ID token cannot be verified";
+        let message =
+            "`openid` needs `authConfig.issuer`: without it an ID token cannot be verified";
         errors.push(FieldError::new("/scopes", message));
     }
     if let Some(url) = &body.return_url

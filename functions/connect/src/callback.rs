@@ -80,7 +80,9 @@ async fn finish(
             return Err(Page::refused(refusal));
         }
     };
-    let secrets = Secrets::open(state, consent, pending).await.map_err(Page::failed)?;
+    let secrets = Secrets::open(state, consent, pending)
+        .await
+        .map_err(Page::failed)?;
     let new = exchange(state, &connection, pending, &secrets, &code).await?;
     let before = state.grants.read(organization, integration).await;
     let before = before.map_err(|error| Page::failed(error.into()))?;
@@ -157,7 +159,9 @@ async fn exchange(
         Some(nonce) => Some(identity::of(state, connection, &reply, nonce).await?),
         None => None,
     };
-    let dpop_key = secrets.dpop_key().map(|key| SecretSlice::from(key.to_vec()));
+    let dpop_key = secrets
+        .dpop_key()
+        .map(|key| SecretSlice::from(key.to_vec()));
     Ok(NewGrant {
         dpop_key: dpop_key.filter(|_| reply.is_dpop),
         reply,
@@ -169,7 +173,11 @@ async fn exchange(
 /// Where the browser goes, with what became of it. Only words of ours are added.
 fn returned(url: &Url, pending: &PendingConsent, page: Page) -> String {
     let mut url = url.clone();
-    let status = if page.is_connected() { "connected" } else { "failed" };
+    let status = if page.is_connected() {
+        "connected"
+    } else {
+        "failed"
+    };
     url.query_pairs_mut()
         .append_pair("integrationId", &pending.integration_id.to_string())
         .append_pair("status", status);

@@ -78,7 +78,12 @@ impl Connection {
     }
 
     pub(crate) fn grant(&self) -> GrantContext<'_> {
-        GrantContext::of(&self.integration, &self.config, &self.credentials, &self.tls)
+        GrantContext::of(
+            &self.integration,
+            &self.config,
+            &self.credentials,
+            &self.tls,
+        )
     }
 
     /// The digest of the set-up that a consent is asked for. Any change of it makes another.
@@ -101,7 +106,9 @@ pub(crate) fn oauth2(integration: &Integration) -> Result<Box<Oauth2Auth>, Error
     let config = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref());
     let config = config.map_err(|error| {
         let (pointer, message) = (error.pointer, error.message);
-        Error::Conflict(format!("the integration cannot be used: `{pointer}` {message}"))
+        Error::Conflict(format!(
+            "the integration cannot be used: `{pointer}` {message}"
+        ))
     })?;
     match config {
         AuthConfig::Oauth2(config) if config.is_configured() => Ok(config),
@@ -137,5 +144,7 @@ pub(crate) async fn set_status(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::Unavailable("the integration is being changed".into()))
+    Err(Error::Unavailable(
+        "the integration is being changed".into(),
+    ))
 }

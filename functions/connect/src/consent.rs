@@ -119,7 +119,10 @@ impl Secrets {
             redirect_uri: &state.addresses.callback,
             scopes,
         };
-        state.client.authorization_url(&client, &server, request).await
+        state
+            .client
+            .authorization_url(&client, &server, request)
+            .await
     }
 }
 

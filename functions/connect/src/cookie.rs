@@ -41,7 +41,10 @@ impl Binding {
     #[expect(clippy::disallowed_methods, reason = "the browser is given it")]
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         let (name, secret) = (&self.name, self.secret.expose_secret());
-        let value = format!("{name}={secret}; Max-Age={MAX_AGE}{}", attributes(self.is_https));
+        let value = format!(
+            "{name}={secret}; Max-Age={MAX_AGE}{}",
+            attributes(self.is_https)
+        );
         let mut value = HeaderValue::from_str(&value).ok()?;
         value.set_sensitive(true);
         Some(value)
@@ -73,7 +76,10 @@ pub(crate) fn is_bound(state: &State, headers: &HeaderMap, consent: Digest, brow
 fn name(consent: Digest, is_https: bool) -> String {
     let prefix = if is_https { "__Host-" } else { "" };
     let [a, b, c, d, ..] = consent.as_bytes();
-    format!("{prefix}gatehouse-consent-{}", hex::encode([a, b, c, d].map(|byte| *byte)))
+    format!(
+        "{prefix}gatehouse-consent-{}",
+        hex::encode([a, b, c, d].map(|byte| *byte))
+    )
 }
 
 fn attributes(is_https: bool) -> &'static str {

@@ -140,7 +140,7 @@ pub(crate) async fn read(
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let organization = caller.organization;
+    let organization = caller.organization_id;
     let found = state.store.integration(organization, integration).await;
     let found = found.map_err(Error::from)?;
     let found = found.ok_or(Error::NotFound("integration"))?;
@@ -168,7 +168,7 @@ pub(crate) async fn revoke(
     caller: Caller,
     PathId(integration): PathId<IntegrationId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let organization = caller.organization;
+    let organization = caller.organization_id;
     let connection = Connection::load(&state, organization, integration).await?;
     let tokens = state.grants.forget(organization, integration).await;
     let tokens = tokens.map_err(Error::from)?;
@@ -197,7 +197,9 @@ pub(crate) async fn revoke(
 async fn revoke_at(state: &State, connection: &Connection, tokens: &GrantTokens) -> AtProvider {
     let client = connection.client(None);
     let refresh = tokens.refresh_token.as_ref().map(Revocable::Refresh);
-    let both = refresh.into_iter().chain([Revocable::Access(&tokens.access_token)]);
+    let both = refresh
+        .into_iter()
+        .chain([Revocable::Access(&tokens.access_token)]);
     let mut provider = AtProvider::Revoked;
     for token in both {
         match state.client.revoke(&client, token).await {

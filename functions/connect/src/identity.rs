@@ -35,7 +35,11 @@ pub(crate) async fn of(
     let server = server.map_err(|error| Page::oauth(&error, integration))?;
     let metadata = server.metadata();
     let metadata = metadata.ok_or_else(|| refused(&"no issuer is configured"))?;
-    let keys = state.client.metadata().keys(metadata, &connection.tls).await;
+    let keys = state
+        .client
+        .metadata()
+        .keys(metadata, &connection.tls)
+        .await;
     let keys = keys.map_err(|error| Page::oauth(&error, integration))?;
     let check = IdTokenCheck {
         metadata,

@@ -42,10 +42,7 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 pub fn router(state: State) -> Router {
     let edge = Edge::new(state.sources.clone());
     let portal = Router::new()
-        .route(
-            "/portal/integrations/{integration}/oauth",
-            get(grant::read),
-        )
+        .route("/portal/integrations/{integration}/oauth", get(grant::read))
         .route(
             "/portal/integrations/{integration}/oauth/authorize",
             post(authorize::create),
@@ -67,7 +64,10 @@ pub fn router(state: State) -> Router {
     // A look at a link, by `HEAD`, must not use it up.
     let public = Router::new()
         .route("/oauth/callback", get(callback::take).head(not_allowed))
-        .route("/oauth/start/{ticket}", get(start::follow).head(not_allowed))
+        .route(
+            "/oauth/start/{ticket}",
+            get(start::follow).head(not_allowed),
+        )
         .route(
             "/oauth/backchannel-logout/{organization}/{integration}",
             post(logout::take),

@@ -60,9 +60,7 @@ pub(crate) async fn take(
             let body = axum::Json(json!({"error": "invalid_request"}));
             (StatusCode::BAD_REQUEST, no_store, body).into_response()
         }
-        Err(Refused::Unavailable(error)) => {
-            gatehouse::http::ApiError::from(error).into_response()
-        }
+        Err(Refused::Unavailable(error)) => gatehouse::http::ApiError::from(error).into_response(),
     }
 }
 
@@ -87,7 +85,9 @@ async fn end(
     let connection = Connection::load(state, organization, integration).await?;
     let (issuer, said) = verified(state, &connection, token).await?;
     let digest = Digest::of_parts(&[issuer.as_bytes(), said.token_id.as_bytes()]);
-    let seen = state.store.has_seen_logout(organization, integration, digest);
+    let seen = state
+        .store
+        .has_seen_logout(organization, integration, digest);
     if seen.await.map_err(Error::from)? {
         return Err(Refused::Token);
     }
@@ -101,7 +101,9 @@ async fn end(
     let ended = state.grants.log_out(organization, integration, who).await;
     let ended = ended.map_err(Error::from)?;
     let (now, until) = (state.sources.now(), said.expires_at.plus(REMEMBERED));
-    let remembered = state.store.remember_logout(organization, integration, digest, now, until);
+    let remembered = state
+        .store
+        .remember_logout(organization, integration, digest, now, until);
     remembered.await.map_err(Error::from)?;
     tracing::info!(
         organization.id = %organization,
@@ -119,13 +121,16 @@ async fn verified(
     token: &str,
 ) -> Result<(String, LogoutToken), Refused> {
     let integration = connection.integration.id;
-    let unavailable = |error: gatehouse::domain::Cause| {
-        Refused::Unavailable(Error::Unavailable(error))
-    };
+    let unavailable =
+        |error: gatehouse::domain::Cause| Refused::Unavailable(Error::Unavailable(error));
     let server = state.client.server(&connection.client(None)).await;
     let server = server.map_err(|error| unavailable(error.into()))?;
     let metadata = server.metadata().ok_or(Refused::Token)?;
-    let keys = state.client.metadata().keys(metadata, &connection.tls).await;
+    let keys = state
+        .client
+        .metadata()
+        .keys(metadata, &connection.tls)
+        .await;
     let keys = keys.map_err(|_| Refused::Token)?;
     let client = connection.credentials.get("clientId");
     let client = client.ok_or(Refused::Token)?.expose_secret();

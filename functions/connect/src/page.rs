@@ -132,7 +132,8 @@ impl Page {
 
     /// What is shown where the provider says that nobody has consented.
     pub(crate) fn refused(refusal: Refusal) -> Self {
-        let page = |reason, title, text| Self::problem(StatusCode::BAD_REQUEST, reason, title, text);
+        let page =
+            |reason, title, text| Self::problem(StatusCode::BAD_REQUEST, reason, title, text);
         match refusal {
             Refusal::Denied => page(
                 "access_denied",

@@ -13,10 +13,7 @@ use crate::cookie::Binding;
 use crate::page::Page;
 
 /// Follows a one-time link: binds the consent to this browser, and sends it to the provider.
-pub(crate) async fn follow(
-    Shared(state): Shared<State>,
-    Path(ticket): Path<String>,
-) -> Response {
+pub(crate) async fn follow(Shared(state): Shared<State>, Path(ticket): Path<String>) -> Response {
     match go(&state, &SecretString::from(ticket)).await {
         Ok(response) => response,
         Err(page) => page.into_response(),
@@ -25,7 +22,10 @@ pub(crate) async fn follow(
 
 async fn go(state: &State, ticket: &SecretString) -> Result<Response, Page> {
     let ticket = consent::digest(ticket);
-    let (secret, pending, version) = find(state, ticket).await.map_err(Page::failed)?.ok_or(Page::LINK)?;
+    let (secret, pending, version) = find(state, ticket)
+        .await
+        .map_err(Page::failed)?
+        .ok_or(Page::LINK)?;
     let (organization, integration) = (pending.organization_id, pending.integration_id);
     let connection = Connection::load(state, organization, integration).await;
     let connection = connection.map_err(Page::failed)?;
@@ -33,8 +33,12 @@ async fn go(state: &State, ticket: &SecretString) -> Result<Response, Page> {
         return Err(Page::CHANGED);
     }
     let consent = consent::digest(&secret);
-    let secrets = Secrets::open(state, consent, &pending).await.map_err(Page::failed)?;
-    let url = secrets.url(state, &connection, (&secret, &pending.scopes)).await;
+    let secrets = Secrets::open(state, consent, &pending)
+        .await
+        .map_err(Page::failed)?;
+    let url = secrets
+        .url(state, &connection, (&secret, &pending.scopes))
+        .await;
     let url = url.map_err(|error| Page::oauth(&error, integration))?;
     let binding = Binding::new(state, consent);
     let expires_at = pending.asked_at.plus(LIFETIME);
@@ -42,7 +46,9 @@ async fn go(state: &State, ticket: &SecretString) -> Result<Response, Page> {
         browser: binding.digest(),
         ..pending
     };
-    let updated = state.store.update_consent(consent, bound, version, expires_at);
+    let updated = state
+        .store
+        .update_consent(consent, bound, version, expires_at);
     let is_there = updated.await.map_err(|error| Page::failed(error.into()))?;
     if !is_there {
         return Err(Page::LINK);
@@ -62,7 +68,9 @@ async fn find(
         return Ok(None);
     };
     let context = SealContext::ConsentTicket { ticket };
-    let opened = state.keys.open(link.organization_id, &context, &link.sealed);
+    let opened = state
+        .keys
+        .open(link.organization_id, &context, &link.sealed);
     let bytes = opened.await?;
     let secret = std::str::from_utf8(&bytes).unwrap_or_default();
     let secret = SecretString::from(secret);

@@ -163,7 +163,9 @@ mod tests {
     fn a_browser_is_sent_back_to_the_named_origins_only() {
         let addresses = Addresses {
             public: "https://gatehouse.example/base/".parse().unwrap(),
-            callback: "https://gatehouse.example/base/oauth/callback".parse().unwrap(),
+            callback: "https://gatehouse.example/base/oauth/callback"
+                .parse()
+                .unwrap(),
             return_origins: vec!["https://app.example".parse().unwrap()],
         };
         for (url, may) in [
@@ -181,6 +183,9 @@ mod tests {
             assert_eq!(addresses.may_return_to(&url.parse().unwrap()), may, "{url}");
         }
         let start = addresses.start("abc_-");
-        assert_eq!(start.as_str(), "https://gatehouse.example/base/oauth/start/abc_-");
+        assert_eq!(
+            start.as_str(),
+            "https://gatehouse.example/base/oauth/start/abc_-"
+        );
     }
 }

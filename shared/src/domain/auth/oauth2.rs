@@ -102,9 +102,7 @@ impl TryFrom<String> for GrantType {
             "implicit" => Err(
                 "the grant `implicit` is refused: its tokens stand in URLs, where others read and                  inject them (RFC 9700 section 2.1.2); use `authorization_code`, which always has                  PKCE here",
             ),
-            _ => Err(
-                "expected one of `authorization_code`, `client_credentials`, `jwt_bearer`",
-            ),
+            _ => Err("expected one of `authorization_code`, `client_credentials`, `jwt_bearer`"),
         }
     }
 }

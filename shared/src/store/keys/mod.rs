@@ -94,19 +94,16 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
-<<<<<<< HEAD
     /// Belongs to no organization: a provider's answer names none.
     PendingConsent(Digest),
     /// Belongs to no organization: a browser that follows a link names none.
     ConsentTicket(Digest),
     SeenLogout(OrganizationId, IntegrationId, Digest),
-=======
     Grant(OrganizationId, IntegrationId),
     /// Belongs to no organization: it is found by its day.
     GrantDue(Due),
     /// Belongs to no organization, either.
     GrantsDueFrom,
->>>>>>> grants
 }
 
 impl ItemKey {
@@ -132,15 +129,12 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
-<<<<<<< HEAD
             Self::PendingConsent(..) => "pending_consent",
             Self::ConsentTicket(..) => "consent_ticket",
             Self::SeenLogout(..) => "seen_logout",
-=======
             Self::Grant(..) => "grant",
             Self::GrantDue(..) => "grant_due",
             Self::GrantsDueFrom => "grants_due_from",
->>>>>>> grants
         }
     }
 
@@ -204,7 +198,6 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
-<<<<<<< HEAD
             Self::PendingConsent(state) => (format!("CONSENT#{state}"), "CONSENT".to_owned()),
             Self::ConsentTicket(ticket) => (
                 format!("CONSENT_TICKET#{ticket}"),
@@ -214,7 +207,6 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#LOGOUT#{token}"),
                 "LOGOUT".to_owned(),
             ),
-=======
             Self::Grant(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}"),
                 "GRANT".to_owned(),
@@ -224,7 +216,6 @@ impl ItemKey {
                 (pk, format!("{prefix}{due}"))
             }
             Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
->>>>>>> grants
         }
     }
 
