@@ -25,37 +25,46 @@ pub struct Expected<'a> {
 
 /// The claims of a token whose signature holds (RFC 7519 section 4).
 #[derive(Clone, PartialEq)]
-pub struct Claims(Map<String, Value>);
+pub struct Claims {
+    members: Map<String, Value>,
+    algorithm: Algorithm,
+}
 
 impl std::fmt::Debug for Claims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Claims are personal data.
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.members.keys()).finish()
     }
 }
 
 impl Claims {
-    pub(super) fn read(payload: &[u8]) -> Result<Self, JwtError> {
-        let claims = strict_json::object(payload);
-        claims.map(Self).ok_or(JwtError::Invalid("claims"))
+    pub(super) fn read(payload: &[u8], algorithm: Algorithm) -> Result<Self, JwtError> {
+        let members = strict_json::object(payload).ok_or(JwtError::Invalid("claims"))?;
+        Ok(Self { members, algorithm })
+    }
+
+    /// What they were signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// A claim.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.members.get(name)
     }
 
     /// All of them.
     #[must_use]
     pub fn into_map(self) -> Map<String, Value> {
-        self.0
+        self.members
     }
 
     /// A claim that is a text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.members.get(name).and_then(Value::as_str)
     }
 
     /// A claim that is a NumericDate (RFC 7519 section 2), in seconds, rounded down.
@@ -64,7 +73,7 @@ impl Claims {
     ///
     /// If it is there and no number.
     pub fn second(&self, name: &str) -> Result<Option<i64>, JwtError> {
-        let Some(value) = self.0.get(name) else {
+        let Some(value) = self.members.get(name) else {
             return Ok(None);
         };
         #[expect(
@@ -79,7 +88,7 @@ impl Claims {
     /// The audiences; none if `aud` is neither a text nor an array of texts.
     #[must_use]
     pub fn audiences(&self) -> Vec<&str> {
-        match self.0.get("aud") {
+        match self.members.get("aud") {
             Some(Value::String(audience)) => vec![audience],
             Some(Value::Array(audiences)) => {
                 let texts: Option<Vec<_>> = audiences.iter().map(Value::as_str).collect();
@@ -97,7 +106,7 @@ impl Claims {
         if !self.audiences().contains(&expected.audience) {
             return Err(JwtError::Invalid("audience"));
         }
-        if self.0.contains_key("events") && !expected.token_use.may_have_events() {
+        if self.members.contains_key("events") && !expected.token_use.may_have_events() {
             return Err(JwtError::Invalid("type"));
         }
         self.check_times(expected, now.as_second())

@@ -40,7 +40,7 @@ pub async fn verify(
             return Err(JwtError::Invalid("signature"));
         }
     }
-    let claims = Claims::read(&compact.payload)?;
+    let claims = Claims::read(&compact.payload, compact.algorithm)?;
     claims.check(expected, now)?;
     Ok(claims)
 }
