@@ -89,8 +89,8 @@ impl Connection {
     /// The digest of the set-up that a consent is asked for. Any change of it makes another.
     pub(crate) fn basis(&self) -> String {
         let grant = self.grant();
-        let config = self.integration.auth_config.as_ref();
-        let config = config.map(ToString::to_string).unwrap_or_default();
+        // As it was read, since the members of what is stored come in any order.
+        let config = serde_json::to_string(&self.config).unwrap_or_default();
         let parts = [
             grant.basis(),
             grant.credential_version.to_owned(),
