@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::super::FieldError;
 use super::super::object::only_objects;
-use super::{JwtAlgorithm, ValueTemplate, check_header, check_name};
+use super::{JwtAlgorithm, ValueTemplate, check_header, check_name, names};
 
 only_objects!(Oauth2Auth);
 
@@ -190,11 +190,15 @@ impl Default for AccessTokenPlace {
 }
 
 /// What the authorization request says by itself.
-const OURS: [&str; 16] = [
+const OURS: [&str; 20] = [
     "response_type",
     "response_mode",
     "client_id",
     "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "assertion",
+    "refresh_token",
     "redirect_uri",
     "scope",
     "state",
@@ -222,6 +226,13 @@ impl Oauth2Auth {
         self.scopes.iter().any(|scope| scope == "openid")
     }
 
+    /// Whether assertions are signed, with `privateKey` of the credentials.
+    #[must_use]
+    pub fn signs_assertions(&self) -> bool {
+        self.grant_type == GrantType::JwtBearer
+            || self.client_authentication == ClientAuthentication::PrivateKeyJwt
+    }
+
     /// Every URL that credentials or tokens may be sent to.
     pub fn endpoints(&self) -> impl Iterator<Item = (&'static str, &Url)> {
         [
@@ -242,8 +253,7 @@ impl Oauth2Auth {
         if !self.is_configured() {
             return Vec::new();
         }
-        let signs = self.grant_type == GrantType::JwtBearer
-            || self.client_authentication == ClientAuthentication::PrivateKeyJwt;
+        let signs = self.signs_assertions();
         let secret = match self.client_authentication {
             // The assertion of a grant can be all that there is (RFC 7523 section 3.1).
             _ if self.grant_type == GrantType::JwtBearer => None,
@@ -251,7 +261,12 @@ impl Oauth2Auth {
             ClientAuthentication::PrivateKeyJwt | ClientAuthentication::None => None,
         };
         let fields = [Some("clientId"), secret, signs.then_some("privateKey")];
-        fields.into_iter().flatten().map(str::to_owned).collect()
+        let mut fields: Vec<String> = fields.into_iter().flatten().map(str::to_owned).collect();
+        if let Some(assertion) = self.assertion.as_ref().filter(|_| signs) {
+            let templates = [&assertion.key_id, &assertion.issuer, &assertion.subject];
+            fields.extend(names(templates.into_iter().flatten()));
+        }
+        fields
     }
 
     pub(super) fn check(&self) -> Result<(), FieldError> {
@@ -312,6 +327,12 @@ impl Oauth2Auth {
                 }
             }
         }
+        let separator = self.scope_separator.as_deref().unwrap_or(" ");
+        let is_separator = |c: char| " ,;|+".contains(c);
+        if separator.chars().count() != 1 || !separator.chars().all(is_separator) {
+            let message = "expected a space or one of `,;|+`";
+            return Err(FieldError::new("/authConfig/scopeSeparator", message));
+        }
         for (name, value, range) in [
             ("lifetimeSeconds", self.lifetime_seconds, 60..=86_400),
             ("refreshTokenDays", self.refresh_token_days, 1..=3_650),
@@ -325,9 +346,7 @@ impl Oauth2Auth {
     }
 
     fn check_assertion(&self) -> Result<(), FieldError> {
-        let signs = self.grant_type == GrantType::JwtBearer
-            || self.client_authentication == ClientAuthentication::PrivateKeyJwt;
-        if signs && self.assertion.is_none() {
+        if self.signs_assertions() && self.assertion.is_none() {
             let message = "is required where assertions are signed";
             return Err(FieldError::new("/authConfig/assertion", message));
         }
