@@ -68,7 +68,7 @@ impl State {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             credentials: connect::credentials(environment, aws)?,
             egress: connect::egress(environment)?,
-            authentication: connect::authentication(environment, issuer, &sources)?,
+            authentication: connect::authentication(environment, issuer, &store, &sources)?,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use super::claims::who;
+use super::claims::Token;
+use super::revocations::Revocations;
 use crate::config::AccessSettings;
 use crate::domain::{Error, OrganizationId, Timestamp};
 use crate::jwt::{self, Expected, Fetch, FetchError, JwtError, KeySet, LEEWAY, TokenUse};
+use crate::store::{Store, StoreError};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub enum AccessError {
     /// It cannot be verified now.
     #[error("the token cannot be verified now")]
     Unavailable(#[source] FetchError),
+    /// Nobody can say now whether it is revoked.
+    #[error("whether the token is revoked cannot be told now")]
+    Unknown(#[source] StoreError),
 }
 
 impl From<AccessError> for Error {
@@ -37,7 +42,9 @@ impl From<AccessError> for Error {
             AccessError::Missing => Self::Unauthenticated(None),
             AccessError::Invalid(_) => Self::Unauthenticated(Some(error.into())),
             AccessError::NoOrganization => Self::Forbidden,
-            AccessError::Unavailable(_) => Self::Unavailable(error.into()),
+            AccessError::Unavailable(_) | AccessError::Unknown(_) => {
+                Self::Unavailable(error.into())
+            }
         }
     }
 }
@@ -56,6 +63,7 @@ impl From<JwtError> for AccessError {
 pub struct Verifier {
     settings: AccessSettings,
     keys: KeySet,
+    revocations: Option<Revocations>,
 }
 
 impl Verifier {
@@ -63,7 +71,18 @@ impl Verifier {
     #[must_use]
     pub fn new(settings: AccessSettings, fetch: Arc<dyn Fetch>) -> Self {
         let keys = KeySet::new(settings.issuer.clone(), settings.jwks_url.clone(), fetch);
-        Self { settings, keys }
+        Self {
+            settings,
+            keys,
+            revocations: None,
+        }
+    }
+
+    /// The same, where tokens that `store` says are revoked are refused.
+    #[must_use]
+    pub fn with_revocations(mut self, store: Store) -> Self {
+        self.revocations = Some(Revocations::new(store));
+        self
     }
 
     /// Verifies the values of a request's `Authorization` headers.
@@ -97,10 +116,13 @@ impl Verifier {
             leeway: LEEWAY,
         };
         let claims = jwt::verify(token, &self.keys, &expected, now).await?;
-        let (organization_id, subject) = who(&claims, &self.settings)?;
+        let token = Token::of(&claims, &self.settings)?;
+        if let Some(revocations) = &self.revocations {
+            revocations.check(&token, now).await?;
+        }
         Ok(Caller {
-            organization_id,
-            subject,
+            organization_id: token.organization_id,
+            subject: token.subject,
         })
     }
 }

@@ -5,6 +5,7 @@
 mod bearer;
 mod claims;
 mod development;
+mod revocations;
 
 #[cfg(test)]
 pub(crate) mod tests;

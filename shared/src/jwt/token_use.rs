@@ -42,7 +42,8 @@ impl TokenUse {
     }
 
     pub(super) fn needs_issued_at(self) -> bool {
-        matches!(self, Self::IdToken | Self::LogoutToken)
+        // RFC 9068 section 2.2: access tokens, too.
+        !matches!(self, Self::UserInfo)
     }
 
     /// `events` is what makes a token a security event (RFC 8417 section 2.2): nothing that

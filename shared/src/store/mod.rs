@@ -25,6 +25,7 @@ mod keys;
 mod quotas;
 mod replay;
 mod requests;
+mod revocations;
 mod sharded;
 mod table;
 

@@ -8,6 +8,7 @@ mod jwt;
 mod oauth;
 mod peers;
 mod queue;
+mod revocations;
 mod signature;
 mod store;
 mod support;

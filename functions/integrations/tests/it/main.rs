@@ -21,4 +21,5 @@ mod portal;
 mod profile;
 mod providers;
 mod reach;
+mod revocations;
 mod validation;

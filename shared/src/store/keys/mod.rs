@@ -63,6 +63,24 @@ impl Digest {
     }
 }
 
+/// A text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 lowercase hexadecimal digits")]
+pub struct DigestError;
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|_| DigestError)?;
+        let digest = Self(digest);
+        (digest.to_string() == text)
+            .then_some(digest)
+            .ok_or(DigestError)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -104,6 +122,8 @@ pub(crate) enum ItemKey {
     GrantDue(Due),
     /// Belongs to no organization, either.
     GrantsDueFrom,
+    /// The digest of a token's id, or of a subject.
+    Revocation(OrganizationId, Digest),
 }
 
 impl ItemKey {
@@ -135,10 +155,12 @@ impl ItemKey {
             Self::Grant(..) => "grant",
             Self::GrantDue(..) => "grant_due",
             Self::GrantsDueFrom => "grants_due_from",
+            Self::Revocation(..) => "revocation",
         }
     }
 
     /// The partition key and the sort key.
+    #[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
     pub(crate) fn render(self) -> (String, String) {
         match self {
             Self::Integration(organization, integration) => {
@@ -216,6 +238,10 @@ impl ItemKey {
                 (pk, format!("{prefix}{due}"))
             }
             Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
+            Self::Revocation(organization, digest) => {
+                let (pk, prefix) = Collection::Revocations(organization).render();
+                (pk, format!("{prefix}{digest}"))
+            }
         }
     }
 
@@ -249,6 +275,7 @@ pub(crate) enum Collection {
     DataKeys(OrganizationId),
     /// Those of the instant's day, in UTC.
     GrantsDue(Timestamp),
+    Revocations(OrganizationId),
 }
 
 impl Collection {
@@ -281,6 +308,9 @@ impl Collection {
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
             Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
+            Self::Revocations(organization) => {
+                (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")
+            }
         }
     }
 

@@ -102,6 +102,11 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#LOGOUT#<digest>",
             "LOGOUT",
         ),
+        (
+            ItemKey::Revocation(organization, digest),
+            "ORG#<org>#REVOCATIONS",
+            "REVOCATION#<digest>",
+        ),
     ]
 }
 
@@ -143,6 +148,16 @@ fn parts_of_a_digest_do_not_run_into_each_other() {
 }
 
 #[test]
+fn a_digest_is_read_as_it_is_written() {
+    let digest = Digest::of(b"text");
+    assert_eq!(digest.to_string().parse(), Ok(digest));
+    let upper = digest.to_string().to_uppercase();
+    for text in ["", "00", "zz", upper.as_str(), "\u{e9}"] {
+        assert_eq!(text.parse::<Digest>(), Err(DigestError), "{text}");
+    }
+}
+
+#[test]
 fn events_spread_over_all_shards() {
     let first: u128 = Ulid::from_string(ULID).unwrap().into();
     let mut counts = [0; SHARDS as usize];
@@ -157,7 +172,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..17, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..18, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -178,7 +193,8 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 13 => ItemKey::CachedResponse(organization, b.into(), digest),
                 14 => ItemKey::PendingConsent(digest),
                 15 => ItemKey::ConsentTicket(digest),
-                _ => ItemKey::SeenLogout(organization, b.into(), digest),
+                16 => ItemKey::SeenLogout(organization, b.into(), digest),
+                _ => ItemKey::Revocation(organization, digest),
             }
         },
     )

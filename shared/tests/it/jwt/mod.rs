@@ -6,4 +6,6 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod engine;
+mod keys;
 mod wycheproof;
