@@ -5,6 +5,7 @@ mod auth;
 mod egress;
 mod flows;
 mod jwt;
+mod grants;
 mod oauth;
 mod peers;
 mod queue;

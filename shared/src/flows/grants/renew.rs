@@ -46,8 +46,11 @@ impl Inner {
                 self.keep(owned, slot, leased, &facts, tokens).await
             }
             Err(error) => {
-                self.note_failure(owned, slot, leased, tokens, &error).await;
-                Err(error.into())
+                if self.note_failure(owned, slot, leased, tokens, &error).await {
+                    Err(error.into())
+                } else {
+                    Ok(Looked::Seen)
+                }
             }
         }
     }
@@ -205,7 +208,8 @@ impl Inner {
     }
 
     /// Writes that there are no new tokens, unless somebody has written meanwhile: then it is theirs
-    /// to say how the grant stands.
+    /// to say how the grant stands. Whether the failure is all that there is to say: not if the grant
+    /// is over, or in other hands.
     async fn note_failure(
         &self,
         owned: &Owned,
@@ -213,7 +217,7 @@ impl Inner {
         leased: Versioned<StoredGrant>,
         tokens: Option<Arc<GrantTokens>>,
         error: &OauthError,
-    ) {
+    ) -> bool {
         let now = self.sources.now();
         let failure = failure(error);
         let integration = owned.integration;
@@ -231,24 +235,25 @@ impl Inner {
         let put = self
             .store
             .put_grant(owned.organization, integration, &failed, leased.version);
-        let end = match Box::pin(put).await {
+        let end: Result<bool, GrantError> = match Box::pin(put).await {
             Ok(GrantWrite::Done(_)) => {
                 slot.hold(self.held(&failed.grant, tokens.as_deref()));
-                Ok(())
+                Ok(failed.grant.end.is_none())
             }
             Ok(GrantWrite::Passed(Some(found))) => {
-                self.see(owned, slot, &found.item).await.map(|_| ())
+                self.see(owned, slot, &found.item).await.map(|_| false)
             }
-            Ok(GrantWrite::Passed(None)) => Ok(()),
+            Ok(GrantWrite::Passed(None)) => Ok(false),
             Err(error) => Err(error.into()),
         };
-        if let Err(error) = end {
+        end.unwrap_or_else(|error| {
             tracing::warn!(
                 integration.id = %integration,
                 cause = chain(&error),
                 "that the grant of {integration} was not renewed cannot be written"
             );
-        }
+            true
+        })
     }
 }
 
