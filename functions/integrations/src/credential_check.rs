@@ -26,7 +26,9 @@ impl Expected<'_> {
     /// The fields without which nothing can be sent.
     fn needed(&self) -> Vec<String> {
         let mut needed = match &self.auth {
-            AuthConfig::Oauth2(_) => vec!["clientId".to_owned(), "clientSecret".to_owned()],
+            AuthConfig::Oauth2(auth) if !auth.is_configured() => {
+                vec!["clientId".to_owned(), "clientSecret".to_owned()]
+            }
             auth => auth.fields(),
         };
         let declared = self.option.filter(|_| self.is_catalogues).into_iter();

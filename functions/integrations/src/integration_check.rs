@@ -148,8 +148,14 @@ impl Settings<'_> {
         ] {
             if let Some(value) = value {
                 free_json::check(pointer, value, errors);
-                // Of the other methods, every field is known.
-                if pointer != "/authConfig" || self.auth_method == AuthMethod::Oauth2 {
+                if pointer == "/authConfig" {
+                    // Every field of it is known, but for the parameters that providers have.
+                    for name in ["authorizationParameters", "tokenParameters"] {
+                        if let Some(value) = value.get(name) {
+                            free_json::check_secrets(&format!("{pointer}/{name}"), value, errors);
+                        }
+                    }
+                } else {
                     free_json::check_secrets(pointer, value, errors);
                 }
             }

@@ -3,8 +3,8 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::{
-    Action, AuthMethod, Endpoint, Error, Integration, IntegrationAttributes, IntegrationId,
-    IntegrationStatus, OrganizationId, TlsConfig,
+    Action, AuthConfig, AuthMethod, Endpoint, Error, GrantType, Integration, IntegrationAttributes,
+    IntegrationId, IntegrationStatus, OrganizationId, TlsConfig,
 };
 use gatehouse::http::{ApiError, Change, Cursor, IfMatch, Json, PathId, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
@@ -74,6 +74,16 @@ pub(crate) async fn create(
     ))
 }
 
+/// Whether calls can be made only after somebody has consented.
+fn waits_for_consent(method: AuthMethod, config: Option<&Value>) -> bool {
+    match AuthConfig::read(method, config) {
+        Ok(AuthConfig::Oauth2(config)) => {
+            config.grant_type == GrantType::AuthorizationCode || !config.is_configured()
+        }
+        _ => method == AuthMethod::Oauth2,
+    }
+}
+
 pub(crate) async fn make(
     state: &State,
     access: &Access,
@@ -83,7 +93,7 @@ pub(crate) async fn make(
     let now = state.sources.now();
     let setup = body.check(&state.egress, now)?;
     let id = IntegrationId::generate(now, state.sources.randomness.as_ref());
-    let waits_for_consent = body.auth_method == AuthMethod::Oauth2;
+    let waits_for_consent = waits_for_consent(body.auth_method, setup.auth_config.as_ref());
     let mut integration = Integration {
         id,
         organization_id: organization,

@@ -155,7 +155,10 @@ operations! {
 }
 
 /// What other functions say of their parts of the API.
-const OTHERS: [&str; 1] = [include_str!("../../gateway/openapi.json")];
+const OTHERS: [&str; 2] = [
+    include_str!("../../gateway/openapi.json"),
+    include_str!("../../connect/openapi.json"),
+];
 
 /// The description of this function's part.
 #[must_use]

@@ -5,13 +5,14 @@ use gatehouse::catalog;
 use gatehouse::domain::{ApiProfile, AuthConfig, FieldError, Integration};
 use url::Url;
 
-use crate::setup::{Asked, token_url};
+use crate::setup::{Asked, token_urls};
 
 /// The origins and hosts that credentials go to.
 pub(crate) struct Reach<'a> {
     pub(crate) base_url: &'a Url,
     pub(crate) profile: &'a ApiProfile,
-    pub(crate) token_url: Option<&'a Url>,
+    /// Where tokens are obtained and revoked, and what says where that is.
+    pub(crate) token_urls: Vec<&'a Url>,
 }
 
 impl Asked<'_> {
@@ -25,8 +26,8 @@ impl Asked<'_> {
             "is required where the origin of `baseUrl` changes"
         } else if !hosts_cover(&catalog::profile_of(current), reach.profile) {
             "is required where `apiProfile.hosts` grows"
-        } else if !is_known(reach.token_url, current) {
-            "is required where the origin of `tokenUrl` changes"
+        } else if !are_known(&reach.token_urls, current) {
+            "is required where the origin of `tokenUrl`, or of an endpoint of `authConfig`, changes"
         } else {
             return Ok(());
         };
@@ -40,14 +41,10 @@ fn hosts_cover(known: &ApiProfile, asked: &ApiProfile) -> bool {
 }
 
 /// Whether tokens are obtained where they were, or from the API itself.
-fn is_known(asked: Option<&Url>, current: &Integration) -> bool {
-    let Some(asked) = asked else {
-        return true;
-    };
+fn are_known(asked: &[&Url], current: &Integration) -> bool {
     let config = AuthConfig::read(current.auth_method, current.auth_config.as_ref());
-    let known = config
-        .ok()
-        .and_then(|config| token_url(&config).map(Url::origin));
-    let origin = asked.origin();
-    origin == current.base_url.origin() || known.is_some_and(|known| known == origin)
+    let known = config.as_ref().map(token_urls).unwrap_or_default();
+    let mut known: Vec<_> = known.into_iter().map(Url::origin).collect();
+    known.push(current.base_url.origin());
+    asked.iter().all(|url| known.contains(&url.origin()))
 }

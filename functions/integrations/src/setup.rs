@@ -68,10 +68,11 @@ impl Asked<'_> {
         if let (Some(auth), Some(base_url)) = (&auth, &base_url) {
             let profile = self.profile(provider, &variables);
             check_token_url(auth, base_url, &profile, egress, errors);
+            check_endpoints(auth, egress, errors);
             let reach = Reach {
                 base_url,
                 profile: &profile,
-                token_url: token_url(auth),
+                token_urls: token_urls(auth),
             };
             errors.extend(self.check_reach(&reach).err());
         }
@@ -170,8 +171,29 @@ fn is_from(provider: &Provider, integration: &Integration) -> bool {
     options.any(|option| option.config(&integration.variables) == integration.auth_config)
 }
 
+/// Every URL that credentials or tokens go to besides the API's, or that says where they go.
+pub(crate) fn token_urls(auth: &AuthConfig) -> Vec<&Url> {
+    match auth {
+        AuthConfig::Oauth2(oauth) => oauth.endpoints().map(|(_, url)| url).collect(),
+        auth => token_url(auth).into_iter().collect(),
+    }
+}
+
+/// Whether the endpoints of an authorization server may be called. They may be on any host: whoever
+/// gives the credentials says whom they are for.
+fn check_endpoints(auth: &AuthConfig, egress: &Egress, errors: &mut Errors) {
+    let AuthConfig::Oauth2(oauth) = auth else {
+        return;
+    };
+    for (name, url) in oauth.endpoints() {
+        if let Err(error) = egress.check_new_url(url) {
+            wrong(errors, format!("/authConfig/{name}"), error.to_string());
+        }
+    }
+}
+
 /// Where tokens are obtained, if they are.
-pub(crate) fn token_url(auth: &AuthConfig) -> Option<&Url> {
+fn token_url(auth: &AuthConfig) -> Option<&Url> {
     let AuthConfig::Jwt(jwt) = auth else {
         return None;
     };

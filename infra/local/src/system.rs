@@ -136,6 +136,12 @@ impl Parts<'_> {
             sources.clone(),
             Arc::new(issuer.keys()),
         )?;
+        let connect = connect::State::connect_with_issuer(
+            &self.environment("connect")?,
+            &aws,
+            sources.clone(),
+            Arc::new(issuer.keys()),
+        )?;
         let webhooks =
             webhooks::State::connect(&self.environment("webhooks")?, &aws, sources.clone())?;
         Ok(BTreeMap::from([
@@ -144,6 +150,7 @@ impl Parts<'_> {
                 integrations::router(integrations),
             ),
             ("gateway".to_owned(), gateway::router(gateway)),
+            ("connect".to_owned(), connect::router(connect)),
             ("webhooks".to_owned(), webhooks::router(webhooks)),
         ]))
     }

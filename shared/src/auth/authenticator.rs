@@ -9,12 +9,15 @@ use url::Url;
 use super::fields::Fields;
 use super::token_cache::{Token, TokenCache, TokenKey};
 use super::token_call::TokenCall;
-use super::{AuthError, Redactor, custom, jwt, may_have_credentials, place, request_hmac};
+use super::{AccessTokens, AuthError, GrantedToken, Redactor, custom, grant, jwt};
+use super::{may_have_credentials, place, request_hmac};
 use super::{shared_key, sigv4};
 use crate::domain::{
-    AuthConfig, CustomAuth, IntegrationId, JwtAuth, JwtUse, Login, OrganizationId, Sources,
+    AuthConfig, CustomAuth, IntegrationId, JwtAuth, JwtUse, Login, Oauth2Auth, OrganizationId,
+    Sources,
 };
 use crate::egress::{Egress, EgressError, OutboundRequest, Redirects, TlsSettings};
+use crate::oauth::DpopNonces;
 use crate::vault::CredentialSet;
 
 /// Puts integrations' credentials on their requests.
@@ -23,6 +26,8 @@ pub struct Authenticator {
     egress: Egress,
     sources: Sources,
     tokens: Arc<TokenCache>,
+    grants: Option<Arc<dyn AccessTokens>>,
+    nonces: Arc<DpopNonces>,
 }
 
 impl fmt::Debug for Authenticator {
@@ -42,6 +47,8 @@ pub struct AuthContext<'a> {
     pub base_url: &'a Url,
     /// The hosts besides the base URL's that credentials may go to: a name, or `*.` and a name.
     pub hosts: &'a [String],
+    /// Those of them that the integration itself names, and not the catalogue.
+    pub own_hosts: &'a [String],
     /// How it authenticates.
     pub config: &'a AuthConfig,
     /// With what.
@@ -57,7 +64,13 @@ pub struct AuthContext<'a> {
 
 /// A token that a request carries.
 #[derive(Clone, Debug)]
-pub struct CarriedToken(Arc<Token>);
+pub struct CarriedToken(Carried);
+
+#[derive(Clone, Debug)]
+enum Carried {
+    Obtained(Arc<Token>),
+    Granted(Arc<GrantedToken>),
+}
 
 /// What is obtained before the call: by an assertion, or by a login.
 enum Obtained<'a> {
@@ -89,6 +102,17 @@ impl Authenticator {
             egress,
             sources,
             tokens: Arc::default(),
+            grants: None,
+            nonces: Arc::default(),
+        }
+    }
+
+    /// The same, with the access tokens of `grants` for what uses OAuth 2.0.
+    #[must_use]
+    pub fn with_grants(self, grants: Arc<dyn AccessTokens>) -> Self {
+        Self {
+            grants: Some(grants),
+            ..self
         }
     }
 
@@ -125,7 +149,10 @@ impl Authenticator {
         match context.config {
             AuthConfig::ApiKey(auth) => place::api_key(auth, &fields, request),
             AuthConfig::BasicAuth(auth) => place::basic(auth, &fields, request),
-            AuthConfig::Oauth2(_) => Err(AuthError::NotSupported),
+            AuthConfig::Oauth2(config) => {
+                let token = self.granted(context, config, request.timeout).await?;
+                grant::apply(config, &token, (&self.nonces, &self.sources), request)
+            }
             AuthConfig::Jwt(auth) => {
                 let assertion = jwt::assertion(auth, &fields, &self.sources)?;
                 place::bearer(request, &assertion)
@@ -145,6 +172,13 @@ impl Authenticator {
         context: &AuthContext<'_>,
         timeout: Duration,
     ) -> Result<(), AuthError> {
+        if let AuthConfig::Oauth2(config) = context.config {
+            // The token of credentials that are only tested is not kept.
+            if context.credential_version.is_some() {
+                self.granted(context, config, timeout).await?;
+            }
+            return Ok(());
+        }
         if let (Some(obtained), Some(_)) = (Obtained::of(context.config), key(context)) {
             self.token(context, &obtained, timeout).await?;
         }
@@ -163,9 +197,17 @@ impl Authenticator {
         context: &AuthContext<'_>,
         request: &OutboundRequest,
     ) -> Option<CarriedToken> {
-        Obtained::of(context.config)?;
-        let token = self.tokens.kept(&key(context)?)?;
-        let text = token.value.expose_secret();
+        let token = match context.config {
+            AuthConfig::Oauth2(_) => Carried::Granted(self.grants.as_ref()?.kept(context)?),
+            config => {
+                Obtained::of(config)?;
+                Carried::Obtained(self.tokens.kept(&key(context)?)?)
+            }
+        };
+        let text = match &token {
+            Carried::Obtained(token) => token.value.expose_secret(),
+            Carried::Granted(token) => token.access_token.expose_secret(),
+        };
         let mut values = request
             .headers
             .values()
@@ -174,16 +216,36 @@ impl Authenticator {
         is_there.then_some(CarriedToken(token))
     }
 
-    /// The provider has answered 401 to a request that carried `token`: forgets it. Whether the next
-    /// try carries another.
+    /// The provider has answered 401 to a request that carried `token`: forgets it; a grant's is
+    /// renewed, which may take until `timeout`. Whether the next try carries another.
     ///
     /// Many callers may have been refused with the same token. The first of them makes room for a
     /// new one. If that is refused, too, it stays for some seconds: otherwise each call would
     /// obtain one.
-    #[must_use]
-    pub fn refused(&self, context: &AuthContext<'_>, token: &CarriedToken) -> bool {
+    pub async fn refused(
+        &self,
+        context: &AuthContext<'_>,
+        token: &CarriedToken,
+        timeout: Duration,
+    ) -> bool {
         let now = self.sources.now();
-        key(context).is_some_and(|key| self.tokens.refused(&key, &token.0, now))
+        match (&token.0, context.config, &self.grants) {
+            (Carried::Obtained(token), _, _) => {
+                key(context).is_some_and(|key| self.tokens.refused(&key, token, now))
+            }
+            (Carried::Granted(token), AuthConfig::Oauth2(config), Some(grants)) => {
+                let refused = grants.refused(context, config, token.version, timeout);
+                refused.await
+            }
+            (Carried::Granted(_), _, _) => false,
+        }
+    }
+
+    /// Takes note of the nonce that proofs for `url` have to hold, if the answer with `headers` says
+    /// one. Whether it was refused only for the lack of it (RFC 9449 section 9).
+    #[must_use]
+    pub fn wants_nonce(&self, url: &Url, headers: &http::HeaderMap) -> bool {
+        self.nonces.keep(url, headers) && grant::is_nonce_challenge(headers)
     }
 
     /// What blots the credentials out of the provider's answers, and what was made of them for
@@ -192,11 +254,30 @@ impl Authenticator {
     pub fn redactor(&self, context: &AuthContext<'_>, request: &OutboundRequest) -> Redactor {
         let is_secret = |name: &str| !context.public_fields.iter().any(|field| field == name);
         let redactor = Redactor::new(context.credentials, is_secret).and_request(request);
+        if let AuthConfig::Oauth2(_) = context.config {
+            let token = self.grants.as_ref().and_then(|grants| grants.kept(context));
+            let Some(token) = token else { return redactor };
+            let redactor = redactor.and(&token.access_token);
+            return match &token.refresh_token {
+                Some(refresh) => redactor.and(refresh),
+                None => redactor,
+            };
+        }
         let token = key(context).and_then(|key| self.tokens.kept(&key));
         match token {
             Some(token) => redactor.and(&token.value),
             None => redactor,
         }
+    }
+
+    async fn granted(
+        &self,
+        context: &AuthContext<'_>,
+        config: &Oauth2Auth,
+        timeout: Duration,
+    ) -> Result<Arc<GrantedToken>, AuthError> {
+        let grants = self.grants.as_ref().ok_or(AuthError::NotSupported)?;
+        grants.get(context, config, timeout).await
     }
 
     async fn token(

@@ -1,6 +1,7 @@
 use super::fields::Fields;
 use super::{AuthError, client_identity, jwt, place, request_hmac, shared_key};
-use crate::domain::{ApiKeyAuth, AuthConfig, CustomAuth};
+use crate::domain::{ApiKeyAuth, AuthConfig, CustomAuth, Oauth2Auth};
+use crate::oauth::check_assertion_key;
 use crate::vault::CredentialSet;
 
 /// Whether credentials can be used as `config` says, as far as that can be seen without a call:
@@ -30,6 +31,18 @@ pub fn check(config: &AuthConfig, credentials: &CredentialSet) -> Result<(), Aut
                 Ok(())
             }
         },
-        AuthConfig::ApiKey(_) | AuthConfig::Oauth2(_) => Ok(()),
+        AuthConfig::Oauth2(auth) => check_oauth2(auth, credentials),
+        AuthConfig::ApiKey(_) => Ok(()),
     }
+}
+
+/// Whether the key can sign, where assertions are signed.
+fn check_oauth2(auth: &Oauth2Auth, credentials: &CredentialSet) -> Result<(), AuthError> {
+    let Some(assertion) = auth.assertion.as_ref().filter(|_| auth.signs_assertions()) else {
+        return Ok(());
+    };
+    check_assertion_key(assertion, credentials).map_err(|expected| AuthError::UnusableField {
+        field: "privateKey".to_owned(),
+        expected,
+    })
 }

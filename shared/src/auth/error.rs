@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::egress::{ClientIdentityError, EgressError};
+use crate::oauth::OauthError;
 
 /// Why a request could not be authenticated. Names fields, and never shows what they hold.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -46,8 +47,17 @@ pub enum AuthError {
     /// The provider did not answer.
     #[error("the call for a token failed")]
     TokenCall(#[source] Arc<EgressError>),
-    /// Gatehouse does not obtain OAuth 2.0 grants yet.
-    #[error("the method `oauth2` is not supported yet: grants are not obtained")]
+    /// A person has to consent, for the first time or again.
+    #[error("{0}")]
+    ConsentNeeded(String),
+    /// The authorization server gives no token.
+    #[error(transparent)]
+    Oauth(OauthError),
+    /// The grant cannot be read or renewed; whether that may pass by itself.
+    #[error("the grant cannot be used for the moment")]
+    Grant(#[source] Arc<dyn std::error::Error + Send + Sync>, bool),
+    /// This function has no grants.
+    #[error("the method `oauth2` is not supported here")]
     NotSupported,
 }
 
@@ -57,6 +67,8 @@ impl AuthError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::TokenCall(error) => error.is_transient(),
+            Self::Oauth(error) => error.is_transient(),
+            Self::Grant(_, is_transient) => *is_transient,
             Self::TokenRefused { status } => matches!(status, 408 | 425 | 429 | 500..=599),
             Self::MissingField(_)
             | Self::UnusableField { .. }
@@ -67,6 +79,7 @@ impl AuthError {
             | Self::ForbiddenHost
             | Self::ForbiddenTokenHost
             | Self::TokenUnreadable(_)
+            | Self::ConsentNeeded(_)
             | Self::NotSupported => false,
         }
     }

@@ -11,13 +11,16 @@
 //! - Tokens that are obtained stay in memory, under the version of the credentials and the
 //!   configuration that they were obtained with. Of credentials that are only tested, nothing stays.
 //!
-//! What this does not do: share tokens between running functions. Each obtains its own.
+//! What this does not do: share those tokens between running functions. Each obtains its own. The
+//! tokens of OAuth 2.0 are shared, and come from [`AccessTokens`].
 
+mod access_tokens;
 mod authenticator;
 mod check;
 mod custom;
 mod error;
 mod fields;
+mod grant;
 mod hosts;
 mod jwt;
 mod place;
@@ -31,6 +34,7 @@ mod token_cache;
 mod tests;
 mod token_call;
 
+pub use access_tokens::{AccessTokens, GrantedToken};
 pub use authenticator::{AuthContext, Authenticator, CarriedToken};
 pub use check::check;
 pub use custom::client_identity;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::fields::Fields;
 use super::hosts::may_have_credentials;
@@ -16,6 +14,7 @@ use super::token_cache::Token;
 use super::{AuthContext, AuthError, custom};
 use crate::domain::{JwtUse, Login, LoginBody, Timestamp};
 use crate::egress::{Egress, OutboundRequest};
+use crate::oauth::Form;
 
 /// A token that is worth having is there by then.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -187,22 +186,6 @@ fn under(base: &Url, path: &str) -> Result<Url, AuthError> {
     let below = url.path().strip_prefix(folder);
     let is_below = below.is_some_and(|below| below.starts_with('/'));
     is_below.then_some(url).ok_or(misplaced)
-}
-
-/// A form that is wiped unless it is sent.
-#[derive(Default)]
-struct Form(Zeroizing<String>);
-
-impl Form {
-    fn append(&mut self, name: &str, value: &str) {
-        let mut form = form_urlencoded::Serializer::new(std::mem::take(&mut *self.0));
-        form.append_pair(name, value);
-        *self.0 = form.finish();
-    }
-
-    fn into_body(mut self) -> Bytes {
-        std::mem::take(&mut *self.0).into()
-    }
 }
 
 #[cfg(test)]

@@ -127,6 +127,34 @@ impl Environment {
         }
     }
 
+    /// `GATEHOUSE_RETURN_ORIGINS`: where a browser may be sent after a consent, comma-separated
+    /// origins. Nowhere, if not set.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a list of `http` or `https` origins.
+    pub fn return_origins(&self) -> Result<Vec<Url>, ConfigError> {
+        let (name, expected) = (
+            "GATEHOUSE_RETURN_ORIGINS",
+            "origins such as `https://app.example.com`, by commas",
+        );
+        let Some(list) = self.optional(name) else {
+            return Ok(Vec::new());
+        };
+        let is_origin = |url: &Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        list.split(',')
+            .map(|origin| origin.trim().parse().ok().filter(is_origin))
+            .collect::<Option<_>>()
+            .ok_or(ConfigError::Invalid { name, expected })
+    }
+
     /// `GATEHOUSE_EVENT_RETENTION_DAYS`: how long events are kept; 1 to 3650 days.
     ///
     /// # Errors
@@ -369,11 +397,13 @@ mod tests {
             ("GATEHOUSE_EVENT_RETENTION_DAYS", "canary"),
             ("GATEHOUSE_EGRESS_ALLOW", "127.0.0.0/8,canary"),
             ("GATEHOUSE_PUBLIC_URL", "ftp://canary"),
+            ("GATEHOUSE_RETURN_ORIGINS", "https://a.example/canary"),
         ]);
         for error in [
             environment.event_retention().unwrap_err(),
             environment.egress_allow().unwrap_err(),
             environment.public_url().unwrap_err(),
+            environment.return_origins().unwrap_err(),
         ] {
             assert!(matches!(error, ConfigError::Invalid { .. }));
             assert!(!error.to_string().contains("canary"), "{error}");
@@ -412,5 +442,9 @@ mod tests {
         let networks = environment(&[("GATEHOUSE_EGRESS_ALLOW", "127.0.0.0/8, ::1/128")]);
         assert_eq!(networks.egress_allow().unwrap().len(), 2);
         assert_eq!(environment(&[]).egress_allow(), Ok(Vec::new()));
+        let origins = "https://a.example, http://127.0.0.1:3000";
+        let origins = environment(&[("GATEHOUSE_RETURN_ORIGINS", origins)]);
+        assert_eq!(origins.return_origins().unwrap().len(), 2);
+        assert_eq!(environment(&[]).return_origins(), Ok(Vec::new()));
     }
 }

@@ -52,6 +52,9 @@ pub enum Error {
     /// There is something that the change would contradict.
     #[error("{0}")]
     Conflict(String),
+    /// The integration's grant is missing or over: somebody has to consent.
+    #[error("{0}: have a person connect the integration (`POST …/oauth/authorize`)")]
+    ConsentNeeded(String),
     /// `If-Match` names a version that is not the current one.
     #[error("the item has changed since it was read; read it again")]
     PreconditionFailed,
@@ -201,6 +204,7 @@ impl Error {
             | Self::PathTaken
             | Self::LimitReached { .. }
             | Self::Conflict(_)
+            | Self::ConsentNeeded(_)
             | Self::PreconditionFailed
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused

@@ -6,6 +6,7 @@ mod access;
 mod api_profile;
 mod auth;
 mod breaker;
+mod consent;
 mod delivery;
 mod destination;
 mod endpoint;
@@ -13,6 +14,7 @@ mod error;
 mod event;
 mod expression;
 pub mod gateway;
+mod grant;
 mod id;
 mod integration;
 mod object;
@@ -41,9 +43,10 @@ pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
     ClientAuthentication, CustomAuth, GrantType, HmacAlgorithm, HmacEncoding, HmacKeyForm,
     HmacSigning, JwtAlgorithm, JwtAuth, JwtUse, Login, LoginBody, Oauth2Auth, Offer, SigV4,
-    TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError,
+    TemplatePiece, TimestampForm, ValueTemplate, ValueTemplateError, check_scope,
 };
 pub use breaker::{Breaker, BreakerPolicy, Passage};
+pub use consent::{ConsentTicket, PendingConsent};
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_EXCERPT_BYTES};
 pub use destination::{
     Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,
@@ -52,6 +55,10 @@ pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, St
 pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use expression::{Expression, ExpressionError};
+pub use grant::{
+    DEFAULT_TOKEN_LIFETIME, Grant, GrantEnd, GrantIdentity, GrantReply, GrantState, Next,
+    RefreshFailure, RefreshLease, Trouble, Visit,
+};
 pub use id::{
     ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError, IntegrationId,
     OrganizationId, RequestId, SecretId,

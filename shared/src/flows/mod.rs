@@ -3,6 +3,7 @@
 mod caller_limits;
 mod circuit;
 pub mod connect;
+pub mod grants;
 mod idempotency;
 mod issuer_documents;
 mod limiter;

@@ -57,6 +57,7 @@ pub fn code_of(error: &Error) -> Code {
         Error::PathTaken => ("path_taken", StatusCode::CONFLICT, "Endpoint path taken"),
         Error::LimitReached { .. } => ("limit_reached", StatusCode::CONFLICT, "Limit reached"),
         Error::Conflict(_) => ("conflict", StatusCode::CONFLICT, "Conflict"),
+        Error::ConsentNeeded(_) => ("consent_needed", StatusCode::CONFLICT, "Consent needed"),
         Error::PreconditionFailed => (
             "precondition_failed",
             StatusCode::PRECONDITION_FAILED,
@@ -279,6 +280,7 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
             limit: 1,
         },
         Error::Conflict("nothing to retry".into()),
+        Error::ConsentNeeded("nobody has consented yet".into()),
         Error::PreconditionFailed,
         Error::PreconditionRequired,
         Error::IdempotencyKeyReused,

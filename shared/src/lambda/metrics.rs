@@ -42,6 +42,10 @@ pub enum Metric {
     RequestsFailed,
     /// Requests that the cache answered.
     RequestsCached,
+    /// Grants whose tokens were renewed, or obtained anew.
+    GrantsRefreshed,
+    /// Tries of that which failed, by reason.
+    RefreshesFailed,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -64,6 +68,8 @@ impl Metric {
             Self::RequestsSucceeded => "RequestsSucceeded",
             Self::RequestsFailed => "RequestsFailed",
             Self::RequestsCached => "RequestsCached",
+            Self::GrantsRefreshed => "GrantsRefreshed",
+            Self::RefreshesFailed => "RefreshesFailed",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }

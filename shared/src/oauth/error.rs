@@ -43,7 +43,10 @@ impl OauthError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Call(error) => error.is_transient(),
-            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::Refused { status, code } => {
+                matches!(status, 408 | 425 | 429 | 500..=599)
+                    || matches!(code, Some("server_error" | "temporarily_unavailable"))
+            }
             Self::Configuration(_)
             | Self::Credentials(_)
             | Self::InvalidGrant

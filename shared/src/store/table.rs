@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -193,6 +194,23 @@ impl Store {
         }
     }
 
+    /// Deletes the item, and answers what it was. A caller whose answer was lost finds nothing the
+    /// second time.
+    pub(crate) async fn delete_returning<T: DeserializeOwned>(
+        &self,
+        key: ItemKey,
+    ) -> Result<Option<Stored<T>>, StoreError> {
+        let request = self.client.delete_item().table_name(self.table());
+        let request = request
+            .set_key(Some(key.attributes()))
+            .return_values(ReturnValue::AllOld);
+        let deleted = Box::pin(request.send()).await?.attributes;
+        let deleted = deleted.filter(|attributes| !attributes.is_empty());
+        deleted
+            .map(|attributes| items::read(key, attributes))
+            .transpose()
+    }
+
     /// Updates an item under the request's condition, which has to demand that there is one.
     pub(crate) async fn update_if(
         &self,
@@ -277,6 +295,27 @@ impl Store {
             more: output.last_evaluated_key.is_some(),
             items: output.items.unwrap_or_default(),
         })
+    }
+
+    /// The first `limit` items of a collection, from the lowest key up.
+    pub(crate) async fn query_up(
+        &self,
+        collection: Collection,
+        limit: u16,
+    ) -> Result<Vec<Attributes>, StoreError> {
+        let (pk, prefix) = collection.render();
+        let request = self
+            .client
+            .query()
+            .table_name(self.table())
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .consistent_read(true)
+            .limit(i32::from(limit));
+        Ok(Box::pin(request.send()).await?.items.unwrap_or_default())
     }
 
     /// Writes all or nothing.

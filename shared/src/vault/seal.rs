@@ -56,6 +56,23 @@ pub enum SealContext {
         /// The call.
         request: RequestId,
     },
+    /// What is secret of a consent that is asked for.
+    PendingConsent {
+        /// The digest of its state.
+        state: Digest,
+    },
+    /// Where a link to a consent page leads.
+    ConsentTicket {
+        /// The digest of its ticket.
+        ticket: Digest,
+    },
+    /// The tokens of a grant.
+    Tokens {
+        /// The integration.
+        integration: IntegrationId,
+        /// The number of this set of tokens.
+        version: u64,
+    },
 }
 
 /// An organization's data key of a version.
@@ -142,6 +159,10 @@ pub(super) fn key_version(sealed: &Sealed) -> Result<u16, VaultError> {
 /// contexts give the same bytes.
 fn additional_data(organization: OrganizationId, context: &SealContext, version: u16) -> Vec<u8> {
     let mut data = Vec::with_capacity(64);
+    let tokens_version = match context {
+        SealContext::Tokens { version, .. } => u128::from(*version).to_be_bytes(),
+        _ => [0; 16],
+    };
     let (purpose, parts): (u8, [&[u8]; 2]) = match context {
         SealContext::SigningSecret { owner, secret } => {
             (1, [&owner.to_bytes(), &secret.ulid().to_bytes()])
@@ -161,6 +182,11 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
             6,
             [&integration.ulid().to_bytes(), &request.ulid().to_bytes()],
         ),
+        SealContext::PendingConsent { state } => (20, [state.as_bytes(), &[]]),
+        SealContext::ConsentTicket { ticket } => (21, [ticket.as_bytes(), &[]]),
+        SealContext::Tokens { integration, .. } => {
+            (7, [&integration.ulid().to_bytes(), &tokens_version])
+        }
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -188,7 +214,8 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 6] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 9] {
+        let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
@@ -215,6 +242,16 @@ mod tests {
             SealContext::RequestBodies {
                 integration: a.into(),
                 request: b.into(),
+            },
+            SealContext::PendingConsent {
+                state: Digest::of(&both),
+            },
+            SealContext::ConsentTicket {
+                ticket: Digest::of(&both),
+            },
+            SealContext::Tokens {
+                integration: a.into(),
+                version,
             },
         ]
     }

@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod egress;
 mod flows;
+mod grants;
 mod jwt;
 mod oauth;
 mod peers;

@@ -7,13 +7,20 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 4] = ["integrations", "gateway", "webhooks", "processor"];
+const FUNCTIONS: [&str; 5] = [
+    "integrations",
+    "gateway",
+    "connect",
+    "webhooks",
+    "processor",
+];
 /// What a function can do without.
-const OPTIONAL: [&str; 4] = [
+const OPTIONAL: [&str; 5] = [
     "AWS_ENDPOINT_URL",
     "GATEHOUSE_EGRESS_ALLOW",
     "GATEHOUSE_JWKS_URL",
     "GATEHOUSE_LOG",
+    "GATEHOUSE_RETURN_ORIGINS",
 ];
 
 /// All that a function said that did not start.
@@ -76,6 +83,7 @@ async fn a_variable_with_a_wrong_value_is_named_without_the_value() {
     for (function, name) in [
         ("integrations", "GATEHOUSE_PUBLIC_URL"),
         ("webhooks", "GATEHOUSE_PUBLIC_URL"),
+        ("connect", "GATEHOUSE_RETURN_ORIGINS"),
         ("processor", "GATEHOUSE_EVENT_RETENTION_DAYS"),
         ("gateway", "GATEHOUSE_REQUEST_RETENTION_DAYS"),
     ] {

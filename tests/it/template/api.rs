@@ -56,6 +56,20 @@ fn each_route_leads_to_its_function() {
             "ANY /portal/integrations/{integrationId}/cache",
             "GatewayFunction",
         ),
+        (
+            "ANY /portal/integrations/{integrationId}/oauth",
+            "ConnectFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/oauth/{action}",
+            "ConnectFunction",
+        ),
+        ("GET /oauth/callback", "ConnectFunction"),
+        ("GET /oauth/start/{ticket}", "ConnectFunction"),
+        (
+            "POST /oauth/backchannel-logout/{organizationId}/{integrationId}",
+            "ConnectFunction",
+        ),
         ("ANY /webhooks/{proxy+}", "WebhooksFunction"),
     ]);
     assert_eq!(routes, expected);

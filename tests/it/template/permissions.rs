@@ -53,6 +53,24 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "ConnectRole",
+        &[
+            ("ConnectLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem",
+            ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
         "WebhooksRole",
         &[
             ("WebhooksLogGroup", "logs:CreateLogStream logs:PutLogEvents"),

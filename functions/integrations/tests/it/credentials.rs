@@ -117,6 +117,7 @@ async fn credentials_that_meet_a_deletion_are_deleted_with_the_integration() {
         // There is no secret before the change, so that it makes one.
         let body = with(integration(), "authMethod", json!("oauth2"));
         let body = with(body, "provider", Value::Null);
+        let body = with(body, "authConfig", Value::Null);
         let body = with(body, "credentials", Value::Null);
         let id = portal.post("/portal/integrations", &token, body).await.id();
         let path = format!("/portal/integrations/{id}");
@@ -153,4 +154,74 @@ async fn an_integration_whose_credentials_cannot_be_stored_is_not_made() {
     );
     let listed = portal.get("/portal/integrations", &token).await.json();
     assert_eq!(listed["items"], json!([]));
+}
+
+#[tokio::test]
+async fn an_oauth_client_is_checked_as_far_as_that_goes_without_a_call() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let issuer = "https://login.example.com";
+    let made = |config: Value, credentials: Value| {
+        let body = with(integration(), "authMethod", json!("oauth2"));
+        let body = with(body, "provider", Value::Null);
+        let body = with(body, "baseUrl", json!("https://api.example.com"));
+        with(with(body, "authConfig", config), "credentials", credentials)
+    };
+    let signs = json!({"issuer": issuer, "clientAuthentication": "private_key_jwt",
+                       "assertion": {"algorithm": "ES256"}});
+    for (config, credentials, pointer) in [
+        (
+            json!({"issuer": issuer}),
+            json!({"clientId": "a"}),
+            "/credentials/clientSecret",
+        ),
+        (
+            signs.clone(),
+            json!({"clientId": "a"}),
+            "/credentials/privateKey",
+        ),
+        (
+            signs,
+            json!({"clientId": "a", "privateKey": "canary"}),
+            "/credentials/privateKey",
+        ),
+        (
+            json!({"issuer": issuer, "grantType": "password"}),
+            json!({"clientId": "a", "clientSecret": "b"}),
+            "/authConfig/grantType",
+        ),
+        (
+            json!({"issuer": issuer, "tokenParameters": {"api_key": "canary"}}),
+            json!({"clientId": "a", "clientSecret": "b"}),
+            "/authConfig/tokenParameters/api_key",
+        ),
+        (
+            json!({"issuer": "https://10.0.0.1"}),
+            json!({"clientId": "a", "clientSecret": "b"}),
+            "/authConfig/issuer",
+        ),
+    ] {
+        let body = made(config, credentials);
+        let refused = portal.post("/portal/integrations", &token, body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_eq!(
+            refused.json()["errors"][0]["pointer"],
+            pointer,
+            "{refused:?}"
+        );
+        assert!(!refused.text.contains("canary"));
+    }
+    for (config, status) in [
+        (json!({"issuer": issuer}), "pending"),
+        (json!({}), "pending"),
+        (
+            json!({"issuer": issuer, "grantType": "client_credentials"}),
+            "active",
+        ),
+    ] {
+        let body = made(config, json!({"clientId": "a", "clientSecret": "b"}));
+        let answer = portal.post("/portal/integrations", &token, body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.json()["status"], status);
+    }
 }

@@ -89,6 +89,62 @@ async fn another_origin_of_tokens_is_given_its_credentials_anew() {
 }
 
 #[tokio::test]
+async fn another_authorization_server_is_given_its_credentials_anew() {
+    let credentials = json!({"clientId": "me", "clientSecret": "s".repeat(32)});
+    let issuer = "https://login.example.com";
+    let body = with(custom(), "authMethod", json!("oauth2"));
+    let body = with(body, "credentials", credentials.clone());
+    let body = with(body, "authConfig", json!({"issuer": issuer}));
+    let to = |config: Value| json!({"authConfig": config});
+    let changes = vec![
+        (to(json!({"issuer": "https://evil.example"})), true),
+        (
+            to(json!({"issuer": "https://login.example.com:8443"})),
+            true,
+        ),
+        (
+            to(json!({"tokenEndpoint": "https://a.files.example.com/token"})),
+            true,
+        ),
+        (
+            to(json!({"issuer": issuer, "tokenEndpoint": "https://evil.example/token"})),
+            true,
+        ),
+        (
+            to(json!({"issuer": issuer, "revocationEndpoint": "https://evil.example/"})),
+            true,
+        ),
+        (
+            to(json!({"issuer": issuer, "authorizationEndpoint": "https://evil.example/"})),
+            true,
+        ),
+        (
+            to(
+                json!({"issuer": issuer, "pushedAuthorizationRequestEndpoint": "https://evil.example/"}),
+            ),
+            true,
+        ),
+        (
+            to(json!({"issuer": issuer, "scopes": ["a"], "accessToken": {"header": "X-Key"}})),
+            false,
+        ),
+        (
+            to(json!({"tokenEndpoint": "https://login.example.com/token"})),
+            false,
+        ),
+        (
+            to(json!({"tokenEndpoint": "https://api.example.com/token"})),
+            false,
+        ),
+    ];
+    assert_wanted(&body, &credentials, changes).await;
+    // Nothing was named to send them to.
+    let body = with(body, "authConfig", json!({}));
+    let changes = vec![(to(json!({"issuer": issuer})), true)];
+    assert_wanted(&body, &credentials, changes).await;
+}
+
+#[tokio::test]
 async fn another_account_of_a_known_provider_is_given_its_credentials_anew() {
     let body = json!({
         "name": "People", "type": "identity_provider", "provider": "okta",

@@ -101,6 +101,7 @@ impl Call {
             integration: "int_01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             base_url: &self.base_url,
             hosts: &self.hosts,
+            own_hosts: &[],
             config: &self.config,
             credentials: &self.credentials,
             public_fields: &[],

@@ -21,6 +21,7 @@ pub use custom::{
 pub use jwt::{JwtAlgorithm, JwtAuth, JwtUse};
 pub use oauth2::{
     ACCESS_TOKEN, AccessTokenPlace, Assertion, ClientAuthentication, GrantType, Oauth2Auth, Offer,
+    check_scope,
 };
 pub use value_template::{TemplatePiece, ValueTemplate, ValueTemplateError};
 

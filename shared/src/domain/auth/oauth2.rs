@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::super::FieldError;
 use super::super::object::only_objects;
-use super::{JwtAlgorithm, ValueTemplate, check_header, check_name};
+use super::{JwtAlgorithm, ValueTemplate, check_header, check_name, names};
 
 only_objects!(Oauth2Auth);
 
@@ -76,7 +76,7 @@ pub struct Oauth2Auth {
 /// How tokens are obtained. The resource owner's password and the implicit grant are refused
 /// (RFC 9700 sections 2.1.2 and 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum GrantType {
     /// A person consents in a browser (RFC 6749 section 4.1, with PKCE).
     #[default]
@@ -85,6 +85,26 @@ pub enum GrantType {
     ClientCredentials,
     /// A signed assertion is exchanged (RFC 7523 section 2.1).
     JwtBearer,
+}
+
+impl TryFrom<String> for GrantType {
+    type Error = &'static str;
+
+    /// What is refused is refused with the reason, and with what to use in its place.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "authorization_code" => Ok(Self::AuthorizationCode),
+            "client_credentials" => Ok(Self::ClientCredentials),
+            "jwt_bearer" => Ok(Self::JwtBearer),
+            "password" => Err(
+                "the grant `password` is refused: it hands a person's password to a third party,                  and passes by every second factor (RFC 9700 section 2.4); use                  `authorization_code`, or `client_credentials` where no person is involved",
+            ),
+            "implicit" => Err(
+                "the grant `implicit` is refused: its tokens stand in URLs, where others read and                  inject them (RFC 9700 section 2.1.2); use `authorization_code`, which always has                  PKCE here",
+            ),
+            _ => Err("expected one of `authorization_code`, `client_credentials`, `jwt_bearer`"),
+        }
+    }
 }
 
 /// How a client authenticates at the token endpoint (OpenID Connect Core 1.0 section 9).
@@ -170,11 +190,15 @@ impl Default for AccessTokenPlace {
 }
 
 /// What the authorization request says by itself.
-const OURS: [&str; 16] = [
+const OURS: [&str; 20] = [
     "response_type",
     "response_mode",
     "client_id",
     "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "assertion",
+    "refresh_token",
     "redirect_uri",
     "scope",
     "state",
@@ -202,6 +226,13 @@ impl Oauth2Auth {
         self.scopes.iter().any(|scope| scope == "openid")
     }
 
+    /// Whether assertions are signed, with `privateKey` of the credentials.
+    #[must_use]
+    pub fn signs_assertions(&self) -> bool {
+        self.grant_type == GrantType::JwtBearer
+            || self.client_authentication == ClientAuthentication::PrivateKeyJwt
+    }
+
     /// Every URL that credentials or tokens may be sent to.
     pub fn endpoints(&self) -> impl Iterator<Item = (&'static str, &Url)> {
         [
@@ -222,8 +253,7 @@ impl Oauth2Auth {
         if !self.is_configured() {
             return Vec::new();
         }
-        let signs = self.grant_type == GrantType::JwtBearer
-            || self.client_authentication == ClientAuthentication::PrivateKeyJwt;
+        let signs = self.signs_assertions();
         let secret = match self.client_authentication {
             // The assertion of a grant can be all that there is (RFC 7523 section 3.1).
             _ if self.grant_type == GrantType::JwtBearer => None,
@@ -231,7 +261,12 @@ impl Oauth2Auth {
             ClientAuthentication::PrivateKeyJwt | ClientAuthentication::None => None,
         };
         let fields = [Some("clientId"), secret, signs.then_some("privateKey")];
-        fields.into_iter().flatten().map(str::to_owned).collect()
+        let mut fields: Vec<String> = fields.into_iter().flatten().map(str::to_owned).collect();
+        if let Some(assertion) = self.assertion.as_ref().filter(|_| signs) {
+            let templates = [&assertion.key_id, &assertion.issuer, &assertion.subject];
+            fields.extend(names(templates.into_iter().flatten()));
+        }
+        fields
     }
 
     pub(super) fn check(&self) -> Result<(), FieldError> {
@@ -243,20 +278,40 @@ impl Oauth2Auth {
                 return Err(FieldError::new(format!("/authConfig/{name}"), message));
             }
         }
+        self.check_issuer()?;
         for (index, scope) in self.scopes.iter().enumerate() {
-            // RFC 6749 appendix A.4.
-            let is_scope = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-            if !(1..=256).contains(&scope.len()) || !scope.bytes().all(is_scope) {
-                let message = "expected 1 to 256 printable characters without spaces";
-                return Err(FieldError::new(
-                    format!("/authConfig/scopes/{index}"),
-                    message,
-                ));
-            }
+            check_scope(scope).map_err(|message| {
+                FieldError::new(format!("/authConfig/scopes/{index}"), message)
+            })?;
         }
         self.check_parameters()?;
         self.check_assertion()?;
         check_header("/authConfig/accessToken/header", &self.access_token.header)
+    }
+
+    fn check_issuer(&self) -> Result<(), FieldError> {
+        let Some(issuer) = &self.issuer else {
+            return if self.is_openid() {
+                let message = "is required for `openid`: without it an ID token cannot be verified";
+                Err(FieldError::new("/authConfig/issuer", message))
+            } else {
+                Ok(())
+            };
+        };
+        if issuer.query().is_some() {
+            let message = "expected a URL without a query";
+            return Err(FieldError::new("/authConfig/issuer", message));
+        }
+        // What is kept secret from others on the way to one is not shown to them on the way to
+        // another.
+        let mut endpoints = self.endpoints();
+        match endpoints.find(|(_, url)| issuer.scheme() == "https" && url.scheme() != "https") {
+            Some((name, _)) => {
+                let message = "must be https, as the issuer is";
+                Err(FieldError::new(format!("/authConfig/{name}"), message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_parameters(&self) -> Result<(), FieldError> {
@@ -272,6 +327,12 @@ impl Oauth2Auth {
                 }
             }
         }
+        let separator = self.scope_separator.as_deref().unwrap_or(" ");
+        let is_separator = |c: char| " ,;|+".contains(c);
+        if separator.chars().count() != 1 || !separator.chars().all(is_separator) {
+            let message = "expected a space or one of `,;|+`";
+            return Err(FieldError::new("/authConfig/scopeSeparator", message));
+        }
         for (name, value, range) in [
             ("lifetimeSeconds", self.lifetime_seconds, 60..=86_400),
             ("refreshTokenDays", self.refresh_token_days, 1..=3_650),
@@ -285,12 +346,24 @@ impl Oauth2Auth {
     }
 
     fn check_assertion(&self) -> Result<(), FieldError> {
-        let signs = self.grant_type == GrantType::JwtBearer
-            || self.client_authentication == ClientAuthentication::PrivateKeyJwt;
-        if signs && self.assertion.is_none() {
+        if self.signs_assertions() && self.assertion.is_none() {
             let message = "is required where assertions are signed";
             return Err(FieldError::new("/authConfig/assertion", message));
         }
         Ok(())
+    }
+}
+
+/// Whether a text is a scope (RFC 6749 appendix A.4).
+///
+/// # Errors
+///
+/// What was expected.
+pub fn check_scope(scope: &str) -> Result<(), &'static str> {
+    let is_scope = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    if (1..=256).contains(&scope.len()) && scope.bytes().all(is_scope) {
+        Ok(())
+    } else {
+        Err("expected 1 to 256 printable characters without spaces")
     }
 }

@@ -156,3 +156,98 @@ fn a_token_url_holds_no_credentials() {
         assert_eq!(pointer, "/authConfig/use/tokenUrl", "{url}");
     }
 }
+
+fn oauth(value: Value) -> AuthConfig {
+    AuthConfig::read(AuthMethod::Oauth2, Some(&value)).unwrap()
+}
+
+#[test]
+fn what_oauth_needs_of_the_credentials_depends_on_how_the_client_shows_itself() {
+    let issuer = "https://a.example";
+    assert!(oauth(json!({})).fields().is_empty());
+    assert_eq!(
+        oauth(json!({"issuer": issuer})).fields(),
+        ["clientId", "clientSecret"]
+    );
+    let public = oauth(json!({"issuer": issuer, "clientAuthentication": "none"}));
+    assert_eq!(public.fields(), ["clientId"]);
+    let key = json!({"issuer": issuer, "clientAuthentication": "private_key_jwt",
+                     "assertion": {"algorithm": "ES256", "keyId": "{keyId}"}});
+    assert_eq!(oauth(key).fields(), ["clientId", "keyId", "privateKey"]);
+    let bearer = json!({"tokenEndpoint": "https://a.example/t", "grantType": "jwt_bearer",
+                        "assertion": {"algorithm": "RS256", "subject": "{user}"}});
+    assert_eq!(oauth(bearer).fields(), ["clientId", "privateKey", "user"]);
+}
+
+#[test]
+fn grants_that_are_refused_are_so_with_the_reason_and_the_alternative() {
+    for (grant, section) in [("password", "2.4"), ("implicit", "2.1.2")] {
+        let value = json!({"issuer": "https://a.example", "grantType": grant});
+        let (pointer, message) = wrong(AuthMethod::Oauth2, value);
+        assert_eq!(pointer, "/authConfig/grantType");
+        for part in [grant, "is refused", section, "use `authorization_code`"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    let (_, message) = wrong(AuthMethod::Oauth2, json!({"grantType": "canary"}));
+    assert!(message.contains("client_credentials") && !message.contains("canary"));
+}
+
+#[test]
+fn what_is_wrong_with_oauth_is_said_with_its_place() {
+    let issuer = "https://a.example";
+    for (value, place) in [
+        (json!({"issuer": "ftp://a.example"}), "issuer"),
+        (json!({"issuer": "https://a.example?x=y"}), "issuer"),
+        (json!({"issuer": "https://u@a.example"}), "issuer"),
+        (
+            json!({"tokenEndpoint": "https://a.example/#x"}),
+            "tokenEndpoint",
+        ),
+        (
+            json!({"issuer": issuer, "tokenEndpoint": "http://a.example/t"}),
+            "tokenEndpoint",
+        ),
+        (
+            json!({"issuer": issuer, "revocationEndpoint": "http://b.example"}),
+            "revocationEndpoint",
+        ),
+        (
+            json!({"tokenEndpoint": "https://a.example/t", "scopes": ["openid"]}),
+            "issuer",
+        ),
+        (json!({"scopes": ["a", "b c"]}), "scopes/1"),
+        (json!({"scopes": ["\""]}), "scopes/0"),
+        (json!({"scopeSeparator": ""}), "scopeSeparator"),
+        (json!({"scopeSeparator": "&"}), "scopeSeparator"),
+        (
+            json!({"authorizationParameters": {"state": "x"}}),
+            "authorizationParameters/state",
+        ),
+        (
+            json!({"tokenParameters": {"client_assertion": "x"}}),
+            "tokenParameters/client_assertion",
+        ),
+        (json!({"tokenParameters": {"": "x"}}), "tokenParameters/"),
+        (
+            json!({"clientAuthentication": "private_key_jwt"}),
+            "assertion",
+        ),
+        (json!({"grantType": "jwt_bearer"}), "assertion"),
+        (
+            json!({"assertion": {"algorithm": "none"}}),
+            "assertion/algorithm",
+        ),
+        (
+            json!({"accessToken": {"header": "Host"}}),
+            "accessToken/header",
+        ),
+        (json!({"lifetimeSeconds": 59}), "lifetimeSeconds"),
+        (json!({"refreshTokenDays": 0}), "refreshTokenDays"),
+        (json!({"dpop": "yes"}), "dpop"),
+        (json!({"tokenUrl": "https://a.example"}), "tokenUrl"),
+    ] {
+        let (pointer, _) = wrong(AuthMethod::Oauth2, value.clone());
+        assert_eq!(pointer, format!("/authConfig/{place}"), "{value}");
+    }
+}

@@ -121,6 +121,7 @@ impl<'a> Running<'a> {
             mut token,
         } = admission;
         let mut may_renew_token = true;
+        let mut may_tell_nonce = true;
         loop {
             let obtained = std::mem::replace(&mut token, Ok(()));
             let request = self.request((&credentials, &tls), obtained, cached).await;
@@ -134,11 +135,19 @@ impl<'a> Running<'a> {
             };
             self.inner.limiter.release(permit).await;
             self.heed(&attempt).await;
+            if self.wants_nonce(&attempt) && std::mem::take(&mut may_tell_nonce) {
+                if let Ok(next) = self.permit().await {
+                    permit = next;
+                    continue;
+                }
+            }
             let refused = carried.filter(|_| may_renew_token && attempt.is_unauthorized());
             if let Some(token) = refused {
                 may_renew_token = false;
                 let context = self.context(&credentials, &tls);
-                let has_another = self.inner.authenticator.refused(&context, &token);
+                let authenticator = &self.inner.authenticator;
+                let refused = authenticator.refused(&context, &token, self.left());
+                let has_another = Box::pin(refused).await;
                 if has_another && let Ok(next) = self.permit().await {
                     permit = next;
                     continue;
@@ -223,6 +232,7 @@ impl<'a> Running<'a> {
             integration,
             base_url: &self.open.integration.base_url,
             hosts: &self.open.profile.hosts,
+            own_hosts: self.open.own_hosts(),
             config: &self.open.auth,
             credentials,
             public_fields: &self.open.public_fields,
@@ -306,6 +316,15 @@ impl<'a> Running<'a> {
             let now = self.inner.services.sources.now();
             self.inner.metrics.count(Metric::BreakersOpened, now);
         }
+    }
+
+    /// Whether the call was refused only because its proof of a key lacks a nonce.
+    fn wants_nonce(&self, attempt: &Attempt) -> bool {
+        let Attempt::Answered(received) = attempt else {
+            return false;
+        };
+        let (url, headers) = (self.call.target.url(), &received.response.headers);
+        self.inner.authenticator.wants_nonce(url, headers) && attempt.is_unauthorized()
     }
 
     /// How long to wait for the next attempt, if there is to be one.

@@ -1,7 +1,8 @@
 use crate::auth::AuthError;
 use crate::domain::gateway::{ErrorCategory, Failure, UpstreamProblem};
-use crate::domain::{Error, RequestId, UpstreamError};
+use crate::domain::{Cause, Error, RequestId, UpstreamError};
 use crate::egress::EgressError;
+use crate::oauth::OauthError;
 
 /// Why a call has no answer.
 #[derive(Debug)]
@@ -19,7 +20,11 @@ impl CallFailure {
         match self {
             Self::Egress(EgressError::Timeout) => had_time,
             Self::Egress(error) => error.is_retryable(),
-            Self::Auth(AuthError::TokenCall(error)) => error.is_retryable(),
+            Self::Auth(AuthError::TokenCall(error) | AuthError::Oauth(OauthError::Call(error))) => {
+                error.is_retryable()
+            }
+            // Of the table, or of a provider that is left alone for a while.
+            Self::Auth(AuthError::Grant(..)) => false,
             Self::Auth(error) => error.is_transient(),
         }
     }
@@ -74,6 +79,18 @@ fn of_auth(error: AuthError, request: RequestId) -> Error {
         | AuthError::NotSupported => {
             return Error::Conflict(format!("the integration cannot authenticate: {error}"));
         }
+        AuthError::ConsentNeeded(why) => return Error::ConsentNeeded(why.clone()),
+        AuthError::Oauth(OauthError::Configuration(_) | OauthError::Credentials(_)) => {
+            return Error::Conflict(format!("the integration cannot authenticate: {error}"));
+        }
+        AuthError::Grant(_, true) => return Error::Unavailable(Cause::from(error)),
+        AuthError::Grant(..) => return Error::Internal(Cause::from(error)),
+        AuthError::Oauth(OauthError::Call(error)) => (ErrorCategory::Network, error.code()),
+        AuthError::Oauth(OauthError::Unreadable(_) | OauthError::WrongIssuer) => {
+            (ErrorCategory::Data, "token_unreadable")
+        }
+        AuthError::Oauth(_) if error.is_transient() => (ErrorCategory::Network, "token_refused"),
+        AuthError::Oauth(_) => (ErrorCategory::Authentication, "token_refused"),
         AuthError::TokenRefused { .. } if !error.is_transient() => {
             (ErrorCategory::Authentication, "token_refused")
         }
@@ -88,10 +105,19 @@ fn of_auth(error: AuthError, request: RequestId) -> Error {
             message: Some(error.to_string()),
             ..UpstreamProblem::unanswered(code, error.is_transient())
         },
-        timed_out: matches!(&error, AuthError::TokenCall(error) if is_timeout(error.of_last_hop())),
+        timed_out: has_timed_out(&error),
         outcome_unknown: false,
         cause: Some(error.into()),
     })
+}
+
+fn has_timed_out(error: &AuthError) -> bool {
+    match error {
+        AuthError::TokenCall(error) | AuthError::Oauth(OauthError::Call(error)) => {
+            is_timeout(error.of_last_hop())
+        }
+        _ => false,
+    }
 }
 
 fn is_timeout(error: &EgressError) -> bool {

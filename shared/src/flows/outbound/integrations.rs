@@ -108,6 +108,13 @@ impl OpenIntegration {
         credential.ok_or_else(|| Error::Conflict("the integration has no credentials".to_owned()))
     }
 
+    /// The hosts that the integration names itself.
+    #[must_use]
+    pub fn own_hosts(&self) -> &[String] {
+        let profile = self.integration.api_profile.as_deref();
+        profile.map_or(&[], |profile| &profile.hosts)
+    }
+
     /// Whether calls may be made at all.
     ///
     /// # Errors

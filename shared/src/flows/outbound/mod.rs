@@ -46,6 +46,7 @@ use crate::lambda::metrics::Metrics;
 use crate::store::Store;
 use crate::vault::{CachedCredentials, Credentials, DataKeys};
 
+use super::grants::Grants;
 use super::{Circuit, Limiter, ResponseCache};
 
 use self::integrations::Integrations;
@@ -82,6 +83,7 @@ struct Inner {
     circuit: Circuit,
     responses: ResponseCache,
     metrics: Metrics,
+    grants: Grants,
     /// How long requests stay in the log.
     retention: Duration,
 }
@@ -164,10 +166,14 @@ impl Outbound {
     #[must_use]
     pub fn new(services: Services, metrics: Metrics, retention: Duration) -> Self {
         let (store, sources) = (services.store.clone(), services.sources.clone());
+        let (egress, keys) = (services.egress.clone(), services.keys.clone());
+        let grants = Grants::of_servers(store.clone(), keys, &egress, &sources, metrics.clone());
         Self(Arc::new(Inner {
             credentials: CachedCredentials::new(services.credentials.clone(), sources.clone()),
             integrations: Integrations::new(store.clone()),
-            authenticator: Authenticator::new(services.egress.clone(), sources.clone()),
+            authenticator: Authenticator::new(egress, sources.clone())
+                .with_grants(Arc::new(grants.clone())),
+            grants,
             limiter: Limiter::new(store.clone(), sources.clone()),
             circuit: Circuit::new(store.clone(), sources.clone()),
             responses: ResponseCache::new(store, services.keys.clone(), sources),
@@ -214,6 +220,12 @@ impl Outbound {
         let purpose = attempts::Purpose::Answer;
         let running = attempts::Running::new(&self.0, caller, &open, prepared, purpose);
         Box::pin(running.run()).await
+    }
+
+    /// The grants by which it authenticates what uses OAuth 2.0.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.0.grants
     }
 
     /// Makes every cached answer of the integration void, in all functions within five seconds.

@@ -14,10 +14,14 @@ use ulid::Ulid;
 
 use crate::domain::{
     ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
-    IntegrationId, OrganizationId, RequestId,
+    IntegrationId, OrganizationId, RequestId, Timestamp,
 };
 
 use super::StoreError;
+
+mod due;
+
+pub(crate) use due::Due;
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -114,6 +118,16 @@ pub(crate) enum ItemKey {
     EndpointsGuard(OrganizationId, IntegrationId),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    /// Belongs to no organization: a provider's answer names none.
+    PendingConsent(Digest),
+    /// Belongs to no organization: a browser that follows a link names none.
+    ConsentTicket(Digest),
+    SeenLogout(OrganizationId, IntegrationId, Digest),
+    Grant(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its day.
+    GrantDue(Due),
+    /// Belongs to no organization, either.
+    GrantsDueFrom,
     /// The digest of a token's id, or of a subject.
     Revocation(OrganizationId, Digest),
     ApiKey(OrganizationId, ApiKeyId),
@@ -153,6 +167,12 @@ impl ItemKey {
             Self::EndpointsGuard(..) => "endpoints_guard",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::PendingConsent(..) => "pending_consent",
+            Self::ConsentTicket(..) => "consent_ticket",
+            Self::SeenLogout(..) => "seen_logout",
+            Self::Grant(..) => "grant",
+            Self::GrantDue(..) => "grant_due",
+            Self::GrantsDueFrom => "grants_due_from",
             Self::Revocation(..) => "revocation",
             Self::ApiKey(..) => "api_key",
             Self::ApiKeyOwner(..) => "api_key_owner",
@@ -236,6 +256,24 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+            Self::PendingConsent(state) => (format!("CONSENT#{state}"), "CONSENT".to_owned()),
+            Self::ConsentTicket(ticket) => (
+                format!("CONSENT_TICKET#{ticket}"),
+                "CONSENT_TICKET".to_owned(),
+            ),
+            Self::SeenLogout(organization, integration, token) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#LOGOUT#{token}"),
+                "LOGOUT".to_owned(),
+            ),
+            Self::Grant(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "GRANT".to_owned(),
+            ),
+            Self::GrantDue(due) => {
+                let (pk, prefix) = Collection::GrantsDue(due.at).render();
+                (pk, format!("{prefix}{due}"))
+            }
+            Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
             Self::Revocation(organization, digest) => {
                 let (pk, prefix) = Collection::Revocations(organization).render();
                 (pk, format!("{prefix}{digest}"))
@@ -290,6 +328,8 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    /// Those of the instant's day, in UTC.
+    GrantsDue(Timestamp),
     Revocations(OrganizationId),
     ApiKeys(OrganizationId),
     Elevations(OrganizationId),
@@ -325,6 +365,7 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
             Self::Revocations(organization) => {
                 (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")
             }

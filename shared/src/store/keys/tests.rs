@@ -103,6 +103,21 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "CACHE",
         ),
         (
+            ItemKey::PendingConsent(digest),
+            "CONSENT#<digest>",
+            "CONSENT",
+        ),
+        (
+            ItemKey::ConsentTicket(digest),
+            "CONSENT_TICKET#<digest>",
+            "CONSENT_TICKET",
+        ),
+        (
+            ItemKey::SeenLogout(organization, integration, digest),
+            "ORG#<org>#INTEGRATION#<int>#LOGOUT#<digest>",
+            "LOGOUT",
+        ),
+        (
             ItemKey::Revocation(organization, digest),
             "ORG#<org>#REVOCATIONS",
             "REVOCATION#<digest>",
@@ -200,7 +215,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..24, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..27, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -228,7 +243,10 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 20 => ItemKey::User(organization, digest),
                 21 => ItemKey::CallerQuota(organization, digest),
                 22 => ItemKey::IntegrationsGuard(organization),
-                _ => ItemKey::EndpointsGuard(organization, b.into()),
+                23 => ItemKey::EndpointsGuard(organization, b.into()),
+                24 => ItemKey::PendingConsent(digest),
+                25 => ItemKey::ConsentTicket(digest),
+                _ => ItemKey::SeenLogout(organization, b.into(), digest),
             }
         },
     )
@@ -247,7 +265,13 @@ proptest! {
         let (pk, _) = key.render();
         let owned = pk.starts_with(&format!("ORG#org_{ULID}"))
             || pk.starts_with(&format!("ORG#org_{OTHER}"));
-        let unowned = matches!(key, ItemKey::EndpointPath(_) | ItemKey::ApiKeyOwner(_));
-        prop_assert_eq!(owned, !unowned);
+        let is_found_from_outside = matches!(
+            key,
+            ItemKey::EndpointPath(_)
+                | ItemKey::ApiKeyOwner(_)
+                | ItemKey::PendingConsent(_)
+                | ItemKey::ConsentTicket(_)
+        );
+        prop_assert_eq!(owned, !is_found_from_outside);
     }
 }

@@ -57,19 +57,19 @@ async fn a_refused_token_is_replaced() {
     let caller = caller(&provider, json!({}));
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-1");
     let first = caller.carried().await.unwrap();
-    assert!(caller.refused(&first));
+    assert!(caller.refused(&first).await);
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
     // Somebody who was refused with the first token says so late.
-    assert!(caller.refused(&first));
+    assert!(caller.refused(&first).await);
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
     let second = caller.carried().await.unwrap();
     assert!(
-        !caller.refused(&second),
+        !caller.refused(&second).await,
         "the next try would carry it again"
     );
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-2");
     caller.clock.pass(5);
-    assert!(caller.refused(&second));
+    assert!(caller.refused(&second).await);
     assert_eq!(caller.authorization().await.unwrap(), "Bearer token-3");
 }
 

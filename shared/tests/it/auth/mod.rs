@@ -115,6 +115,7 @@ impl Caller {
             integration: self.integration,
             base_url: &self.base_url,
             hosts: &self.hosts,
+            own_hosts: &[],
             config: &self.config,
             credentials: &self.credentials,
             public_fields: &[],
@@ -134,8 +135,10 @@ impl Caller {
         self.authenticator.carried(&self.context(), &request)
     }
 
-    fn refused(&self, token: &CarriedToken) -> bool {
-        self.authenticator.refused(&self.context(), token)
+    async fn refused(&self, token: &CarriedToken) -> bool {
+        let context = self.context();
+        let refused = self.authenticator.refused(&context, token, Duration::MAX);
+        refused.await
     }
 
     async fn authenticated(&self) -> Result<OutboundRequest, AuthError> {

@@ -1,0 +1,45 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::{IntegrationId, OrganizationId, Timestamp};
+
+/// When a grant has to be looked at. Text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) at: Timestamp,
+    pub(crate) organization: OrganizationId,
+    pub(crate) integration: IntegrationId,
+}
+
+/// The day of an instant, in UTC: `2026-11-26`.
+pub(super) fn day(at: Timestamp) -> impl fmt::Display {
+    jiff::Timestamp::from(at).strftime("%Y-%m-%d")
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}#{}", self.at, self.organization, self.integration)
+    }
+}
+
+/// A text is none of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DueError;
+
+impl FromStr for Due {
+    type Err = DueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('#');
+        let (Some(at), Some(organization), Some(integration), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(DueError);
+        };
+        Ok(Self {
+            at: at.parse().map_err(|_| DueError)?,
+            organization: organization.parse().map_err(|_| DueError)?,
+            integration: integration.parse().map_err(|_| DueError)?,
+        })
+    }
+}
