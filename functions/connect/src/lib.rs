@@ -30,7 +30,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::flows::within_limits;
+use gatehouse::http::{ApiError, authenticated, authorized};
 
 pub use openapi::document;
 pub use state::State;
@@ -40,7 +41,7 @@ const MAX_FORM_BYTES: usize = 32 * 1024;
 
 /// The function's HTTP interface.
 pub fn router(state: State) -> Router {
-    let edge = Edge::new(state.sources.clone());
+    let edge = state.edge.clone();
     let portal = Router::new()
         .route("/portal/integrations/{integration}/oauth", get(grant::read))
         .route(
@@ -51,12 +52,14 @@ pub fn router(state: State) -> Router {
             "/portal/integrations/{integration}/oauth/revoke",
             post(grant::revoke),
         )
+        .route_layer(from_fn_with_state(state.authorization.clone(), authorized))
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {
             ApiError::from(Error::MethodNotAllowed {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.limits.clone(), within_limits))
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

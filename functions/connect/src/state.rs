@@ -8,8 +8,8 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::grants::Grants;
-use gatehouse::flows::{IssuerDocuments, connect};
-use gatehouse::http::Authentication;
+use gatehouse::flows::{CallerLimits, IssuerDocuments, connect};
+use gatehouse::http::{Authentication, Authorization, Edge};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::Store;
@@ -25,6 +25,9 @@ pub struct State {
     pub(crate) client: Client,
     pub(crate) grants: Grants,
     pub(crate) authentication: Authentication,
+    pub(crate) authorization: Authorization,
+    pub(crate) edge: Edge,
+    pub(crate) limits: CallerLimits,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) sources: Sources,
 }
@@ -136,8 +139,13 @@ impl State {
             public,
             return_origins: environment.return_origins()?,
         };
+        let authentication = connect::authentication(environment, issuer, &store, &sources)?;
+        let attributes = Arc::new(store.clone());
         Ok(Self {
-            authentication: connect::authentication(environment, issuer, &sources)?,
+            authorization: connect::authorization(&authentication, &store, attributes),
+            authentication,
+            edge: connect::edge(environment, &sources)?,
+            limits: connect::caller_limits(environment, &store, &sources)?,
             credentials: connect::credentials(environment, aws)?,
             addresses: Arc::new(addresses),
             store,

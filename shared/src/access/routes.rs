@@ -83,6 +83,11 @@ routes! {
     "POST" "/portal/integrations/{integration}/test": TestIntegration of Integration;
     "DELETE" "/portal/integrations/{integration}/cache": PurgeCache of Integration;
     "*" "/portal/integrations/{integration}/proxy/{*path}": CallProvider of Integration;
+    "GET" "/portal/integrations/{integration}/oauth": ReadGrant of Integration;
+    "POST" "/portal/integrations/{integration}/oauth/authorize": ConnectGrant of Integration;
+    "POST" "/portal/integrations/{integration}/oauth/revoke": RevokeGrant of Integration;
+    "GET" "/portal/access/revocations": ListRevocations of Organization;
+    "POST" "/portal/access/revocations": RevokeTokens of Organization;
     "GET" "/portal/access/keys": ListApiKeys of Organization;
     "POST" "/portal/access/keys": CreateApiKey of Organization;
     "DELETE" "/portal/access/keys/{key}": RevokeApiKey of Organization;

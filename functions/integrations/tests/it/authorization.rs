@@ -82,12 +82,13 @@ fn who(action: Action) -> &'static [Role] {
         A::CallProvider | A::TestIntegration | A::RetryEvents | A::PurgeCache => {
             &[Owner, Admin, Operator, Developer]
         }
-        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys => {
+        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
         A::LowerProtection
         | A::CreateApiKey
         | A::RevokeApiKey
+        | A::RevokeTokens
         | A::ApproveElevation
         | A::DenyElevation => &[Owner, Admin],
         A::GrantOwner => &[Owner],

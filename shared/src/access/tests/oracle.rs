@@ -134,11 +134,13 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::LowerProtection => has(roles, &[Owner, Admin]),
-        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys => {
+        A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
         }
         A::CreateApiKey => is_person && has(standing, &[Owner, Admin]) && asked.mfa,
-        A::RevokeApiKey | A::DenyElevation => is_person && has(standing, &[Owner, Admin]),
+        A::RevokeApiKey | A::RevokeTokens | A::DenyElevation => {
+            is_person && has(standing, &[Owner, Admin])
+        }
         A::ApproveElevation => {
             is_person
                 && has(standing, &[Owner, Admin])
@@ -241,6 +243,8 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::VerifyAudit
         | A::ReviewAccess
         | A::ListApiKeys
+        | A::ListRevocations
+        | A::RevokeTokens
         | A::ListElevations
         | A::CreateApiKey
         | A::RevokeApiKey

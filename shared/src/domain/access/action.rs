@@ -115,6 +115,10 @@ actions! {
     ReviewAccess = "reviewAccess" in Auditing;
     /// List API keys.
     ListApiKeys = "listApiKeys" in Auditing;
+    /// List which access tokens are revoked.
+    ListRevocations = "listRevocations" in Auditing;
+    /// Revoke access tokens.
+    RevokeTokens = "revokeTokens" in Administering;
     /// Make an API key.
     CreateApiKey = "createApiKey" in Administering;
     /// Revoke an API key.
