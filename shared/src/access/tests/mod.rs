@@ -16,6 +16,7 @@ use url::Url;
 use super::{AccessError, DevelopmentIssuer, Fetch, Verifier};
 use crate::config::AccessSettings;
 use crate::domain::{Cause, OrganizationId, Roles, Timestamp};
+use crate::store::Store;
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 const NOW: i64 = 1_760_000_000;
@@ -82,6 +83,15 @@ fn settings() -> AccessSettings {
 
 pub(crate) fn verifier(site: Arc<Site>) -> Verifier {
     Verifier::new(settings(), site)
+}
+
+/// A table that nobody reaches: for what has to be decided without one.
+pub(crate) fn nowhere() -> Store {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .build();
+    let client = aws_sdk_dynamodb::Client::from_conf(config);
+    Store::new(client, "nowhere".parse().unwrap())
 }
 
 fn at(second: i64) -> Timestamp {

@@ -159,7 +159,11 @@ fn parts_of_a_digest_do_not_run_into_each_other() {
 fn a_digest_reads_back_in_its_one_spelling() {
     let text = Digest::of(b"a").to_string();
     assert_eq!(text.parse(), Ok(Digest::of(b"a")));
-    for other in [text.to_uppercase(), text[1..].to_owned(), String::new()] {
+    for other in [
+        text.to_uppercase(),
+        text.split_at(1).1.to_owned(),
+        String::new(),
+    ] {
         assert!(other.parse::<Digest>().is_err(), "{other}");
     }
 }
