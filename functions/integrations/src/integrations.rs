@@ -117,11 +117,7 @@ pub(crate) async fn make(
         created_at: now,
         updated_at: now,
     };
-    let attributes = Resource::Integration((&integration).into());
-    access.check(Action::CreateIntegration, &attributes).await?;
-    if body.credentials.is_some() {
-        access.check(Action::ChangeCredentials, &attributes).await?;
-    }
+    authorize_creation(access, &integration, body.credentials.is_some()).await?;
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
     match state.max_integrations {
@@ -158,6 +154,20 @@ pub(crate) async fn make(
         item: integration,
         version,
     })
+}
+
+/// Lets the caller make this integration, with credentials if there are some, or not.
+async fn authorize_creation(
+    access: &Access,
+    item: &Integration,
+    has_credentials: bool,
+) -> Result<(), Error> {
+    let resource = Resource::Integration(item.into());
+    access.check(Action::CreateIntegration, &resource).await?;
+    if has_credentials {
+        access.check(Action::ChangeCredentials, &resource).await?;
+    }
+    Ok(())
 }
 
 fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {

@@ -155,3 +155,105 @@ fn extremes(
     };
     [strictest, freest]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, ready};
+    use std::pin::Pin;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::{any, get};
+    use http::StatusCode;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::access::ApiKeys;
+    use crate::access::tests::nowhere;
+    use crate::domain::{Role, Roles, Timestamp};
+    use crate::lambda::system_sources;
+
+    const ID: &str = "int_01K72Z5QSW0123456789ABCDEF";
+
+    /// One integration.
+    struct One;
+
+    impl AttributesSource for One {
+        fn attributes<'a>(
+            &'a self,
+            organization: OrganizationId,
+            integration: IntegrationId,
+            _: Timestamp,
+        ) -> Pin<Box<dyn Future<Output = Result<Option<IntegrationAttributes>, Error>> + Send + 'a>>
+        {
+            let [_, freest] = extremes(organization, Some(integration));
+            Box::pin(ready(Ok((integration.to_string() == ID).then_some(freest))))
+        }
+    }
+
+    fn caller(role: Role) -> Caller {
+        Caller {
+            organization_id: "org_01K72Z5QSW0123456789ABCDEF".parse().unwrap(),
+            subject: "me".to_owned(),
+            roles: Roles::NONE.with(role),
+            mfa: true,
+            api_key: None,
+        }
+    }
+
+    fn router(caller: Caller) -> Router {
+        let store = nowhere();
+        let authorization = Authorization {
+            authorizer: Authorizer::new(store.clone(), ApiKeys::new(store)),
+            attributes: Arc::new(One),
+            sources: system_sources(),
+        };
+        let done = async |Extension(decision): Extension<Authorized>| format!("{decision:?}");
+        Router::new()
+            .route("/portal/integrations/{integration}", get(done).delete(done))
+            .route("/portal/new", any(async || "open"))
+            .route_layer(from_fn_with_state(authorization, authorized))
+            .layer(Extension(caller))
+    }
+
+    async fn send(role: Role, method: &str, path: &str) -> Response {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        router(caller(role)).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_route_of_which_nothing_is_known_is_nobodys() {
+        let response = send(Role::Owner, "GET", "/portal/new").await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.extensions().get::<Authorized>().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_was_decided_is_told_to_whoever_keeps_a_trail() {
+        let path = format!("/portal/integrations/{ID}");
+        let response = send(Role::Owner, "DELETE", &path).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let expected = Authorized {
+            action: Action::DeleteIntegration,
+            integration: Some(ID.parse().unwrap()),
+            allowed: true,
+        };
+        assert_eq!(response.extensions().get(), Some(&expected));
+    }
+
+    #[tokio::test]
+    async fn who_may_do_it_to_every_integration_is_sent_on_to_look() {
+        for (role, id, status) in [
+            (Role::Owner, "int_01K72Z5QSW0123456789ABCDEG", 200),
+            (Role::Owner, "nonsense", 200),
+            (Role::Viewer, ID, 200),
+        ] {
+            let method = if role == Role::Owner { "DELETE" } else { "GET" };
+            let path = format!("/portal/integrations/{id}");
+            let response = send(role, method, &path).await;
+            assert_eq!(response.status(), status, "{role} {id}");
+        }
+    }
+}

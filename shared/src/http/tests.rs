@@ -21,8 +21,8 @@ use tower::ServiceExt as _;
 use super::{
     ApiError, Authentication, BodyLimit, ClientAddress, Edge, IfMatch, Json, PathId, Query,
 };
-use crate::access::tests::{ISSUER, Site, api_keys, verifier};
-use crate::access::{Caller, DevelopmentIssuer};
+use crate::access::tests::{ISSUER, Site, nowhere, verifier};
+use crate::access::{ApiKeys, Caller, DevelopmentIssuer};
 use crate::domain::{Clock, Error, IntegrationId, Randomness, Sources, Timestamp};
 
 const ID: &str = "int_01K72Z5QSW0123456789ABCDEF";
@@ -89,7 +89,7 @@ fn router(keys: Option<Value>) -> Router {
     let site = Site::serving(documents.into_iter().collect());
     let state = State(Authentication {
         verifier: Arc::new(verifier(site)),
-        api_keys: api_keys(),
+        api_keys: ApiKeys::new(nowhere()),
         sources: sources(),
     });
     let router = Router::new()

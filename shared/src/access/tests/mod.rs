@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::BehaviorVersion;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -86,12 +85,13 @@ pub(crate) fn verifier(site: Arc<Site>) -> Verifier {
     Verifier::new(settings(), site)
 }
 
-/// Keys of a table that nobody asks.
-pub(crate) fn api_keys() -> ApiKeys {
-    let config = aws_sdk_dynamodb::Config::builder();
-    let config = config.behavior_version(BehaviorVersion::latest()).build();
+/// A table that nobody reaches: for what has to be decided without one.
+pub(crate) fn nowhere() -> Store {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .build();
     let client = aws_sdk_dynamodb::Client::from_conf(config);
-    ApiKeys::new(Store::new(client, "gatehouse".parse().unwrap()))
+    Store::new(client, "nowhere".parse().unwrap())
 }
 
 fn at(second: i64) -> Timestamp {
