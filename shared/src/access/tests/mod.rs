@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{AccessError, ApiKeys, DevelopmentIssuer, Fetch, Verifier};
+use super::{AccessError, DevelopmentIssuer, Fetch, Verifier};
 use crate::config::AccessSettings;
 use crate::domain::{Cause, OrganizationId, Roles, Timestamp};
 use crate::store::Store;
