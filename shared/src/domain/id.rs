@@ -114,6 +114,10 @@ ids! {
     SecretId "sec_",
     /// One outbound call through the gateway.
     RequestId "req_",
+    /// One entry of the audit trail.
+    AuditId "aud_",
+    /// One chain of entries of the audit trail.
+    LaneId "lan_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

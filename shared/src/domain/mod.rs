@@ -3,6 +3,7 @@
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
 mod api_profile;
+mod audit;
 mod auth;
 mod breaker;
 mod delivery;
@@ -30,6 +31,10 @@ pub use api_profile::{
     ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
     ResetForm, RetryHints, Rotation,
 };
+pub use audit::{
+    Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, EntryHash, EntryHashError,
+    LaneHead, NewAuditEntry,
+};
 pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
     ClientAuthentication, CustomAuth, GrantType, HmacAlgorithm, HmacEncoding, HmacKeyForm,
@@ -46,8 +51,8 @@ pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use expression::{Expression, ExpressionError};
 pub use id::{
-    DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, OrganizationId,
-    RequestId, SecretId,
+    AuditId, DeliveryId, DestinationId, EndpointId, EventId, IdError, IntegrationId, LaneId,
+    OrganizationId, RequestId, SecretId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

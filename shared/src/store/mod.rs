@@ -6,6 +6,7 @@
 //! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
 //! deleted it yet or not. There is no scan.
 
+mod audit;
 mod cached_responses;
 mod claims;
 mod data_keys;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::domain::{
-    DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId,
-    RequestId,
+    AuditId, DeliveryId, DestinationId, EndpointId, EndpointPath, EventId, IntegrationId,
+    OrganizationId, RequestId,
 };
 
 use super::StoreError;
@@ -24,7 +24,8 @@ pub(crate) const PK: &str = "pk";
 /// The sort key's attribute.
 pub(crate) const SK: &str = "sk";
 
-/// In how many partitions the events of one integration, and its requests, are spread: DynamoDB
+/// In how many partitions the events of one integration, its requests, and an organization's audit
+/// trail are spread: DynamoDB
 /// takes some 1,000 writes a second in one partition, and a busy integration may need more.
 pub(crate) const SHARDS: u8 = 8;
 
@@ -90,6 +91,9 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    AuditPage(OrganizationId, AuditId),
+    /// By its place in the chain, so that of two writers of one place only one succeeds.
+    AuditSpine(OrganizationId, u64),
 }
 
 impl ItemKey {
@@ -115,6 +119,8 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::AuditPage(..) => "audit_page",
+            Self::AuditSpine(..) => "audit_spine",
         }
     }
 
@@ -178,6 +184,15 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+            Self::AuditPage(organization, id) => {
+                let shard = shard_of(id.ulid());
+                let (pk, prefix) = Collection::AuditPages(organization, shard).render();
+                (pk, format!("{prefix}{id}"))
+            }
+            Self::AuditSpine(organization, place) => {
+                let (pk, prefix) = Collection::AuditSpine(organization).render();
+                (pk, format!("{prefix}{place:012}"))
+            }
         }
     }
 
@@ -209,6 +224,8 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    AuditPages(OrganizationId, u8),
+    AuditSpine(OrganizationId),
 }
 
 impl Collection {
@@ -240,6 +257,10 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::AuditPages(organization, shard) => {
+                (format!("ORG#{organization}#AUDIT#{shard}"), "AUDIT#")
+            }
+            Self::AuditSpine(organization) => (format!("ORG#{organization}#AUDIT_SPINE"), "SPINE#"),
         }
     }
 
@@ -261,7 +282,7 @@ impl Collection {
     }
 }
 
-/// The shard of an event or a request. It follows from the id alone, so each is found by its id.
+/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so each is found by its id.
 pub(crate) fn shard_of(ulid: Ulid) -> u8 {
     let Digest([first, ..]) = Digest::of(&ulid.to_bytes());
     first % SHARDS

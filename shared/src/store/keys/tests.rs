@@ -87,6 +87,16 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#CACHE#<digest>",
             "CACHE",
         ),
+        (
+            ItemKey::AuditPage(organization, id(ULID)),
+            "ORG#<org>#AUDIT#<shard>",
+            "AUDIT#<aud>",
+        ),
+        (
+            ItemKey::AuditSpine(organization, 7),
+            "ORG#<org>#AUDIT_SPINE",
+            "SPINE#<place>",
+        ),
     ]
 }
 
@@ -95,11 +105,12 @@ fn every_key_is_spelled_as_documented() {
     let document = include_str!("../../../../docs/data-model.md");
     for (key, pk, sk) in golden() {
         let spell = |pattern: &str| {
-            let ids = ["org", "int", "whk", "dst", "evt", "dlv", "req"];
+            let ids = ["org", "int", "whk", "dst", "evt", "dlv", "req", "aud"];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
             });
             text.replace("<number>", "00007")
+                .replace("<place>", "000000000007")
                 .replace("<shard>", "3")
                 .replace(
                     "<digest>",
@@ -142,7 +153,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..14, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..16, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -160,6 +171,8 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 10 => ItemKey::Request(organization, b.into(), c.into()),
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
+                13 => ItemKey::AuditPage(organization, b.into()),
+                14 => ItemKey::AuditSpine(organization, number.into()),
                 _ => ItemKey::CachedResponse(organization, b.into(), digest),
             }
         },
