@@ -24,7 +24,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, Edge, authenticated, recorded};
 
 pub use openapi::document;
 pub use state::State;
@@ -63,6 +63,7 @@ pub fn router(state: State) -> Router {
             })
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.recorder.clone(), recorded))
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

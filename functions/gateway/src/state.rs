@@ -9,7 +9,7 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Recorder};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -21,6 +21,7 @@ pub struct State {
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
     pub(crate) authentication: Authentication,
+    pub(crate) recorder: Recorder,
     pub(crate) sources: Sources,
 }
 
@@ -76,11 +77,13 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let trail = connect::trail(environment, &store, &sources, "gateway")?;
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
             credentials: connect::credentials(environment, aws)?,
             egress,
+            trail: trail.clone(),
             sources: sources.clone(),
         };
         let metrics = Metrics::new("gateway");
@@ -89,6 +92,7 @@ impl State {
             authentication: connect::authentication(environment, issuer, &sources)?,
             store,
             keys,
+            recorder: Recorder::new(trail),
             outbound,
             sources,
         })

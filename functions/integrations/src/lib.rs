@@ -6,6 +6,8 @@
 //! not exist. Secrets come in here and never go out; the one exception is the signing secret that
 //! a destination is given, which is shown once.
 
+mod audit;
+mod audit_bodies;
 mod bodies;
 mod bulk;
 mod bulk_retry;
@@ -34,7 +36,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::idempotent;
-use gatehouse::http::{ApiError, Edge, authenticated};
+use gatehouse::http::{ApiError, BodyLimit, Edge, authenticated, recorded};
 
 pub use openapi::{document, whole_document};
 pub use state::State;
@@ -113,6 +115,13 @@ pub fn router(state: State) -> Router {
             post(destinations::rotate_secret),
         )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
+        .route("/portal/audit", get(audit::list))
+        .route("/portal/audit/export", get(audit::export))
+        // An anchor is of its moment: there is nothing to be repeated.
+        .route(
+            "/portal/audit/verify",
+            post(audit::verify).layer(axum::Extension(BodyLimit(audit::MAX_VERIFY_BYTES))),
+        )
         // Outermost: nobody without a token learns which routes there are.
         .fallback(|| async { ApiError::from(Error::NotFound("resource")) })
         .method_not_allowed_fallback(|| async {
@@ -120,6 +129,7 @@ pub fn router(state: State) -> Router {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.recorder.clone(), recorded))
         .layer(from_fn_with_state(
             state.authentication.clone(),
             authenticated,

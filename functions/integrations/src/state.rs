@@ -4,11 +4,12 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::Fetch;
+use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::Authentication;
+use gatehouse::http::{Authentication, Recorder};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -23,6 +24,8 @@ pub struct State {
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
     pub(crate) authentication: Authentication,
+    pub(crate) trail: Trail,
+    pub(crate) recorder: Recorder,
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside.
     pub(crate) public_url: Arc<Url>,
@@ -63,6 +66,7 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let trail = connect::trail(environment, &store, &sources, "integrations")?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
@@ -70,6 +74,8 @@ impl State {
             egress: connect::egress(environment)?,
             authentication: connect::authentication(environment, issuer, &sources)?,
             public_url: Arc::new(environment.public_url()?),
+            recorder: Recorder::new(trail.clone()),
+            trail,
             store,
             keys,
             sources,

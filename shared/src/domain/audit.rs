@@ -115,6 +115,16 @@ impl NewAuditEntry {
         }
     }
 
+    /// The same, by a request from `origin`.
+    #[must_use]
+    pub fn from(self, origin: &Origin) -> Self {
+        Self {
+            source: origin.source,
+            request_id: origin.request_id.clone(),
+            ..self
+        }
+    }
+
     /// The same, without control characters and not longer than is kept.
     #[must_use]
     pub fn cleaned(self) -> Self {
@@ -125,6 +135,15 @@ impl NewAuditEntry {
             ..self
         }
     }
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address, if that is known.
+    pub source: Option<IpAddr>,
+    /// The request, as answers and logs name it.
+    pub request_id: Option<String>,
 }
 
 /// Who did something.

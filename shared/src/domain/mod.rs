@@ -33,7 +33,7 @@ pub use api_profile::{
 };
 pub use audit::{
     Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, EntryHash, EntryHashError,
-    LaneHead, NewAuditEntry,
+    LaneHead, NewAuditEntry, Origin,
 };
 pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 
 use crate::access::{Fetch, Verifier};
+use crate::audit::Trail;
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
@@ -75,6 +76,26 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
         allowed: environment.egress_allow()?,
         ..EgressPolicy::default()
     }))
+}
+
+/// The audit trail, as `function` adds to it.
+///
+/// # Errors
+///
+/// If its variable is missing or wrong.
+pub fn trail(
+    environment: &Environment,
+    store: &Store,
+    sources: &Sources,
+    function: &'static str,
+) -> Result<Trail, ConfigError> {
+    let retention = environment.audit_retention()?;
+    Ok(Trail::new(
+        store.clone(),
+        sources.clone(),
+        function,
+        retention,
+    ))
 }
 
 /// What verifies access tokens, by what `issuer` says of the issuer's keys.

@@ -1,5 +1,6 @@
 //! What is the same for everything that answers HTTP: problems, extractors, page tokens.
 
+mod actions;
 mod authenticate;
 mod body;
 mod change;
@@ -8,17 +9,22 @@ mod edge;
 mod extract;
 mod openapi;
 mod problem;
+mod record;
 mod upstream;
 
 #[cfg(test)]
 mod tests;
 
+pub use actions::{Action, Recording, action_of};
 pub use authenticate::{Authentication, authenticated};
 pub use body::{BodyLimit, Json};
 pub use change::Change;
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
-pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
+pub use extract::{
+    ClientAddress, IfMatch, OriginOf, PathId, PathIds, Query, etag, idempotency_key,
+};
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};
+pub use record::{Recorder, recorded};
 pub use upstream::UpstreamView;
