@@ -3,13 +3,13 @@ use axum::response::{IntoResponse, Response};
 use gatehouse::access::Caller;
 use gatehouse::audit::chain::anchor_hash;
 use gatehouse::audit::{AuditQuery, ExportPosition, VerifyRange};
-use gatehouse::domain::{Anchor, Error, OrganizationId, Timestamp};
+use gatehouse::domain::{Anchor, AuditEntry, Error, OrganizationId, Timestamp};
 use gatehouse::http::{ApiError, Cursor, Json, Query};
 use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
 use crate::State;
-use crate::audit_bodies::{AuditFilter, EntryView, ExportRange, Verification, Verified};
+use crate::audit_bodies::{AuditFilter, ExportRange, Verification, Verified};
 use crate::bodies::ListOf;
 
 /// An anchor and a cursor name every lane that is open.
@@ -53,7 +53,7 @@ pub(crate) async fn list(
         limit,
     };
     let page = state.trail.entries(caller.organization_id, &query).await?;
-    Ok(Json(ListOf::<EntryView> {
+    Ok(Json(ListOf::<AuditEntry> {
         items: page.items,
         next_cursor: page.next.map(|after| Cursor::write(LIST, &after)),
     }))
@@ -113,6 +113,7 @@ pub(crate) async fn verify(
         to: asked.to,
         anchor: asked.anchor,
         resumption: cursor.map(|text| Cursor::read(VERIFY, text)).transpose()?,
+        window: None,
     };
     let is_of_everything = range.from.is_none() && range.to.is_none() && cursor.is_none();
     let checked = state.trail.check(organization, range).await?;

@@ -2,7 +2,7 @@
 
 use gatehouse::audit::Checked;
 use gatehouse::audit::verify::Finding;
-use gatehouse::domain::{Anchor, AuditEntry, AuditOutcome, Timestamp};
+use gatehouse::domain::{Anchor, AuditOutcome, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -81,6 +81,3 @@ impl Verified {
         }
     }
 }
-
-/// An entry in a list.
-pub(crate) type EntryView = AuditEntry;

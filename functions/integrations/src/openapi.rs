@@ -1,12 +1,13 @@
 //! The description of the API, served at `/openapi.json`.
 
-use gatehouse::domain::{Error, Integration, IntegrationType};
+use gatehouse::domain::{AuditEntry, AuditOutcome, Error, Integration, IntegrationType};
 use gatehouse::http::{ApiError, Json};
 use gatehouse::operations;
 use serde_json::Value;
 use serde_json::map::Entry;
 use utoipa::OpenApi;
 
+use crate::audit_bodies::{Verification, Verified};
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
 use crate::bulk::{BulkRequest, BulkResults};
 use crate::bulk_retry::{BulkRetried, BulkRetryRequest};
@@ -111,6 +112,19 @@ operations! {
         tag = "destinations", summary = "Make a new signing secret, which is shown once",
         params(("integrationId" = String, Path), ("destinationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = SecretRotation, 201 => DestinationView;
+    list_audit: get "/portal/audit", tag = "audit",
+        summary = "List the audit trail, newest first; doing so is recorded in it",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query), ("actor" = Option<String>, Query),
+            ("action" = Option<String>, Query), ("subject" = Option<String>, Query), ("outcome" = Option<AuditOutcome>, Query),
+            ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
+        200 => ListOf<AuditEntry>;
+    export_audit: get "/portal/audit/export", tag = "audit",
+        summary = "Export the audit trail as JSON Lines (application/jsonl), in pages of some 3 MB; the header Link has the next one",
+        params(("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
+        200;
+    verify_audit: post "/portal/audit/verify", tag = "audit",
+        summary = "Compute the audit trail's hashes anew, and find what was deleted, edited, reordered or truncated",
+        body = Option<Verification>, 200 => Verified;
 }
 
 /// What other functions say of their parts of the API.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::chain::anchor_hash;
 use super::error::AuditError;
+use super::read::WINDOW_ENTRIES;
 use super::spine;
 use super::trail::Trail;
 use crate::domain::{Anchor, EntryHash, LaneHead, LaneId, OrganizationId};
@@ -51,7 +52,9 @@ impl Trail {
             .flat_map(spine::read)
             .map(|head| (head.lane, head.sequence))
             .collect();
-        let read = self.pages(organization, (since, None)).await?;
+        let read = self
+            .pages(organization, (since, None), WINDOW_ENTRIES)
+            .await?;
         let mut heads: BTreeMap<LaneId, LaneHead> = BTreeMap::new();
         for entry in &read.entries {
             let head = heads.entry(entry.lane).or_insert_with(|| entry.into());

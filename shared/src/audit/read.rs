@@ -19,7 +19,7 @@ const LINKS_AT_ONCE: u16 = 500;
 /// A page of an export has hardly more bytes: Lambda's answers have 6 MB.
 const EXPORT_BYTES: usize = 3_000_000;
 /// One window of a verification has hardly more entries, and hardly more links.
-const WINDOW_ENTRIES: usize = 20_000;
+pub(super) const WINDOW_ENTRIES: usize = 20_000;
 const WINDOW_LINKS: usize = 2_000;
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -98,6 +98,8 @@ pub struct VerifyRange {
     pub anchor: Option<Anchor>,
     /// Go on where a window before has ended.
     pub resumption: Option<Resumption>,
+    /// So many entries are looked at in one go, and hardly more; 20,000, if absent.
+    pub window: Option<usize>,
 }
 
 /// Where the verification of a trail that is too long for one go is taken up again.
@@ -243,7 +245,8 @@ impl Trail {
         let mut links = self
             .links(organization, resumed_below, (range.from, to))
             .await?;
-        let mut found = self.pages(organization, (range.from, to)).await?;
+        let most = range.window.unwrap_or(WINDOW_ENTRIES);
+        let mut found = self.pages(organization, (range.from, to), most).await?;
         let newest = links.entries.first().map_or(0, |link| link.sequence);
         let opened_since = self.opened_since(organization, newest).await?;
         let cut = links.cut.max(found.cut);
@@ -332,6 +335,7 @@ impl Trail {
         &self,
         organization: OrganizationId,
         (from, to): (Option<Timestamp>, Option<Timestamp>),
+        most: usize,
     ) -> Result<Read, StoreError> {
         let mut read = Read::default();
         let mut after = None;
@@ -346,7 +350,7 @@ impl Trail {
                 read.entries.extend(newest_first(page));
             }
             after = page.next;
-            if after.is_none() || read.is_enough(WINDOW_ENTRIES) {
+            if after.is_none() || read.is_enough(most) {
                 read.cut = read.cut_if(after.is_some());
                 return Ok(read);
             }

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod audit;
 mod batch;
 mod cache;
 mod calls;

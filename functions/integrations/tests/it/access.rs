@@ -36,6 +36,14 @@ fn body(path: &str, method: &str) -> Value {
     }
 }
 
+/// What is stored, but for the audit trail, which grows with whatever is asked for.
+async fn contents(stack: &embedded_aws::Stack) -> String {
+    let contents = stack.contents().await.unwrap();
+    let lines = contents.lines();
+    let lines = lines.filter(|line| !line.contains("item_type=audit_"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn fill(path: &str, ids: &[(&str, &str)]) -> String {
     ids.iter()
         .fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
@@ -101,7 +109,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         ("{secretId}", &secret),
         ("{eventId}", "evt_01K72Z5QSW0123456789ABCDEF"),
     ];
-    let before = portal.stack.contents().await.unwrap();
+    let before = contents(&portal.stack).await;
     for (method, path) in operations() {
         if !path.contains('{') {
             continue;
@@ -114,11 +122,8 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
         assert_eq!(answer.code(), "not_found");
     }
-    assert_eq!(
-        portal.stack.contents().await.unwrap(),
-        before,
-        "something was changed"
-    );
+    let after = contents(&portal.stack).await;
+    assert_eq!(after, before, "something was changed");
     let list = portal.get("/portal/integrations", &theirs).await;
     assert_eq!(list.json(), json!({"items": []}));
     assert_eq!(portal.get(&integration, &ours).await.status, 200);

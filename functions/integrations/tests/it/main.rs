@@ -9,6 +9,7 @@
 
 mod access;
 mod addresses;
+mod audit;
 mod bulk;
 mod catalogue;
 mod credentials;
