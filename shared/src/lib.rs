@@ -4,6 +4,7 @@
 //! `domain` uses nothing of ours.
 
 pub mod access;
+pub mod audit;
 pub mod auth;
 pub mod catalog;
 pub mod config;

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::stream;
 use gatehouse::access::Caller;
 use gatehouse::domain::{Error, IntegrationId};
-use gatehouse::http::{ApiError, Json, PathId, RequestId};
+use gatehouse::http::{ApiError, Json, OriginOf, PathId, RequestId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,6 +60,7 @@ pub(crate) struct BatchResult {
 pub(crate) async fn create(
     Shared(state): Shared<State>,
     caller: Caller,
+    OriginOf(origin): OriginOf,
     PathId(integration): PathId<IntegrationId>,
     Extension(RequestId(id)): Extension<RequestId>,
     Json(body): Json<NewBatch>,
@@ -71,9 +72,9 @@ pub(crate) async fn create(
     state.outbound.integration(&caller, integration).await?;
     let deadline = Instant::now() + TIME;
     let calls = body.requests.into_iter().map(|request| {
-        let (state, caller) = (&state, &caller);
+        let (state, caller, origin) = (&state, &caller, &origin);
         async move {
-            let mut call = request.into_call(None)?;
+            let mut call = request.into_call(None, origin.clone())?;
             let left = deadline.saturating_duration_since(Instant::now());
             if left < SHORTEST {
                 let message = "the batch's time was over before this request was made";

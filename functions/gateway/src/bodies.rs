@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gatehouse::domain::{CacheUse, Error, FieldError, RequestId, Timestamp, UpstreamError};
+use gatehouse::domain::{CacheUse, Error, FieldError, Origin, RequestId, Timestamp, UpstreamError};
 use gatehouse::flows::outbound::{OutboundAnswer, OutboundCall};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,11 @@ impl Scalar {
 
 impl NewRequest {
     /// The call, with `key` as its idempotency key if it names none itself.
-    pub(crate) fn into_call(self, key: Option<&str>) -> Result<OutboundCall, Error> {
+    pub(crate) fn into_call(
+        self,
+        key: Option<&str>,
+        origin: Origin,
+    ) -> Result<OutboundCall, Error> {
         let mut errors = Vec::new();
         let mut headers = self.read_headers(&mut errors);
         let method = self.method.parse::<Method>().unwrap_or_else(|_| {
@@ -123,6 +127,7 @@ impl NewRequest {
             body,
             timeout: self.timeout.map(|ms| Duration::from_millis(ms.into())),
             idempotency_key: self.idempotency_key.or_else(|| key.map(str::to_owned)),
+            origin,
         })
     }
 

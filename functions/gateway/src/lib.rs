@@ -24,7 +24,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::{idempotent, within_limits};
-use gatehouse::http::{ApiError, authenticated, authorized};
+use gatehouse::http::{ApiError, authenticated, authorized, recorded};
 
 pub use openapi::document;
 pub use state::State;
@@ -65,6 +65,7 @@ pub fn router(state: State) -> Router {
             })
         })
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.recorder.clone(), recorded))
         .layer(from_fn_with_state(state.limits.clone(), within_limits))
         .layer(from_fn_with_state(
             state.authentication.clone(),

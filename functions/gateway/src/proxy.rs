@@ -4,7 +4,7 @@ use gatehouse::access::Caller;
 use gatehouse::domain::gateway::{Passage, headers_to_caller};
 use gatehouse::domain::{Error, IntegrationId};
 use gatehouse::flows::outbound::{MAX_BODY_BYTES, OutboundCall};
-use gatehouse::http::{ApiError, idempotency_key};
+use gatehouse::http::{ApiError, OriginOf, idempotency_key};
 use http::{HeaderName, HeaderValue, Uri};
 
 use crate::State;
@@ -22,6 +22,7 @@ const PREFIX: &str = "proxy/";
 pub(crate) async fn forward(
     Shared(state): Shared<State>,
     caller: Caller,
+    OriginOf(origin): OriginOf,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
@@ -40,6 +41,7 @@ pub(crate) async fn forward(
         body,
         timeout: None,
         idempotency_key: key,
+        origin,
     };
     let answer = state
         .outbound

@@ -2,7 +2,7 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::IntegrationId;
-use gatehouse::http::{ApiError, Json, PathId, idempotency_key};
+use gatehouse::http::{ApiError, Json, OriginOf, PathId, idempotency_key};
 use http::HeaderMap;
 
 use crate::State;
@@ -12,11 +12,12 @@ use crate::bodies::{NewRequest, RequestAnswer};
 pub(crate) async fn create(
     Shared(state): Shared<State>,
     caller: Caller,
+    OriginOf(origin): OriginOf,
     PathId(integration): PathId<IntegrationId>,
     headers: HeaderMap,
     Json(body): Json<NewRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let call = body.into_call(idempotency_key(&headers)?)?;
+    let call = body.into_call(idempotency_key(&headers)?, origin)?;
     let answer = state
         .outbound
         .execute_request(&caller, integration, call)

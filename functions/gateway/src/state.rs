@@ -9,7 +9,7 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::{Authentication, Authorization, Edge};
+use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -24,6 +24,7 @@ pub struct State {
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
     pub(crate) limits: CallerLimits,
+    pub(crate) recorder: Recorder,
     pub(crate) sources: Sources,
 }
 
@@ -79,11 +80,13 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let trail = connect::trail(environment, &store, &sources, "gateway")?;
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
             credentials: connect::credentials(environment, aws)?,
             egress,
+            trail: trail.clone(),
             sources: sources.clone(),
         };
         let metrics = Metrics::new("gateway");
@@ -97,6 +100,7 @@ impl State {
             limits: connect::caller_limits(environment, &store, &sources)?,
             store,
             keys,
+            recorder: Recorder::new(trail),
             outbound,
             sources,
         })

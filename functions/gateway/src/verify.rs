@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{Error, FieldError, IntegrationId};
 use gatehouse::flows::outbound::Verified;
-use gatehouse::http::{ApiError, Json, PathId, RequestId};
+use gatehouse::http::{ApiError, Json, OriginOf, PathId, RequestId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,6 +62,7 @@ pub(crate) struct VerificationDetails {
 pub(crate) async fn run(
     Shared(state): Shared<State>,
     caller: Caller,
+    OriginOf(origin): OriginOf,
     PathId(integration): PathId<IntegrationId>,
     Extension(RequestId(id)): Extension<RequestId>,
     candidate: Option<Json<Candidate>>,
@@ -72,7 +73,7 @@ pub(crate) async fn run(
     }
     let verified = state
         .outbound
-        .verify_credentials(&caller, integration, candidate)
+        .verify_credentials(&caller, integration, candidate, origin)
         .await?;
     Ok(Json(Verification::of(verified, &id)))
 }

@@ -7,6 +7,8 @@
 //! a destination is given, which is shown once.
 
 mod access;
+mod audit;
+mod audit_bodies;
 mod bodies;
 mod bulk;
 mod bulk_retry;
@@ -36,7 +38,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::{idempotent, within_limits};
-use gatehouse::http::{ApiError, authenticated, authorized};
+use gatehouse::http::{ApiError, BodyLimit, authenticated, authorized, recorded};
 
 pub use openapi::{document, whole_document};
 pub use state::State;
@@ -119,6 +121,13 @@ pub fn router(state: State) -> Router {
             post(revocations::create).get(revocations::list),
         )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
+        .route("/portal/audit", get(audit::list))
+        .route("/portal/audit/export", get(audit::export))
+        // An anchor is of its moment: there is nothing to be repeated.
+        .route(
+            "/portal/audit/verify",
+            post(audit::verify).layer(axum::Extension(BodyLimit(audit::MAX_VERIFY_BYTES))),
+        )
         .merge(access::router())
         // Outside what answers repetitions: who may not do it may not have it answered again.
         .route_layer(from_fn_with_state(state.authorization.clone(), authorized))
@@ -128,6 +137,7 @@ pub fn router(state: State) -> Router {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.recorder.clone(), recorded))
         .layer(from_fn_with_state(state.limits.clone(), within_limits))
         // Outermost: nobody without a token learns which routes there are.
         .layer(from_fn_with_state(

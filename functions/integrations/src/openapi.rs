@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::response::IntoResponse;
-use gatehouse::domain::{Error, Integration, IntegrationType};
+use gatehouse::domain::{AuditEntry, AuditOutcome, Error, Integration, IntegrationType};
 use gatehouse::http::{ApiError, Json, MayBeCached};
 use gatehouse::operations;
 use http::header;
@@ -13,6 +13,7 @@ use utoipa::OpenApi;
 use crate::access::elevation_bodies::{ElevationView, NewElevation};
 use crate::access::key_bodies::{ApiKeyView, IssuedApiKey, NewApiKey};
 use crate::access::review::PrincipalView;
+use crate::audit_bodies::{Verification, Verified};
 use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
 use crate::bulk::{BulkRequest, BulkResults};
 use crate::bulk_retry::{BulkRetried, BulkRetryRequest};
@@ -152,6 +153,19 @@ operations! {
         summary = "See who may do what, and when it was last here; a page may hold fewer than `limit`",
         params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
         200 => ListOf<PrincipalView>;
+    list_audit: get "/portal/audit", tag = "audit",
+        summary = "List the audit trail, newest first; doing so is recorded in it",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query), ("actor" = Option<String>, Query),
+            ("action" = Option<String>, Query), ("subject" = Option<String>, Query), ("outcome" = Option<AuditOutcome>, Query),
+            ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
+        200 => ListOf<AuditEntry>;
+    export_audit: get "/portal/audit/export", tag = "audit",
+        summary = "Export the audit trail as JSON Lines (application/jsonl), in pages of some 3 MB; the header Link has the next one",
+        params(("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
+        200;
+    verify_audit: post "/portal/audit/verify", tag = "audit",
+        summary = "Compute the audit trail's hashes anew, and find what was deleted, edited, reordered or truncated",
+        body = Option<Verification>, 200 => Verified;
 }
 
 /// What other functions say of their parts of the API.

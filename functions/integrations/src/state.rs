@@ -4,11 +4,12 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::Fetch;
+use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
-use gatehouse::http::{Authentication, Authorization, Edge};
+use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -26,6 +27,8 @@ pub struct State {
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
     pub(crate) limits: CallerLimits,
+    pub(crate) trail: Trail,
+    pub(crate) recorder: Recorder,
     pub(crate) sources: Sources,
     /// How many integrations an organization may have.
     pub(crate) max_integrations: Option<u32>,
@@ -72,6 +75,7 @@ impl State {
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let authentication = connect::authentication(environment, issuer, &store, &sources)?;
         let attributes = Arc::new(store.clone());
+        let trail = connect::trail(environment, &store, &sources, "integrations")?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
@@ -84,6 +88,8 @@ impl State {
             max_integrations: environment.max_integrations()?,
             max_endpoints: environment.max_endpoints()?,
             public_url: Arc::new(environment.public_url()?),
+            recorder: Recorder::new(trail.clone()),
+            trail,
             store,
             keys,
             sources,

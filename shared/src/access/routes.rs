@@ -96,6 +96,9 @@ routes! {
     "POST" "/portal/access/elevations/{elevation}/approve": ApproveElevation of Organization;
     "POST" "/portal/access/elevations/{elevation}/deny": DenyElevation of Organization;
     "DELETE" "/portal/access/elevations/{elevation}": EndElevation of Organization;
+    "GET" "/portal/audit": ReadAudit of Organization;
+    "GET" "/portal/audit/export": ReadAudit of Organization;
+    "POST" "/portal/audit/verify": VerifyAudit of Organization;
     "GET" "/portal/access/review": ReviewAccess of Organization;
 }
 

@@ -185,6 +185,14 @@ impl Authenticator {
         Ok(())
     }
 
+    /// Whether [`Authenticator::obtain`] would call the provider: the credentials are used then.
+    #[must_use]
+    pub fn needs_token(&self, context: &AuthContext<'_>) -> bool {
+        let now = self.sources.now();
+        Obtained::of(context.config).is_some()
+            && key(context).is_some_and(|key| !self.tokens.is_fresh(&key, now))
+    }
+
     /// The token that was obtained for `request`, which has been authenticated; none, if none was,
     /// or if it is not kept.
     #[must_use]

@@ -156,6 +156,12 @@ impl TokenCache {
         true
     }
 
+    /// Whether the token of `key` is kept, and need not be renewed yet.
+    pub(super) fn is_fresh(&self, key: &TokenKey, now: Timestamp) -> bool {
+        let slot = self.slots().get(key).map(Arc::clone);
+        slot.is_some_and(|slot| slot.fresh(now).is_some())
+    }
+
     /// The token of `key`, if one is kept.
     pub(super) fn kept(&self, key: &TokenKey) -> Option<Arc<Token>> {
         let slot = self.slots().get(key).map(Arc::clone);

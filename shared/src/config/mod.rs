@@ -226,6 +226,15 @@ impl Environment {
         Ok(Some(limit).filter(|limit| *limit > 0))
     }
 
+    /// `GATEHOUSE_AUDIT_RETENTION_DAYS`: how long entries of the audit trail are kept; 1 to 3650 days.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set, or not such a number.
+    pub fn audit_retention(&self) -> Result<Duration, ConfigError> {
+        self.days("GATEHOUSE_AUDIT_RETENTION_DAYS")
+    }
+
     fn days(&self, name: &'static str) -> Result<Duration, ConfigError> {
         let expected = "a number from 1 to 3650";
         let days: u16 = self.parsed(name, expected)?;

@@ -118,6 +118,10 @@ ids! {
     ApiKeyId "key_",
     /// A role for a time.
     ElevationId "elv_",
+    /// One entry of the audit trail.
+    AuditId "aud_",
+    /// One chain of entries of the audit trail.
+    LaneId "lan_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

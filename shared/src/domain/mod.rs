@@ -4,6 +4,7 @@
 
 mod access;
 mod api_profile;
+mod audit;
 mod auth;
 mod breaker;
 mod consent;
@@ -39,6 +40,10 @@ pub use api_profile::{
     ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
     ResetForm, RetryHints, Rotation,
 };
+pub use audit::{
+    Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, EntryHash, EntryHashError,
+    LaneHead, NewAuditEntry, Origin,
+};
 pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
     ClientAuthentication, CustomAuth, GrantType, HmacAlgorithm, HmacEncoding, HmacKeyForm,
@@ -60,8 +65,8 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError, IntegrationId,
-    OrganizationId, RequestId, SecretId,
+    ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError,
+    IntegrationId, LaneId, OrganizationId, RequestId, SecretId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

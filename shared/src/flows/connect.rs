@@ -6,6 +6,7 @@ use aws_types::SdkConfig;
 
 use super::{CallerLimits, Limiter};
 use crate::access::{ApiKeys, AttributesSource, Authorizer, Fetch, Verifier};
+use crate::audit::Trail;
 use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
@@ -76,6 +77,26 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
         allowed: environment.egress_allow()?,
         ..EgressPolicy::default()
     }))
+}
+
+/// The audit trail, as `function` adds to it.
+///
+/// # Errors
+///
+/// If its variable is missing or wrong.
+pub fn trail(
+    environment: &Environment,
+    store: &Store,
+    sources: &Sources,
+    function: &'static str,
+) -> Result<Trail, ConfigError> {
+    let retention = environment.audit_retention()?;
+    Ok(Trail::new(
+        store.clone(),
+        sources.clone(),
+        function,
+        retention,
+    ))
 }
 
 /// The edge of a function that callers of the API reach, from pages of the origins that are

@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, header};
 use lambda_http::request::RequestContext;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
-use crate::domain::Error;
+use super::{ApiError, RequestId};
+use crate::domain::{Error, Origin};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
@@ -187,6 +187,23 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
         };
         let address = text.and_then(|text| text.parse::<IpAddr>().ok());
         Ok(Self(address.map(|address| address.to_canonical())))
+    }
+}
+
+/// Where a request comes from, and what it is called.
+#[derive(Clone, Debug)]
+pub struct OriginOf(pub Origin);
+
+impl<S: Send + Sync> FromRequestParts<S> for OriginOf {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let ClientAddress(source) = ClientAddress::from_request_parts(parts, state).await?;
+        let id = parts.extensions.get::<RequestId>();
+        Ok(Self(Origin {
+            source,
+            request_id: id.map(|RequestId(id)| id.clone()),
+        }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is the same for everything that answers HTTP: problems, extractors, page tokens.
 
+mod actions;
 mod authenticate;
 mod authorize;
 mod body;
@@ -10,6 +11,7 @@ mod edge;
 mod extract;
 mod openapi;
 mod problem;
+mod record;
 mod request_limits;
 mod security_headers;
 mod upstream;
@@ -19,6 +21,7 @@ mod problem_tests;
 #[cfg(test)]
 mod tests;
 
+pub use actions::{Action, Recording, action_of};
 pub use authenticate::{Authentication, authenticated};
 pub use authorize::{Authorization, Authorized, authorized};
 pub use body::{BodyLimit, Json};
@@ -26,8 +29,11 @@ pub use change::Change;
 pub use cors::Cors;
 pub use cursor::Cursor;
 pub use edge::{Edge, RequestId};
-pub use extract::{ClientAddress, IfMatch, PathId, PathIds, Query, etag, idempotency_key};
+pub use extract::{
+    ClientAddress, IfMatch, OriginOf, PathId, PathIds, Query, etag, idempotency_key,
+};
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub use problem::{ApiError, Code, code_of};
+pub use record::{Recorder, recorded};
 pub use security_headers::MayBeCached;
 pub use upstream::UpstreamView;

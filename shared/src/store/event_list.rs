@@ -22,6 +22,7 @@ const LAST_USE_WINDOW: usize = 200;
 struct Outlines;
 
 impl Sharded for Outlines {
+    type Owner = Owner;
     type Id = EventId;
     type Data = Event;
 

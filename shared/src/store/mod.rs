@@ -7,6 +7,7 @@
 //! deleted it yet or not. There is no scan.
 
 mod api_keys;
+mod audit;
 mod cached_responses;
 mod claims;
 mod consents;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;

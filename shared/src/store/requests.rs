@@ -42,6 +42,7 @@ const LISTED_FIELDS: [&str; 20] = [
 struct Listed;
 
 impl Sharded for Listed {
+    type Owner = Owner;
     type Id = RequestId;
     type Data = RequestRecord;
 

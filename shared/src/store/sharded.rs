@@ -1,4 +1,4 @@
-//! The newest items of an integration that are spread over shards: each shard is in the order of
+//! The newest items of an owner that are spread over shards: each shard is in the order of
 //! ids, and all are merged into one descending sequence.
 //!
 //! A page ends at a position in that order, not at an offset. Items that arrive meanwhile are newer
@@ -25,21 +25,23 @@ const MAX_READ: usize = 1_000;
 /// the next page.
 const MAX_SHARD_PAGE: usize = 64;
 
-/// Whose items they are.
+/// Whose items they are, if they belong to an integration.
 pub(crate) type Owner = (OrganizationId, IntegrationId);
 
 /// A kind of item that is spread over shards by its id.
 pub(crate) trait Sharded {
+    /// Whose items they are.
+    type Owner: Copy;
     /// Its id. The time part of the ULID in it is the instant by which it is listed.
     type Id: Copy + Ord + Display + FromStr + From<Ulid> + Into<Ulid>;
     /// What is read of it.
     type Data: DeserializeOwned;
 
     /// One of its shards.
-    fn collection(owner: Owner, shard: u8) -> Collection;
+    fn collection(owner: Self::Owner, shard: u8) -> Collection;
 
     /// The key of one item.
-    fn key(owner: Owner, id: Self::Id) -> ItemKey;
+    fn key(owner: Self::Owner, id: Self::Id) -> ItemKey;
 
     /// The attributes that a list reads, and the names in them.
     fn projection() -> (String, HashMap<String, String>);
@@ -83,7 +85,7 @@ impl Store {
     /// even empty, and still have a next one.
     pub(crate) async fn newest<K: Sharded>(
         &self,
-        owner: Owner,
+        owner: K::Owner,
         range: Range,
         accepts: impl Fn(&Stored<K::Data>) -> bool,
     ) -> Result<Page<K::Data, K::Id>, StoreError> {
@@ -110,10 +112,10 @@ impl Store {
     }
 }
 
-/// The shards of an integration as one descending sequence.
+/// The shards of an owner as one descending sequence.
 pub(crate) struct Merge<'a, K: Sharded> {
     store: &'a Store,
-    owner: Owner,
+    owner: K::Owner,
     low: Ulid,
     shards: Vec<Shard<K>>,
     /// How many items are read from a shard the next time.
@@ -132,7 +134,7 @@ struct Shard<K: Sharded> {
 impl<'a, K: Sharded> Merge<'a, K> {
     pub(crate) fn new(
         store: &'a Store,
-        owner: Owner,
+        owner: K::Owner,
         (low, high): (Ulid, Ulid),
         wanted: usize,
     ) -> Self {
@@ -201,7 +203,7 @@ impl Store {
     async fn read_shard<K: Sharded>(
         &self,
         shard: &mut Shard<K>,
-        owner: Owner,
+        owner: K::Owner,
         low: Ulid,
         page: usize,
     ) -> Result<usize, StoreError> {

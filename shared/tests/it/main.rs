@@ -1,6 +1,7 @@
 //! What needs more than a module: the services on this machine, and files of vectors.
 
 mod account;
+mod audit;
 mod auth;
 mod egress;
 mod flows;

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod audit;
 mod authorization;
 mod batch;
 mod cache;

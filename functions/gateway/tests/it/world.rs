@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     credentials: Credentials,
     environment: Environment,
+    token: OnceLock<String>,
     pub(crate) organization: OrganizationId,
     pub(crate) sources: Sources,
 }
@@ -105,6 +106,7 @@ impl World {
             issuer,
             store,
             environment,
+            token: OnceLock::new(),
             sources,
         };
         world.another_function()
@@ -128,6 +130,7 @@ impl World {
             store: self.store.clone(),
             credentials: self.credentials.clone(),
             environment: self.environment.clone(),
+            token: self.token.clone(),
             organization: self.organization,
             sources: self.sources.clone(),
         }
@@ -191,8 +194,10 @@ impl World {
         updated.await.unwrap();
     }
 
+    /// The same one for as long as the world is there: each token begins a session.
     pub(crate) fn token(&self) -> String {
-        self.token_of(self.organization, "me")
+        let token = || self.token_of(self.organization, "me");
+        self.token.get_or_init(token).clone()
     }
 
     pub(crate) fn token_of(&self, organization: OrganizationId, subject: &str) -> String {

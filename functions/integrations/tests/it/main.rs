@@ -10,6 +10,7 @@
 mod access;
 mod addresses;
 mod api_keys;
+mod audit;
 mod authorization;
 mod bulk;
 mod catalogue;

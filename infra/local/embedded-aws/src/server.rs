@@ -31,14 +31,28 @@ pub(crate) struct Services {
     pub(crate) time: TimeSource,
 }
 
-/// How often each operation was called.
+/// How often each operation was called, and what is refused.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
+pub(crate) struct Calls(
+    Arc<Mutex<BTreeMap<String, u64>>>,
+    Arc<Mutex<Option<String>>>,
+);
 
 impl Calls {
     fn count(&self, service: &str, operation: &str) {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *calls.entry(format!("{service}.{operation}")).or_default() += 1;
+    }
+
+    /// Refuses what has this text in its body from now on.
+    pub(crate) fn refuse(&self, text: Option<String>) {
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    fn refuses(&self, body: &Bytes) -> bool {
+        let refused = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = refused.as_deref().unwrap_or_default().as_bytes();
+        !text.is_empty() && body.windows(text.len()).any(|part| part == text)
     }
 
     pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
@@ -75,6 +89,13 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
     match service {
         "DynamoDB_20120810" => {
             services.calls.count("DynamoDB", operation);
+            if services.calls.refuses(&body) {
+                let error = ApiError::new("AccessDeniedException", "refused, as was asked for");
+                return respond(
+                    Err(error),
+                    HeaderValue::from_static("application/x-amz-json-1.0"),
+                );
+            }
             forward(&services, &headers, body).await
         }
         "AmazonSQS" => {

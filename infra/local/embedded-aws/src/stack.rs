@@ -198,6 +198,12 @@ impl Stack {
         self.calls.reset();
     }
 
+    /// Refuses every call of DynamoDB that has `text` in its body, until this is said again: as if
+    /// a permission were missing. With `None`, none.
+    pub fn refuse(&self, text: Option<&str>) {
+        self.calls.refuse(text.map(str::to_owned));
+    }
+
     /// Everything that is in the table and in the queues, as text: what tests search for secrets.
     ///
     /// # Errors

@@ -39,6 +39,13 @@ impl Running<'_> {
             ..self.open.tls.clone()
         };
         let passage = self.passage().await?;
+        if self.needs_token(&credentials, &tls) {
+            if let Err(error) = self.record_use().await {
+                self.give_back(passage).await;
+                return Err(error);
+            }
+            self.is_recorded = true;
+        }
         // Before the permit: calls that wait for a token would all use theirs at the same time.
         let token = self.token(&credentials, &tls).await;
         match self.permit().await {
@@ -54,6 +61,12 @@ impl Running<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the credentials are used already before the call, to obtain a token.
+    fn needs_token(&self, credentials: &CredentialSet, tls: &TlsSettings) -> bool {
+        let context = self.context(credentials, tls);
+        self.inner.authenticator.needs_token(&context)
     }
 
     async fn token(

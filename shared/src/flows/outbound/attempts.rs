@@ -36,6 +36,8 @@ pub(super) struct Running<'a> {
     pub(super) open: &'a OpenIntegration,
     pub(super) call: Prepared<'a>,
     pub(super) record: RequestRecord,
+    /// Whether the use of the credentials is in the audit trail.
+    pub(super) is_recorded: bool,
     purpose: Purpose,
     deadline: Instant,
 }
@@ -75,6 +77,7 @@ impl<'a> Running<'a> {
     ) -> Self {
         Self {
             purpose,
+            is_recorded: false,
             record: record::begun(caller, open, &call),
             deadline: Instant::now() + call.timeout,
             inner,
@@ -98,9 +101,25 @@ impl<'a> Running<'a> {
                 return refused;
             }
         };
-        if let Err(error) = self.log_start().await {
+        // At the same time: no call waits for one and then for the other.
+        let is_recorded = std::mem::replace(&mut self.is_recorded, true);
+        let used = async {
+            if is_recorded {
+                Ok(())
+            } else {
+                self.record_use().await
+            }
+        };
+        let (logged, used) = tokio::join!(self.log_start(), used);
+        if let Err(error) = logged {
             self.take_back(admission).await;
             return Err(error);
+        }
+        if let Err(error) = used {
+            self.take_back(admission).await;
+            let refused = Err(error);
+            self.log_end(&refused).await;
+            return refused;
         }
         self.note_use().await;
         let end = self.attempt_until_done(admission, &mut cached).await;

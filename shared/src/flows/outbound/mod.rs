@@ -2,11 +2,12 @@
 //! does.
 //!
 //! In this order: what is asked for is checked against the integration; a cached answer is given,
-//! if there is one; the circuit breaker and the limits are asked; the call is written to the log;
-//! it is made, and made again where that is safe; what came back is searched for the credentials,
+//! if there is one; the circuit breaker and the limits are asked; the call is written to the log, and
+//! the use of the credentials to the audit trail, at the same time; it is made, and made again where that is safe; what came back is searched for the credentials,
 //! learned from, and kept where it may be. The log says how it ended.
 //!
-//! Guarantees: no call is made that is not in the log. Credentials go to the integration's hosts
+//! Guarantees: no call is made that is not in the log, and no credential is used, nor exchanged for a
+//! token, whose use is not in the audit trail. Credentials go to the integration's hosts
 //! only. They are blotted out of an answer's headers and body before anything else reads those, in
 //! every writing that [`Redactor`] names; one that cannot be searched for them is not given. A call
 //! that may have had an effect is repeated only if the provider recognises the repetition, or the
@@ -38,9 +39,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::access::Caller;
+use crate::audit::Trail;
 use crate::auth::Authenticator;
 use crate::domain::gateway::UpstreamProblem;
-use crate::domain::{CacheUse, Error, IntegrationId, RequestId, Sources, Timestamp};
+use crate::domain::{CacheUse, Error, IntegrationId, Origin, RequestId, Sources, Timestamp};
 use crate::egress::Egress;
 use crate::lambda::metrics::Metrics;
 use crate::store::Store;
@@ -66,6 +68,8 @@ pub struct Services {
     pub credentials: Credentials,
     /// The way out.
     pub egress: Egress,
+    /// Where each use of credentials is recorded.
+    pub trail: Trail,
     /// The clock and the randomness.
     pub sources: Sources,
 }
@@ -112,6 +116,8 @@ pub struct OutboundCall {
     pub timeout: Option<Duration>,
     /// By which the caller recognises this call, and the provider may.
     pub idempotency_key: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// Names and sizes only: the rest may be anything.

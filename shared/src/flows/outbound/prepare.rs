@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{OpenIntegration, OutboundCall, Services};
 use crate::domain::gateway::{CallerHeaders, EffectiveRules, Target, TransformSide, is_repeatable};
-use crate::domain::{Error, RequestId, Timestamp};
+use crate::domain::{Error, Origin, RequestId, Timestamp};
 
 /// The largest body that is sent, in bytes: Lambda is handed no more in one invocation.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub(super) struct Prepared<'a> {
     pub(super) body: Bytes,
     pub(super) timeout: Duration,
     pub(super) rules: EffectiveRules<'a>,
+    pub(super) origin: Origin,
     /// Whether the same request, sent twice, does no more than sent once.
     pub(super) is_repeatable: bool,
     /// Whether that is so if the caller makes the call again: a key that we made is of no help then.
@@ -80,6 +81,7 @@ pub(super) fn prepare<'a>(
         started_at: now,
         is_repeatable: by_us,
         is_repeatable_by_caller: by_caller,
+        origin: call.origin,
         method: call.method,
         id,
         target,

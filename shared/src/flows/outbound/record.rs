@@ -7,7 +7,10 @@ use super::attempts::Running;
 use super::prepare::Prepared;
 use super::{OpenIntegration, OutboundAnswer};
 use crate::access::Caller;
-use crate::domain::{CacheUse, Error, RequestRecord, RequestStatus, Sealed, Timestamp};
+use crate::domain::{
+    Actor, AuditOutcome, AuditSubject, CacheUse, Error, NewAuditEntry, RequestRecord,
+    RequestStatus, Sealed, Timestamp,
+};
 use crate::http::code_of;
 use crate::lambda::metrics::Metric;
 use crate::lambda::telemetry::chain;
@@ -90,6 +93,28 @@ impl Running<'_> {
     pub(super) async fn log_start(&self) -> Result<(), Error> {
         let store = &self.inner.services.store;
         store.start_request(&self.record, self.expires_at()).await?;
+        Ok(())
+    }
+
+    /// Records in the audit trail that the credentials are about to be used: what cannot be recorded
+    /// is not done.
+    pub(super) async fn record_use(&self) -> Result<(), Error> {
+        let (organization, integration) = self.ids();
+        let action = match self.candidate() {
+            Some(_) => "credential.test",
+            None => "credential.use",
+        };
+        let actor = Actor::user(&self.caller.subject);
+        let mut entry = NewAuditEntry::new(actor, action, AuditOutcome::Started)
+            .of(AuditSubject::new("integration", integration))
+            .from(&self.call.origin);
+        let call = self.call.id;
+        entry.detail = Some(match &self.record.credential_version {
+            Some(version) => format!("call {call}, credential version {version}"),
+            None => format!("call {call}"),
+        });
+        let trail = &self.inner.services.trail;
+        trail.record(organization, entry).await?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::attempts::{Purpose, Running};
 use super::{OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
 use crate::access::Caller;
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
-use crate::domain::{Cause, Error, IntegrationId, Probe, UpstreamError};
+use crate::domain::{Cause, Error, IntegrationId, Origin, Probe, UpstreamError};
 use crate::vault::CredentialSet;
 
 /// What is known of credentials after a call with them.
@@ -39,13 +39,17 @@ impl Outbound {
         caller: &Caller,
         integration: IntegrationId,
         candidate: Option<CredentialSet>,
+        origin: Origin,
     ) -> Result<Verified, Error> {
         let open = self.integration(caller, integration).await?;
         if candidate.is_none() {
             open.credential()?;
         }
         let probe = open.profile.verification.as_ref();
-        let call = call_of(&open, probe)?;
+        let call = OutboundCall {
+            origin,
+            ..call_of(&open, probe)?
+        };
         let prepared = prepare::prepare(&open, call, &self.0.services)?;
         let (method, path) = (
             prepared.method.to_string(),
@@ -82,6 +86,7 @@ fn call_of(open: &OpenIntegration, probe: Option<&Probe>) -> Result<OutboundCall
             body: bytes::Bytes::new(),
             timeout: None,
             idempotency_key: None,
+            origin: Origin::default(),
         });
     };
     let mut headers = HeaderMap::new();
@@ -108,6 +113,7 @@ fn call_of(open: &OpenIntegration, probe: Option<&Probe>) -> Result<OutboundCall
         body: body.unwrap_or_default().into(),
         timeout: None,
         idempotency_key: None,
+        origin: Origin::default(),
     })
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::domain::{
-    ApiKeyId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
+    ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
     IntegrationId, OrganizationId, RequestId, Timestamp,
 };
 
@@ -28,7 +28,8 @@ pub(crate) const PK: &str = "pk";
 /// The sort key's attribute.
 pub(crate) const SK: &str = "sk";
 
-/// In how many partitions the events of one integration, and its requests, are spread: DynamoDB
+/// In how many partitions the events of one integration, its requests, and an organization's audit
+/// trail are spread: DynamoDB
 /// takes some 1,000 writes a second in one partition, and a busy integration may need more.
 pub(crate) const SHARDS: u8 = 8;
 
@@ -139,6 +140,9 @@ pub(crate) enum ItemKey {
     Elevated(OrganizationId, Digest),
     /// The digest of the token's `sub`.
     User(OrganizationId, Digest),
+    AuditPage(OrganizationId, AuditId),
+    /// By its place in the chain, so that of two writers of one place only one succeeds.
+    AuditSpine(OrganizationId, u64),
 }
 
 impl ItemKey {
@@ -180,6 +184,8 @@ impl ItemKey {
             Self::Elevation(..) => "elevation",
             Self::Elevated(..) => "elevated",
             Self::User(..) => "user",
+            Self::AuditPage(..) => "audit_page",
+            Self::AuditSpine(..) => "audit_spine",
         }
     }
 
@@ -297,6 +303,15 @@ impl ItemKey {
                 let (pk, prefix) = Collection::Users(organization).render();
                 (pk, format!("{prefix}{subject}"))
             }
+            Self::AuditPage(organization, id) => {
+                let shard = shard_of(id.ulid());
+                let (pk, prefix) = Collection::AuditPages(organization, shard).render();
+                (pk, format!("{prefix}{id}"))
+            }
+            Self::AuditSpine(organization, place) => {
+                let (pk, prefix) = Collection::AuditSpine(organization).render();
+                (pk, format!("{prefix}{place:012}"))
+            }
         }
     }
 
@@ -334,6 +349,8 @@ pub(crate) enum Collection {
     ApiKeys(OrganizationId),
     Elevations(OrganizationId),
     Users(OrganizationId),
+    AuditPages(OrganizationId, u8),
+    AuditSpine(OrganizationId),
 }
 
 impl Collection {
@@ -372,6 +389,10 @@ impl Collection {
             Self::ApiKeys(organization) => (format!("ORG#{organization}"), "API_KEY#"),
             Self::Elevations(organization) => (format!("ORG#{organization}"), "ELEVATION#"),
             Self::Users(organization) => (format!("ORG#{organization}#USERS"), "USER#"),
+            Self::AuditPages(organization, shard) => {
+                (format!("ORG#{organization}#AUDIT#{shard}"), "AUDIT#")
+            }
+            Self::AuditSpine(organization) => (format!("ORG#{organization}#AUDIT_SPINE"), "SPINE#"),
         }
     }
 
@@ -393,7 +414,7 @@ impl Collection {
     }
 }
 
-/// The shard of an event or a request. It follows from the id alone, so each is found by its id.
+/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so each is found by its id.
 pub(crate) fn shard_of(ulid: Ulid) -> u8 {
     let Digest([first, ..]) = Digest::of(&ulid.to_bytes());
     first % SHARDS

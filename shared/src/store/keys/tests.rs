@@ -148,6 +148,16 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#USERS",
             "USER#<digest>",
         ),
+        (
+            ItemKey::AuditPage(organization, id(ULID)),
+            "ORG#<org>#AUDIT#<shard>",
+            "AUDIT#<aud>",
+        ),
+        (
+            ItemKey::AuditSpine(organization, 7),
+            "ORG#<org>#AUDIT_SPINE",
+            "SPINE#<place>",
+        ),
     ]
 }
 
@@ -157,12 +167,13 @@ fn every_key_is_spelled_as_documented() {
     for (key, pk, sk) in golden() {
         let spell = |pattern: &str| {
             let ids = [
-                "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv",
+                "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
             });
             text.replace("<number>", "00007")
+                .replace("<place>", "000000000007")
                 .replace("<shard>", "3")
                 .replace(
                     "<digest>",
@@ -215,7 +226,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..27, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..29, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -246,7 +257,9 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 23 => ItemKey::EndpointsGuard(organization, b.into()),
                 24 => ItemKey::PendingConsent(digest),
                 25 => ItemKey::ConsentTicket(digest),
-                _ => ItemKey::SeenLogout(organization, b.into(), digest),
+                26 => ItemKey::SeenLogout(organization, b.into(), digest),
+                27 => ItemKey::AuditPage(organization, b.into()),
+                _ => ItemKey::AuditSpine(organization, number.into()),
             }
         },
     )
