@@ -1,6 +1,7 @@
 //! Whether one lane is whole.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::chain::hash_of;
 use super::verify::{Finding, Tampering};
@@ -62,10 +63,11 @@ impl LaneCheck<'_> {
             if !is_honest {
                 judged.find(Finding::entry(Tampering::Edited, entry));
             }
-            if places.contains_key(&entry.sequence) {
-                judged.find(Finding::entry(Tampering::Inserted, entry));
-            } else {
-                places.insert(entry.sequence, (entry, is_honest));
+            match places.entry(entry.sequence) {
+                Entry::Vacant(place) => {
+                    place.insert((entry, is_honest));
+                }
+                Entry::Occupied(_) => judged.find(Finding::entry(Tampering::Inserted, entry)),
             }
         }
         judged.links(lane, &places);

@@ -15,6 +15,7 @@
 mod anchor;
 pub mod chain;
 mod error;
+mod export;
 mod lane;
 mod read;
 pub mod spine;
@@ -25,7 +26,6 @@ pub mod verify;
 mod tests;
 
 pub use error::AuditError;
-pub use read::{
-    AuditQuery, Checked, EntryPage, ExportPage, ExportPosition, Resumption, VerifyRange,
-};
+pub use export::{ExportPage, ExportPosition};
+pub use read::{AuditQuery, Checked, EntryPage, Resumption, VerifyRange};
 pub use trail::Trail;

@@ -4,6 +4,7 @@
 //! A trail is judged in windows of time, the newest first. What has to be known of a window to judge
 //! the older one before it is [`Carried`] from one to the next.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -221,7 +222,7 @@ fn out_of_order(found: &[AuditEntry], findings: &mut Vec<Finding>) {
         .filter(|entry| entry.hash == hash_of(entry))
         .collect();
     let mut ordered = honest.clone();
-    ordered.sort_by(|one, other| other.id.cmp(&one.id));
+    ordered.sort_by_key(|entry| Reverse(entry.id));
     let misplaced = honest
         .iter()
         .zip(&ordered)

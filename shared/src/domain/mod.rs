@@ -11,6 +11,7 @@ mod consent;
 mod delivery;
 mod destination;
 mod endpoint;
+mod entry_hash;
 mod error;
 mod event;
 mod expression;
@@ -41,8 +42,8 @@ pub use api_profile::{
     ResetForm, RetryHints, Rotation,
 };
 pub use audit::{
-    Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, EntryHash, EntryHashError,
-    LaneHead, NewAuditEntry, Origin,
+    Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, LaneHead, NewAuditEntry,
+    Origin,
 };
 pub use auth::{
     ACCESS_TOKEN, API_KEY, AccessTokenPlace, ApiKeyAuth, Assertion, AuthConfig, BasicAuth,
@@ -57,6 +58,7 @@ pub use destination::{
     Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,
 };
 pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
+pub use entry_hash::{EntryHash, EntryHashError};
 pub use error::{Cause, Error, FieldError};
 pub use event::{Event, EventStatus, PayloadLocation};
 pub use expression::{Expression, ExpressionError};
