@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::AccessError;
@@ -16,8 +16,11 @@ const CAPACITY: usize = 2_000;
 /// Which tokens are revoked, as the table says. Whoever cannot read it accepts no token.
 pub(super) struct Revocations {
     store: Store,
-    seen: Mutex<HashMap<Digest, (Timestamp, Standing)>>,
+    seen: Mutex<HashMap<Digest, (Timestamp, Arc<Slot>)>>,
 }
+
+/// What was read of one token, and when. Held by the one who reads it.
+type Slot = tokio::sync::Mutex<Option<(Timestamp, Standing)>>;
 
 impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,14 +47,15 @@ impl Revocations {
             token_id.map_or(b"-", |_| b"+"),
             token_id.unwrap_or_default().as_bytes(),
         ]);
-        let standing = match self.recall(&key, now) {
-            Some(standing) => standing,
-            None => {
-                let read = self
-                    .store
-                    .standing(organization, token_id, &token.subject, now);
-                let standing = read.await.map_err(AccessError::Unknown)?;
-                self.remember(key, standing, now);
+        let slot = self.slot(key, now);
+        let mut seen = slot.lock().await;
+        let standing = match *seen {
+            Some((read_at, standing)) if now.since(read_at) < MAX_AGE => standing,
+            _ => {
+                let (store, subject) = (&self.store, &token.subject);
+                let read = store.standing(organization, token_id, subject, now).await;
+                let standing = read.map_err(AccessError::Unknown)?;
+                *seen = Some((now, standing));
                 standing
             }
         };
@@ -61,21 +65,16 @@ impl Revocations {
         Ok(())
     }
 
-    fn recall(&self, key: &Digest, now: Timestamp) -> Option<Standing> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read_at, standing) = seen.get(key)?;
-        (now.since(*read_at) < MAX_AGE).then_some(*standing)
-    }
-
-    fn remember(&self, key: Digest, standing: Standing, now: Timestamp) {
+    fn slot(&self, key: Digest, now: Timestamp) -> Arc<Slot> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= CAPACITY {
-            seen.retain(|_, (read_at, _)| now.since(*read_at) < MAX_AGE);
+        if seen.len() >= CAPACITY && !seen.contains_key(&key) {
+            seen.retain(|_, (made_at, _)| now.since(*made_at) < MAX_AGE);
+            if seen.len() >= CAPACITY {
+                // They are read again, which costs time and nothing else.
+                seen.clear();
+            }
         }
-        if seen.len() >= CAPACITY {
-            // They are read again, which costs time and nothing else.
-            seen.clear();
-        }
-        seen.insert(key, (now, standing));
+        let (_, slot) = seen.entry(key).or_insert_with(|| (now, Arc::default()));
+        Arc::clone(slot)
     }
 }

@@ -207,3 +207,14 @@ async fn a_token_that_could_not_be_revoked_for_good_is_refused() {
         assert_eq!(status(&portal, &token).await, expected, "{change}");
     }
 }
+
+#[tokio::test]
+async fn those_who_come_at_the_same_time_ask_the_table_once() {
+    let portal = Portal::new().await;
+    let token = token(&portal, organization(), json!({"jti": "j-1"}));
+    portal.stack.reset_calls();
+    let all = (0..20).map(|_| status(&portal, &token));
+    let all = futures::future::join_all(all).await;
+    assert_eq!(all, [200; 20]);
+    assert_eq!(portal.stack.calls().get("DynamoDB.BatchGetItem"), Some(&1));
+}

@@ -1,7 +1,7 @@
 //! OAuth 2.0 and OpenID Connect against servers on this machine.
 
 #![expect(
-    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers in these files are tests to people, not to the lint"
 )]
