@@ -82,6 +82,8 @@ pub(crate) fn count(state: &State, visited: &Result<Visited, GrantError>, report
     };
     *counted = counted.saturating_add(1);
     if matches!(visited, Ok(Visited::Failed) | Err(_)) {
-        state.metrics.count(Metric::GrantsAtRisk, state.sources.now());
+        state
+            .metrics
+            .count(Metric::GrantsAtRisk, state.sources.now());
     }
 }

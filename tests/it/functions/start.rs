@@ -7,7 +7,13 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 4] = ["integrations", "gateway", "webhooks", "processor"];
+const FUNCTIONS: [&str; 5] = [
+    "integrations",
+    "gateway",
+    "webhooks",
+    "processor",
+    "rotation",
+];
 /// What a function can do without.
 const OPTIONAL: [&str; 4] = [
     "AWS_ENDPOINT_URL",

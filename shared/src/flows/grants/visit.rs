@@ -128,7 +128,11 @@ impl Grants {
             let look_at = next(&current.item);
             let mut moved = current.item;
             moved.grant.look_at = look_at;
-            match self.0.write(owned, &moved, current.version, look_at).await? {
+            match self
+                .0
+                .write(owned, &moved, current.version, look_at)
+                .await?
+            {
                 GrantWrite::Done(_) if look_at == Some(due.at) => return Ok(()),
                 GrantWrite::Done(_) => return Ok(store.remove_due_grant(due).await?),
                 GrantWrite::Passed(other) => found = other.map(|other| *other),

@@ -87,6 +87,17 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#CACHE#<digest>",
             "CACHE",
         ),
+        (ItemKey::Grant(organization, integration), under, "GRANT"),
+        (
+            ItemKey::GrantDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "GRANTS_DUE#<day>",
+            "GRANT#<instant>#<org>#<int>",
+        ),
+        (ItemKey::GrantsDueFrom, "GRANTS_DUE", "FROM"),
     ]
 }
 
@@ -101,6 +112,8 @@ fn every_key_is_spelled_as_documented() {
             });
             text.replace("<number>", "00007")
                 .replace("<shard>", "3")
+                .replace("<day>", "2026-11-26")
+                .replace("<instant>", "2026-11-26T09:30:00.000Z")
                 .replace(
                     "<digest>",
                     "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1",
@@ -142,7 +155,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..14, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..17, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -160,7 +173,14 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 10 => ItemKey::Request(organization, b.into(), c.into()),
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
-                _ => ItemKey::CachedResponse(organization, b.into(), digest),
+                13 => ItemKey::CachedResponse(organization, b.into(), digest),
+                14 => ItemKey::Grant(organization, b.into()),
+                15 => ItemKey::GrantDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
+                _ => ItemKey::GrantsDueFrom,
             }
         },
     )
@@ -179,6 +199,10 @@ proptest! {
         let (pk, _) = key.render();
         let owned = pk.starts_with(&format!("ORG#org_{ULID}"))
             || pk.starts_with(&format!("ORG#org_{OTHER}"));
-        prop_assert_eq!(owned, !matches!(key, ItemKey::EndpointPath(_)));
+        let is_shared = matches!(
+            key,
+            ItemKey::EndpointPath(_) | ItemKey::GrantDue(_) | ItemKey::GrantsDueFrom
+        );
+        prop_assert_eq!(owned, !is_shared);
     }
 }

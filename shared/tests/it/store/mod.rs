@@ -14,6 +14,7 @@ mod destinations;
 mod endpoints;
 mod events;
 mod faults;
+mod grants;
 mod idempotency;
 mod integrations;
 mod listing;
