@@ -295,10 +295,9 @@ async fn nothing_of_the_tokens_is_in_the_table_in_clear() {
     let sealed = stored.item.tokens.unwrap();
     let bytes = String::from_utf8_lossy(sealed.as_bytes()).into_owned();
     assert!(!bytes.contains("access-1") && !bytes.contains("refresh-1"));
-    let shown = format!(
-        "{:?}",
-        grants.access_token(&world.set_up.context(), LONG).await
-    );
+    let context = world.set_up.context();
+    let token = grants.access_token(&context, LONG).await;
+    let shown = format!("{token:?}");
     assert!(!shown.contains("access-1"), "{shown}");
 }
 

@@ -42,9 +42,8 @@ async fn of_those_who_read_the_same_grant_one_writes() {
 async fn another_organization_finds_no_grant() {
     let world = World::new().await;
     let (organization, integration) = (world.organization, world.integration);
-    let put = world
-        .store
-        .put_grant(organization, integration, &grant("a"), 0);
+    let kept = grant("a");
+    let put = world.store.put_grant(organization, integration, &kept, 0);
     put.await.unwrap();
     let other = "org_01ARZ3NDEKTSV4RRFFQ69G5FAZ".parse().unwrap();
     let found = world.store.grant(other, integration).await.unwrap();
