@@ -18,9 +18,12 @@ mod state;
 mod values;
 mod verify;
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{any, delete, get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::{idempotent, within_limits};
@@ -28,6 +31,9 @@ use gatehouse::http::{ApiError, authenticated, authorized, recorded};
 
 pub use openapi::document;
 pub use state::State;
+
+/// Longer than a call for tokens, and the writing of its answer, take.
+const SETTLED: Duration = Duration::from_secs(15);
 
 /// The function's HTTP interface.
 pub fn router(state: State) -> Router {
@@ -71,5 +77,18 @@ pub fn router(state: State) -> Router {
             state.authentication.clone(),
             authenticated,
         ));
+    let portal = portal.layer(from_fn_with_state(state.clone(), settle));
     edge.apply(portal.with_state(state))
+}
+
+/// A function that has answered is frozen, perhaps for good. It does not answer while it renews a
+/// grant: what an authorization server says then would be lost.
+async fn settle(
+    axum::extract::State(state): axum::extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let answer = next.run(request).await;
+    state.outbound.grants().settled(SETTLED).await;
+    answer
 }

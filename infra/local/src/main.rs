@@ -8,6 +8,7 @@ mod poller;
 mod private_file;
 mod serve;
 mod system;
+mod ticker;
 mod verify;
 
 use std::process::ExitCode;

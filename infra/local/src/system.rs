@@ -24,6 +24,7 @@ use crate::options::Options;
 use crate::poller::Poller;
 use crate::private_file;
 use crate::serve::{Limits, serve};
+use crate::ticker::Ticker;
 
 /// How many batches are handled at the same time.
 const POLLERS: usize = 4;
@@ -60,6 +61,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     let mut pollers = JoinSet::new();
     for poller in parts.pollers(&sources)? {
         pollers.spawn(poller.run(stopped.clone()));
+    }
+    for ticker in parts.tickers(&sources)? {
+        pollers.spawn(ticker.run(stopped.clone()));
     }
     let announcement = Announcement {
         base_url: &base_url,
@@ -155,6 +159,31 @@ impl Parts<'_> {
         ]))
     }
 
+    /// The schedules that run functions.
+    fn tickers(&self, sources: &Sources) -> Result<Vec<Ticker>, Cause> {
+        let aws = self.stack.sdk_config();
+        let mut tickers = Vec::new();
+        for schedule in self.template.schedules() {
+            if schedule.function != "rotation" {
+                return Err(format!("`{}` has no schedule here", schedule.function).into());
+            }
+            let environment = self.environment(&schedule.function)?;
+            tickers.push(Ticker {
+                every: Duration::from_secs(schedule.every_seconds),
+                timeout: self.timeout(&schedule.function),
+                state: rotation::State::connect(&environment, &aws, sources.clone())?,
+            });
+        }
+        Ok(tickers)
+    }
+
+    /// The time-out of a function.
+    fn timeout(&self, name: &str) -> Duration {
+        let mut functions = self.template.functions().iter();
+        let function = functions.find(|function| function.name == name);
+        Duration::from_secs(function.map_or(3, |function| function.timeout_seconds))
+    }
+
     /// The queues that trigger functions.
     fn pollers(&self, sources: &Sources) -> Result<Vec<Poller>, Cause> {
         let aws = self.stack.sdk_config();
@@ -167,11 +196,6 @@ impl Parts<'_> {
             }
             let environment = self.environment(&source.function)?;
             let state = processor::State::connect(&environment, &aws, sources.clone())?;
-            let function = self
-                .template
-                .functions()
-                .iter()
-                .find(|function| function.name == source.function);
             let queue_url = self
                 .template
                 .queue_url(self.stack.endpoint(), &source.queue);
@@ -179,9 +203,7 @@ impl Parts<'_> {
                 client: aws_sdk_sqs::Client::new(&aws),
                 queue_url: queue_url.ok_or("the queue is not in the template")?,
                 batch_size: i32::try_from(source.batch_size)?,
-                timeout: Duration::from_secs(
-                    function.map_or(3, |function| function.timeout_seconds),
-                ),
+                timeout: self.timeout(&source.function),
                 state,
             };
             pollers.extend(std::iter::repeat_n(poller, POLLERS));

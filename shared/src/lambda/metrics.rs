@@ -44,6 +44,8 @@ pub enum Metric {
     RequestsCached,
     /// Grants whose tokens were renewed, or obtained anew.
     GrantsRefreshed,
+    /// Grants that nobody used, and that could not be renewed either.
+    GrantsAtRisk,
     /// Tries of that which failed, by reason.
     RefreshesFailed,
     /// From a request's beginning to its end.
@@ -69,6 +71,7 @@ impl Metric {
             Self::RequestsFailed => "RequestsFailed",
             Self::RequestsCached => "RequestsCached",
             Self::GrantsRefreshed => "GrantsRefreshed",
+            Self::GrantsAtRisk => "GrantsAtRisk",
             Self::RefreshesFailed => "RefreshesFailed",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",

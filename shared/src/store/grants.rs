@@ -33,7 +33,7 @@ pub enum GrantWrite {
 }
 
 /// A grant that has to be looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DueGrant {
     /// When.
     pub at: Timestamp,

@@ -7,12 +7,13 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 5] = [
+const FUNCTIONS: [&str; 6] = [
     "integrations",
     "gateway",
     "connect",
     "webhooks",
     "processor",
+    "rotation",
 ];
 /// What a function can do without.
 const OPTIONAL: [&str; 5] = [

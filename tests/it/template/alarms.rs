@@ -11,8 +11,9 @@ fn watched(alarm: &Value) -> (&str, &str) {
     let properties = &alarm["Properties"];
     let value = &properties["Dimensions"][0]["Value"];
     let name = value["Ref"].as_str().or_else(|| {
-        let attribute = value["Fn::GetAtt"].as_str()?;
-        attribute.strip_suffix(".QueueName")
+        let attribute = value["Fn::GetAtt"].as_str();
+        // A metric of ours has the name of the function itself.
+        attribute.map_or(value.as_str(), |name| name.strip_suffix(".QueueName"))
     });
     (properties["MetricName"].as_str().unwrap(), name.unwrap())
 }
@@ -30,6 +31,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("ApproximateAgeOfOldestMessage", "EventsQueue"),
         ("5xx", "Api"),
         ("WriteThrottleEvents", "Table"),
+        ("GrantsAtRisk", "rotation"),
     ]);
     for (function, _) in template.functions() {
         expected.insert(("Errors", function));

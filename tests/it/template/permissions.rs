@@ -100,6 +100,24 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("Key", "kms:Decrypt kms:GenerateDataKey"),
         ],
     ),
+    (
+        "RotationRole",
+        &[
+            ("RotationLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+            ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
 ];
 
 fn statements<'a>(template: &'a Template, role: &str) -> Vec<&'a Value> {

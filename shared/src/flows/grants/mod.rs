@@ -27,6 +27,7 @@ mod memory;
 mod renew;
 mod running;
 mod tokens;
+mod visit;
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ use running::Running;
 pub use context::GrantContext;
 pub use error::GrantError;
 pub use tokens::GrantTokens;
+pub use visit::Visited;
 
 /// How long a call of the authorization server may take, reading its metadata included.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -158,6 +158,17 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#AUDIT_SPINE",
             "SPINE#<place>",
         ),
+        (ItemKey::Grant(organization, integration), under, "GRANT"),
+        (
+            ItemKey::GrantDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "GRANTS_DUE#<day>",
+            "GRANT#<instant>#<org>#<int>",
+        ),
+        (ItemKey::GrantsDueFrom, "GRANTS_DUE", "FROM"),
     ]
 }
 
@@ -175,6 +186,8 @@ fn every_key_is_spelled_as_documented() {
             text.replace("<number>", "00007")
                 .replace("<place>", "000000000007")
                 .replace("<shard>", "3")
+                .replace("<day>", "2026-11-26")
+                .replace("<instant>", "2026-11-26T09:30:00.000Z")
                 .replace(
                     "<digest>",
                     "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1",
@@ -226,7 +239,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..29, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..32, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -259,7 +272,14 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 25 => ItemKey::ConsentTicket(digest),
                 26 => ItemKey::SeenLogout(organization, b.into(), digest),
                 27 => ItemKey::AuditPage(organization, b.into()),
-                _ => ItemKey::AuditSpine(organization, number.into()),
+                28 => ItemKey::AuditSpine(organization, number.into()),
+                29 => ItemKey::Grant(organization, b.into()),
+                30 => ItemKey::GrantDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
+                _ => ItemKey::GrantsDueFrom,
             }
         },
     )
@@ -284,6 +304,8 @@ proptest! {
                 | ItemKey::ApiKeyOwner(_)
                 | ItemKey::PendingConsent(_)
                 | ItemKey::ConsentTicket(_)
+                | ItemKey::GrantDue(_)
+                | ItemKey::GrantsDueFrom
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }

@@ -8,6 +8,7 @@
     reason = "helpers in these files are tests to people, not to the lint; their tokens are no secrets"
 )]
 
+mod behaviour;
 mod provider;
 mod simulation;
 mod wire;

@@ -196,7 +196,7 @@ impl World {
     /// over.
     async fn heartbeat(&self, dice: Dice, until: tokio::time::Instant) {
         while tokio::time::Instant::now() < until {
-            tokio::time::sleep(Duration::from_secs(8)).await;
+            tokio::time::sleep(Duration::from_secs(15)).await;
             self.use_grant(&dice).await;
         }
     }

@@ -137,6 +137,11 @@ impl Life {
         }
     }
 
+    /// How many calls it has made of the table and the provider.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
     /// Where it was killed, if it was.
     pub(super) fn killed_at(&self) -> Option<&'static str> {
         *self.killed_at.lock().unwrap()

@@ -14,6 +14,7 @@ mod destinations;
 mod endpoints;
 mod events;
 mod faults;
+mod grants;
 mod guards;
 mod idempotency;
 mod integrations;

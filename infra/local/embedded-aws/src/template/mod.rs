@@ -9,12 +9,13 @@ mod create;
 mod intrinsics;
 mod parts;
 mod resources;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use self::intrinsics::Scope;
-pub use self::parts::{EventSource, Function, Queue, Redrive, Route, Table};
+pub use self::parts::{EventSource, Function, Queue, Redrive, Route, Schedule, Table};
 use serde_yaml_ng::{Mapping, Value};
 
 pub(crate) use self::contents::contents;
@@ -61,6 +62,7 @@ pub struct Template {
     functions: Vec<Function>,
     routes: Vec<Route>,
     event_sources: Vec<EventSource>,
+    schedules: Vec<Schedule>,
     scope: Scope,
 }
 
@@ -102,6 +104,12 @@ impl Template {
     #[must_use]
     pub fn event_sources(&self) -> &[EventSource] {
         &self.event_sources
+    }
+
+    /// Which functions run again and again.
+    #[must_use]
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
     }
 
     /// The URL of a queue, by its logical id.

@@ -64,6 +64,15 @@ pub struct Route {
     pub function: String,
 }
 
+/// What runs a function again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The function, by the name of its crate.
+    pub function: String,
+    /// How much time lies between two runs.
+    pub every_seconds: u64,
+}
+
 /// A queue that triggers a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventSource {

@@ -48,10 +48,10 @@ pub(super) fn read(root: &Mapping) -> Result<Template, TemplateError> {
     reader.read()
 }
 
-struct Resource<'a> {
+pub(super) struct Resource<'a> {
     logical_id: &'a str,
     kind: &'a str,
-    properties: Mapping,
+    pub(super) properties: Mapping,
 }
 
 impl<'a> Resource<'a> {
@@ -70,12 +70,12 @@ impl<'a> Resource<'a> {
         })
     }
 
-    fn at(&self, property: &str) -> String {
+    pub(super) fn at(&self, property: &str) -> String {
         format!("{}.{property}", self.logical_id)
     }
 
     /// Refuses properties that neither mean something here nor are known to mean nothing.
-    fn knows_only(&self, known: &[&str]) -> Result<(), TemplateError> {
+    pub(super) fn knows_only(&self, known: &[&str]) -> Result<(), TemplateError> {
         for name in self.properties.keys().filter_map(Value::as_str) {
             if !known.contains(&name) {
                 let problem = format!("this property of {} is not known here", self.kind);
@@ -85,7 +85,7 @@ impl<'a> Resource<'a> {
         Ok(())
     }
 
-    fn get(&self, scope: &Scope, name: &str) -> Result<Option<Value>, TemplateError> {
+    pub(super) fn get(&self, scope: &Scope, name: &str) -> Result<Option<Value>, TemplateError> {
         let value = self.properties.get(name);
         let resolved = value
             .map(|value| scope.resolve(value, &self.at(name)))
@@ -106,7 +106,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    fn required(&self, scope: &Scope, name: &str) -> Result<String, TemplateError> {
+    pub(super) fn required(&self, scope: &Scope, name: &str) -> Result<String, TemplateError> {
         let text = self.text(scope, name)?;
         text.ok_or_else(|| TemplateError::at(self.at(name), "is missing"))
     }
@@ -121,8 +121,8 @@ impl<'a> Resource<'a> {
     }
 }
 
-struct Reader<'a> {
-    scope: Scope,
+pub(super) struct Reader<'a> {
+    pub(super) scope: Scope,
     resources: Vec<Resource<'a>>,
 }
 
@@ -163,6 +163,7 @@ impl Reader<'_> {
             functions: Vec::new(),
             routes: Vec::new(),
             event_sources: Vec::new(),
+            schedules: Vec::new(),
             scope: Scope::default(),
         };
         for resource in &self.resources {
@@ -184,6 +185,7 @@ impl Reader<'_> {
                 "AWS::Lambda::EventSourceMapping" => {
                     template.event_sources.push(self.event_source(resource)?);
                 }
+                "AWS::Events::Rule" => template.schedules.push(self.schedule(resource)?),
                 kind if WITHOUT_MEANING.contains(&kind) => {}
                 kind => {
                     let problem = format!("resources of the type {kind} are not known here");
@@ -358,7 +360,7 @@ impl Reader<'_> {
         })
     }
 
-    fn function_named(&self, names: &[String]) -> Option<String> {
+    pub(super) fn function_named(&self, names: &[String]) -> Option<String> {
         let function = self.resources.iter().find(|resource| {
             resource.kind == "AWS::Serverless::Function"
                 && names.iter().any(|name| name == resource.logical_id)
@@ -372,7 +374,7 @@ fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// The logical ids that a value refers to.
-fn references(value: &Value) -> Vec<String> {
+pub(super) fn references(value: &Value) -> Vec<String> {
     let Value::Tagged(tagged) = value else {
         return Vec::new();
     };

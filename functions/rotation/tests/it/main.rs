@@ -1,0 +1,10 @@
+//! Grants that nobody uses, over the embedded services, with a clock that the tests move.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers in these files are tests to people, not to the lint"
+)]
+
+mod runs;
+mod world;
