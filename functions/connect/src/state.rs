@@ -137,7 +137,7 @@ impl State {
             return_origins: environment.return_origins()?,
         };
         Ok(Self {
-            authentication: connect::authentication(environment, issuer, &sources)?,
+            authentication: connect::authentication(environment, issuer, &store, &sources)?,
             credentials: connect::credentials(environment, aws)?,
             addresses: Arc::new(addresses),
             store,
