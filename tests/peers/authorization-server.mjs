@@ -51,7 +51,10 @@ const provider = new Provider(issuer, {
   rotateRefreshToken: true,
   pkce: { required: () => true },
   // It calls loopback, which its own guard would not let it.
-  fetch: (url, options) => fetch(url, options),
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
 });
+provider.on('backchannel.error', (_, error, client) => console.error(client.clientId, error));
+provider.on('backchannel.success', (_, client) => console.error(client.clientId, 'was told'));
+provider.on('server_error', (_, error) => console.error(error));
 server.on('request', provider.callback());
 console.log(issuer);
