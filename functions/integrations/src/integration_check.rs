@@ -2,8 +2,7 @@
 
 use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::{
-    ApiProfile, AuthMethod, Error, FieldError, Integration, IntegrationStatus, RateLimits,
-    Timestamp, TlsConfig,
+    ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
 use gatehouse::http::Change;
