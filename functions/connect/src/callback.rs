@@ -46,8 +46,7 @@ pub(crate) async fn take(
     let cookie = cookie::expired(&state, consent).map(|value| [(header::SET_COOKIE, value)]);
     match &pending.return_url {
         Some(url) => {
-            let location = [(header::LOCATION, returned(url, &pending, page).into())];
-            let location: [(header::HeaderName, String); 1] = location;
+            let location = [(header::LOCATION, returned(url, &pending, page))];
             (StatusCode::SEE_OTHER, cookie, location, Page::HEADERS).into_response()
         }
         None => (cookie, page).into_response(),

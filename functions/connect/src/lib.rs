@@ -31,7 +31,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gatehouse::domain::Error;
 use gatehouse::flows::within_limits;
-use gatehouse::http::{ApiError, authenticated, authorized};
+use gatehouse::http::{ApiError, authenticated, authorized, recorded};
 
 pub use openapi::document;
 pub use state::State;
@@ -59,6 +59,7 @@ pub fn router(state: State) -> Router {
                 allow: String::new(),
             })
         })
+        .layer(from_fn_with_state(state.recorder.clone(), recorded))
         .layer(from_fn_with_state(state.limits.clone(), within_limits))
         .layer(from_fn_with_state(
             state.authentication.clone(),

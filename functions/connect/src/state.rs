@@ -4,12 +4,13 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::Fetch;
+use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::{CallerLimits, IssuerDocuments, connect};
-use gatehouse::http::{Authentication, Authorization, Edge};
+use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::Store;
@@ -24,10 +25,12 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) client: Client,
     pub(crate) grants: Grants,
+    pub(crate) trail: Trail,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
     pub(crate) limits: CallerLimits,
+    pub(crate) recorder: Recorder,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) sources: Sources,
 }
@@ -141,7 +144,10 @@ impl State {
         };
         let authentication = connect::authentication(environment, issuer, &store, &sources)?;
         let attributes = Arc::new(store.clone());
+        let trail = connect::trail(environment, &store, &sources, "connect")?;
         Ok(Self {
+            recorder: Recorder::new(trail.clone()),
+            trail,
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
             edge: connect::edge(environment, &sources)?,

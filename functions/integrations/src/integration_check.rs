@@ -2,8 +2,7 @@
 
 use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::{
-    ApiProfile, AuthMethod, Error, FieldError, Integration, IntegrationStatus, RateLimits,
-    Timestamp, TlsConfig,
+    ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
 use gatehouse::http::Change;
@@ -29,7 +28,6 @@ impl NewIntegration {
             ));
         }
         let settings = Settings {
-            auth_method: self.auth_method,
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.as_ref(),
             sync_config: self.sync_config.as_ref(),
@@ -73,7 +71,6 @@ impl IntegrationChange {
             check_name(name, &mut errors);
         }
         let settings = Settings {
-            auth_method: self.auth_method.unwrap_or(current.auth_method),
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.given(),
             sync_config: self.sync_config.given(),
@@ -129,7 +126,6 @@ fn finish(setup: Option<Setup>, mut errors: Vec<FieldError>) -> Result<Setup, Er
 
 /// What stands for itself, whatever the provider.
 struct Settings<'a> {
-    auth_method: AuthMethod,
     auth_config: Option<&'a Value>,
     webhook_config: Option<&'a Value>,
     sync_config: Option<&'a Value>,

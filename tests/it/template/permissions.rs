@@ -58,7 +58,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("ConnectLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem",
+                "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem",
             ),
             (
                 "secret:gatehouse/${StackStage}/*",

@@ -16,6 +16,7 @@ mod grant;
 mod logout;
 mod mix_up;
 mod pages;
+mod provider;
 mod server;
 mod start;
 mod world;

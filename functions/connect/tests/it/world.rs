@@ -110,6 +110,16 @@ impl World {
         Self::reached_at(PUBLIC_URL).await
     }
 
+    /// One that is served at an address of this machine: whoever calls it from outside finds it.
+    pub(crate) async fn served() -> (Self, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let world = Self::reached_at(&url).await;
+        let router = world.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (world, url)
+    }
+
     pub(crate) async fn reached_at(public_url: &str) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
@@ -153,17 +163,32 @@ impl World {
         self.integration(config).await
     }
 
+    /// An id for an integration that is made later.
+    pub(crate) fn next_id(&self) -> String {
+        let sources = self.clock.sources();
+        format!("int_{}", sources.randomness.ulid(sources.now()))
+    }
+
     pub(crate) async fn integration_with(
         &self,
         config: Value,
         credentials: &[(&str, &str)],
     ) -> String {
+        let id = self.next_id();
+        self.integration_called(&id, config, credentials).await
+    }
+
+    pub(crate) async fn integration_called(
+        &self,
+        id: &str,
+        config: Value,
+        credentials: &[(&str, &str)],
+    ) -> String {
         let sources = self.clock.sources();
         let now = sources.now();
-        let ulid = sources.randomness.ulid(now);
-        let version = format!("gatehouse-{ulid}");
+        let version = format!("gatehouse-{}", sources.randomness.ulid(now));
         let integration = json!({
-            "id": format!("int_{ulid}"), "organizationId": self.organization,
+            "id": id, "organizationId": self.organization,
             "name": "a provider", "type": "enterprise", "baseUrl": "https://api.example.com",
             "authMethod": "oauth2", "authConfig": config, "status": "pending",
             "createdAt": now, "updatedAt": now,
