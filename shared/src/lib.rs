@@ -7,6 +7,7 @@ pub mod access;
 pub mod auth;
 pub mod catalog;
 pub mod config;
+pub mod directory;
 pub mod domain;
 pub mod egress;
 pub mod flows;

@@ -8,7 +8,9 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::flows::{
+    CallerLimits, Directories, Idempotency, IssuerDocuments, Unfinished, connect,
+};
 use gatehouse::http::{Authentication, Edge};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
@@ -20,6 +22,7 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
+    pub(crate) directories: Directories,
     pub(crate) authentication: Authentication,
     pub(crate) edge: Edge,
     pub(crate) limits: CallerLimits,
@@ -78,10 +81,17 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let credentials = connect::credentials(environment, aws)?;
+        let directories = Directories::new(
+            store.clone(),
+            credentials.clone(),
+            egress.clone(),
+            sources.clone(),
+        );
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
-            credentials: connect::credentials(environment, aws)?,
+            credentials,
             egress,
             sources: sources.clone(),
         };
@@ -94,6 +104,7 @@ impl State {
             store,
             keys,
             outbound,
+            directories,
             sources,
         })
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod auth;
+mod directory;
 mod egress;
 mod flows;
 mod peers;

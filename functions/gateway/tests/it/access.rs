@@ -27,6 +27,8 @@ fn body(path: &str) -> Value {
         json!({"method": "GET", "endpoint": "/"})
     } else if path.ends_with(":batch") {
         json!({"requests": [{"method": "GET", "endpoint": "/"}]})
+    } else if path.ends_with(":lookup") {
+        json!({"attribute": "mail", "value": "a@example.com"})
     } else {
         json!({"credentials": {"apiKey": "k"}})
     }
