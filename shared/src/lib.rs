@@ -8,6 +8,7 @@ pub mod audit;
 pub mod auth;
 pub mod catalog;
 pub mod config;
+pub mod directory;
 pub mod domain;
 pub mod egress;
 pub mod flows;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::Fetch;
-use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
@@ -25,7 +24,6 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) client: Client,
     pub(crate) grants: Grants,
-    pub(crate) trail: Trail,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
@@ -146,8 +144,7 @@ impl State {
         let attributes = Arc::new(store.clone());
         let trail = connect::trail(environment, &store, &sources, "connect")?;
         Ok(Self {
-            recorder: Recorder::new(trail.clone()),
-            trail,
+            recorder: Recorder::new(trail),
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
             edge: connect::edge(environment, &sources)?,

@@ -10,6 +10,7 @@
 mod batch;
 mod bodies;
 mod cache;
+mod directory;
 mod log;
 mod openapi;
 mod proxy;
@@ -56,6 +57,10 @@ pub fn router(state: State) -> Router {
         .route(
             "/portal/integrations/{integration}/cache",
             delete(cache::purge),
+        )
+        .route(
+            "/portal/integrations/{integration}/directory/users:lookup",
+            post(directory::find_user),
         )
         // Its `Idempotency-Key` is the provider's to understand.
         .route(

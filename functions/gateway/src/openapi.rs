@@ -6,6 +6,7 @@ use utoipa::OpenApi;
 
 use crate::batch::{BatchAnswer, NewBatch};
 use crate::bodies::{NewRequest, RequestAnswer};
+use crate::directory::{FoundUser, UserLookup};
 use crate::log::{RequestDetail, RequestList};
 use crate::verify::{Candidate, Verification};
 
@@ -30,6 +31,9 @@ operations! {
     test_integration: post "/portal/integrations/{integrationId}/test", tag = "integrations",
         summary = "See whether the credentials are good, those in use or others",
         params(("integrationId" = String, Path)), body = Option<Candidate>, 200 => Verification;
+    find_directory_user: post "/portal/integrations/{integrationId}/directory/users:lookup", tag = "integrations",
+        summary = "Look for one user in a directory (LDAP)",
+        params(("integrationId" = String, Path)), body = UserLookup, 200 => FoundUser;
     purge_cache: delete "/portal/integrations/{integrationId}/cache", tag = "requests",
         summary = "Forget every cached answer of the integration",
         params(("integrationId" = String, Path)), 204;

@@ -8,7 +8,9 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::flows::{
+    CallerLimits, Directories, Idempotency, IssuerDocuments, Unfinished, connect,
+};
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
@@ -20,6 +22,7 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
+    pub(crate) directories: Directories,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
@@ -81,10 +84,18 @@ impl State {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let trail = connect::trail(environment, &store, &sources, "gateway")?;
+        let credentials = connect::credentials(environment, aws)?;
+        let directories = Directories::new(
+            store.clone(),
+            credentials.clone(),
+            egress.clone(),
+            trail.clone(),
+            sources.clone(),
+        );
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
-            credentials: connect::credentials(environment, aws)?,
+            credentials,
             egress,
             trail: trail.clone(),
             sources: sources.clone(),
@@ -102,6 +113,7 @@ impl State {
             keys,
             recorder: Recorder::new(trail),
             outbound,
+            directories,
             sources,
         })
     }

@@ -71,6 +71,28 @@ pub(crate) async fn run(
     if let Some(credentials) = &candidate {
         check(credentials)?;
     }
+    let directories = &state.directories;
+    if let Some(directory) = directories
+        .find(caller.organization_id, integration)
+        .await?
+    {
+        let end = match directories
+            .sign_in((&caller, &origin), &directory, candidate)
+            .await
+        {
+            Err(error) if !matches!(error, Error::Upstream(_)) => return Err(error.into()),
+            end => end,
+        };
+        let verified = Verified {
+            method: "BIND".to_owned(),
+            path: "/".to_owned(),
+            verifies_credentials: true,
+            status: None,
+            duration_ms: None,
+            end,
+        };
+        return Ok(Json(Verification::of(verified, &id)));
+    }
     let verified = state
         .outbound
         .verify_credentials(&caller, integration, candidate, origin)

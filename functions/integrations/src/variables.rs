@@ -1,11 +1,15 @@
 //! Where a provider is called: the base URL, and the variables of the catalogue's.
 
 use gatehouse::catalog::{Provider, Values};
-use gatehouse::domain::FieldError;
+use gatehouse::directory;
+use gatehouse::domain::{AuthMethod, FieldError};
 use gatehouse::egress::{Egress, is_globally_routable};
 use url::{Host, Url};
 
 use crate::setup::{Asked, Errors, wrong};
+
+/// What an integration names that is a directory: there is no HTTP for the catalogue to describe.
+const DIRECTORY: &str = "active-directory";
 
 impl Asked<'_> {
     /// What is given, what the base URL says, and the defaults.
@@ -127,7 +131,17 @@ impl Asked<'_> {
             }
             return kept.cloned();
         };
-        if let Err(error) = egress.check_new_url(&url) {
+        let is_directory = self.provider == Some(DIRECTORY);
+        let checked = if is_directory {
+            directory::check_url(egress, &url)
+        } else {
+            egress.check_new_url(&url)
+        };
+        if is_directory && self.auth_method != AuthMethod::BasicAuth {
+            let message = "a directory takes `basic_auth`: the name and the password of an account";
+            wrong(errors, "/authMethod", message);
+        }
+        if let Err(error) = checked {
             wrong(errors, "/baseUrl", error.to_string());
         } else if url.query().is_some() {
             let message = "must have no query: calls have their own";

@@ -22,4 +22,4 @@ pub use authorizer::{Access, AttributesSource, Authorizer};
 pub use bearer::{AccessError, Caller, Verifier};
 pub use development::DevelopmentIssuer;
 pub use policies::{Circumstances, Resource, decide};
-pub use routes::{About, ROUTES, Route};
+pub use routes::{About, ROUTES, Recording, Route};

@@ -1,4 +1,5 @@
-//! What each route of the API is: an action, on the organization or on the integration in its path.
+//! What each route of the API is: an action, on the organization or on the integration in its path,
+//! and a word of the audit trail.
 //!
 //! A route that is not here is answered to nobody. `http` looks requests up by the path of the
 //! route that answers; functions' tests compare this with their descriptions of the API.
@@ -25,6 +26,21 @@ pub struct Route {
     pub action: Action,
     /// To what.
     pub about: About,
+    /// What the audit trail calls it: a stable word with a dot.
+    pub word: &'static str,
+    /// When it is recorded there.
+    pub recording: Recording,
+}
+
+/// When something is recorded in the audit trail. What is denied always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// Before it is done, and again how it ended.
+    Twice,
+    /// Before it is done. It is as good as done then.
+    Once,
+    /// Only if it is denied. What uses credentials is among these: the call itself records each use.
+    Denials,
 }
 
 impl Route {
@@ -38,68 +54,71 @@ impl Route {
 }
 
 macro_rules! routes {
-    ($($method:literal $path:literal: $action:ident of $about:ident;)+) => {
+    ($($method:literal $path:literal: $action:ident of $about:ident, $word:literal $recording:ident;)+) => {
         /// Every route.
         pub const ROUTES: &[Route] = &[$(Route {
             method: $method,
             path: $path,
             action: Action::$action,
             about: About::$about,
+            word: $word,
+            recording: Recording::$recording,
         }),+];
     };
 }
 
 routes! {
-    "GET" "/portal/providers": ReadProviders of Organization;
-    "GET" "/portal/providers/{slug}": ReadProviders of Organization;
-    "GET" "/portal/integrations": ListIntegrations of Organization;
-    "POST" "/portal/integrations": CreateIntegration of Organization;
-    "POST" "/portal/integrations:bulk": ChangeInBulk of Organization;
-    "GET" "/portal/integrations/{integration}": ReadIntegration of Integration;
-    "PATCH" "/portal/integrations/{integration}": UpdateIntegration of Integration;
-    "DELETE" "/portal/integrations/{integration}": DeleteIntegration of Integration;
-    "GET" "/portal/integrations/{integration}/status": ReadIntegration of Integration;
-    "GET" "/portal/integrations/{integration}/webhooks": ReadEndpoints of Integration;
-    "POST" "/portal/integrations/{integration}/webhooks": ManageEndpoints of Integration;
-    "GET" "/portal/integrations/{integration}/webhooks/logs": ReadEvents of Integration;
-    "GET" "/portal/integrations/{integration}/webhooks/events/{event}": ReadEvents of Integration;
-    "POST" "/portal/integrations/{integration}/webhooks/events/{event}/retry": RetryEvents of Integration;
-    "GET" "/portal/integrations/{integration}/webhooks/{endpoint}": ReadEndpoints of Integration;
-    "PATCH" "/portal/integrations/{integration}/webhooks/{endpoint}": ManageEndpoints of Integration;
-    "DELETE" "/portal/integrations/{integration}/webhooks/{endpoint}": ManageEndpoints of Integration;
-    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/retry": RetryEvents of Integration;
-    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets": ManageEndpointSecrets of Integration;
-    "DELETE" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}": ManageEndpointSecrets of Integration;
-    "GET" "/portal/integrations/{integration}/destinations": ReadDestinations of Integration;
-    "POST" "/portal/integrations/{integration}/destinations": ManageDestinations of Integration;
-    "GET" "/portal/integrations/{integration}/destinations/{destination}": ReadDestinations of Integration;
-    "PATCH" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration;
-    "DELETE" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration;
-    "POST" "/portal/integrations/{integration}/destinations/{destination}/secrets": RotateDestinationSecrets of Integration;
-    "GET" "/portal/integrations/{integration}/requests": ReadRequests of Integration;
-    "POST" "/portal/integrations/{integration}/requests": CallProvider of Integration;
-    "POST" "/portal/integrations/{integration}/requests:batch": CallProvider of Integration;
-    "GET" "/portal/integrations/{integration}/requests/{request}": ReadRequests of Integration;
-    "POST" "/portal/integrations/{integration}/test": TestIntegration of Integration;
-    "DELETE" "/portal/integrations/{integration}/cache": PurgeCache of Integration;
-    "*" "/portal/integrations/{integration}/proxy/{*path}": CallProvider of Integration;
-    "GET" "/portal/integrations/{integration}/oauth": ReadGrant of Integration;
-    "POST" "/portal/integrations/{integration}/oauth/authorize": ConnectGrant of Integration;
-    "POST" "/portal/integrations/{integration}/oauth/revoke": RevokeGrant of Integration;
-    "GET" "/portal/access/revocations": ListRevocations of Organization;
-    "POST" "/portal/access/revocations": RevokeTokens of Organization;
-    "GET" "/portal/access/keys": ListApiKeys of Organization;
-    "POST" "/portal/access/keys": CreateApiKey of Organization;
-    "DELETE" "/portal/access/keys/{key}": RevokeApiKey of Organization;
-    "GET" "/portal/access/elevations": ListElevations of Organization;
-    "POST" "/portal/access/elevations": RequestElevation of Organization;
-    "POST" "/portal/access/elevations/{elevation}/approve": ApproveElevation of Organization;
-    "POST" "/portal/access/elevations/{elevation}/deny": DenyElevation of Organization;
-    "DELETE" "/portal/access/elevations/{elevation}": EndElevation of Organization;
-    "GET" "/portal/audit": ReadAudit of Organization;
-    "GET" "/portal/audit/export": ReadAudit of Organization;
-    "POST" "/portal/audit/verify": VerifyAudit of Organization;
-    "GET" "/portal/access/review": ReviewAccess of Organization;
+    "GET" "/portal/providers": ReadProviders of Organization, "provider.list" Denials;
+    "GET" "/portal/providers/{slug}": ReadProviders of Organization, "provider.read" Denials;
+    "GET" "/portal/integrations": ListIntegrations of Organization, "integration.list" Denials;
+    "POST" "/portal/integrations": CreateIntegration of Organization, "integration.create" Twice;
+    "POST" "/portal/integrations:bulk": ChangeInBulk of Organization, "integration.bulk" Twice;
+    "GET" "/portal/integrations/{integration}": ReadIntegration of Integration, "integration.read" Denials;
+    "PATCH" "/portal/integrations/{integration}": UpdateIntegration of Integration, "integration.update" Twice;
+    "DELETE" "/portal/integrations/{integration}": DeleteIntegration of Integration, "integration.delete" Twice;
+    "GET" "/portal/integrations/{integration}/status": ReadIntegration of Integration, "integration.status" Denials;
+    "GET" "/portal/integrations/{integration}/webhooks": ReadEndpoints of Integration, "endpoint.list" Denials;
+    "POST" "/portal/integrations/{integration}/webhooks": ManageEndpoints of Integration, "endpoint.create" Twice;
+    "GET" "/portal/integrations/{integration}/webhooks/logs": ReadEvents of Integration, "event.list" Denials;
+    "GET" "/portal/integrations/{integration}/webhooks/events/{event}": ReadEvents of Integration, "event.read" Denials;
+    "POST" "/portal/integrations/{integration}/webhooks/events/{event}/retry": RetryEvents of Integration, "event.retry" Twice;
+    "GET" "/portal/integrations/{integration}/webhooks/{endpoint}": ReadEndpoints of Integration, "endpoint.read" Denials;
+    "PATCH" "/portal/integrations/{integration}/webhooks/{endpoint}": ManageEndpoints of Integration, "endpoint.update" Twice;
+    "DELETE" "/portal/integrations/{integration}/webhooks/{endpoint}": ManageEndpoints of Integration, "endpoint.delete" Twice;
+    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/retry": RetryEvents of Integration, "event.retry_many" Twice;
+    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets": ManageEndpointSecrets of Integration, "secret.create" Twice;
+    "DELETE" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}": ManageEndpointSecrets of Integration, "secret.delete" Twice;
+    "GET" "/portal/integrations/{integration}/destinations": ReadDestinations of Integration, "destination.list" Denials;
+    "POST" "/portal/integrations/{integration}/destinations": ManageDestinations of Integration, "destination.create" Twice;
+    "GET" "/portal/integrations/{integration}/destinations/{destination}": ReadDestinations of Integration, "destination.read" Denials;
+    "PATCH" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration, "destination.update" Twice;
+    "DELETE" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration, "destination.delete" Twice;
+    "POST" "/portal/integrations/{integration}/destinations/{destination}/secrets": RotateDestinationSecrets of Integration, "secret.rotate" Twice;
+    "GET" "/portal/integrations/{integration}/requests": ReadRequests of Integration, "request.list" Denials;
+    "POST" "/portal/integrations/{integration}/requests": CallProvider of Integration, "request.create" Denials;
+    "POST" "/portal/integrations/{integration}/requests:batch": CallProvider of Integration, "request.batch" Denials;
+    "GET" "/portal/integrations/{integration}/requests/{request}": ReadRequests of Integration, "request.read" Denials;
+    "POST" "/portal/integrations/{integration}/test": TestIntegration of Integration, "credential.test" Denials;
+    "DELETE" "/portal/integrations/{integration}/cache": PurgeCache of Integration, "cache.purge" Twice;
+    "*" "/portal/integrations/{integration}/proxy/{*path}": CallProvider of Integration, "request.proxy" Denials;
+    "POST" "/portal/integrations/{integration}/directory/users:lookup": LookUpUsers of Integration, "directory.lookup" Denials;
+    "GET" "/portal/integrations/{integration}/oauth": ReadGrant of Integration, "grant.read" Denials;
+    "POST" "/portal/integrations/{integration}/oauth/authorize": ConnectGrant of Integration, "grant.authorize" Twice;
+    "POST" "/portal/integrations/{integration}/oauth/revoke": RevokeGrant of Integration, "grant.revoke" Twice;
+    "GET" "/portal/access/revocations": ListRevocations of Organization, "revocation.list" Denials;
+    "POST" "/portal/access/revocations": RevokeTokens of Organization, "revocation.create" Twice;
+    "GET" "/portal/access/keys": ListApiKeys of Organization, "api_key.list" Denials;
+    "POST" "/portal/access/keys": CreateApiKey of Organization, "api_key.create" Twice;
+    "DELETE" "/portal/access/keys/{key}": RevokeApiKey of Organization, "api_key.revoke" Twice;
+    "GET" "/portal/access/elevations": ListElevations of Organization, "elevation.list" Denials;
+    "POST" "/portal/access/elevations": RequestElevation of Organization, "elevation.request" Twice;
+    "POST" "/portal/access/elevations/{elevation}/approve": ApproveElevation of Organization, "elevation.approve" Twice;
+    "POST" "/portal/access/elevations/{elevation}/deny": DenyElevation of Organization, "elevation.deny" Twice;
+    "DELETE" "/portal/access/elevations/{elevation}": EndElevation of Organization, "elevation.end" Twice;
+    "GET" "/portal/audit": ReadAudit of Organization, "audit.read" Once;
+    "GET" "/portal/audit/export": ReadAudit of Organization, "audit.export" Once;
+    "POST" "/portal/audit/verify": VerifyAudit of Organization, "audit.verify" Once;
+    "GET" "/portal/access/review": ReviewAccess of Organization, "access.review" Once;
 }
 
 #[cfg(test)]
@@ -122,6 +141,21 @@ mod tests {
         for route in ROUTES {
             let names = route.path.starts_with("/portal/integrations/{integration}");
             assert_eq!(names, route.about == About::Integration, "{route:?}");
+        }
+    }
+
+    #[test]
+    fn changes_are_recorded_and_the_documentation_names_every_word() {
+        let documentation = include_str!("../../../docs/audit.md");
+        for route in ROUTES {
+            let is_safe = route.method == "GET";
+            // The call itself records that it uses credentials.
+            let is_call = ["request.", "credential.test", "directory."];
+            let is_call = is_call.iter().any(|call| route.word.starts_with(call));
+            let is_recorded = route.recording != Recording::Denials;
+            assert!(is_safe || is_call || is_recorded, "{route:?}");
+            let word = format!("`{}`", route.word);
+            assert!(documentation.contains(&word), "docs/audit.md lacks {word}");
         }
     }
 

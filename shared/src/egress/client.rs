@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
+use rustls::RootCertStore;
 use tokio::time::Instant;
 use url::{Host, Url};
 
@@ -185,6 +186,19 @@ impl Egress {
                 allowance: self.allowance_for(url),
                 resolver: Arc::clone(&inner.resolver),
             })
+    }
+
+    /// What may be called over TLS.
+    pub(super) fn allowance(&self) -> &Allowance {
+        &self.0.allowance
+    }
+
+    pub(super) fn resolver(&self) -> &Arc<dyn Resolve> {
+        &self.0.resolver
+    }
+
+    pub(super) fn roots(&self) -> Result<Arc<RootCertStore>, EgressError> {
+        self.0.clients.roots(&self.0.policy.extra_roots)
     }
 
     /// What a URL's scheme may lead to: `http` to the networks that configuration names only.

@@ -11,7 +11,7 @@ use super::tls::{client_config, roots};
 use super::{EgressError, TlsSettings};
 use crate::domain::{SpkiPin, TlsVersion};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Short: an open connection outlives a change of the name's address.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Of all headers of an answer, names and values.
@@ -79,7 +79,7 @@ impl Clients {
     }
 
     /// Read once: a client for each integration would read them as often.
-    fn roots(&self, extra: &[Vec<u8>]) -> Result<Arc<RootCertStore>, EgressError> {
+    pub(super) fn roots(&self, extra: &[Vec<u8>]) -> Result<Arc<RootCertStore>, EgressError> {
         if let Some(roots) = self.roots.get() {
             return Ok(Arc::clone(roots));
         }

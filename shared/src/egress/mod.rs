@@ -45,6 +45,7 @@ mod redirect;
 mod request;
 mod resolve;
 mod sort;
+mod stream;
 mod tls;
 mod tls_fault;
 

@@ -85,6 +85,23 @@ impl Allowance {
         LOOPBACK.into_iter().filter(allowed).collect()
     }
 
+    /// The addresses of a name, all classified. The one look-up that there is.
+    pub(super) async fn resolve(
+        &self,
+        name: String,
+        resolver: &Arc<dyn Resolve>,
+    ) -> Result<Vec<IpAddr>, ResolveError> {
+        let allowance = self.for_name(&name);
+        if is_localhost(&name) {
+            let addresses = allowance.loopback();
+            return (!addresses.is_empty())
+                .then_some(addresses)
+                .ok_or(ResolveError::Forbidden);
+        }
+        let found = resolver.resolve(name).await;
+        allowance.classify(found.map_err(|_| ResolveError::NotFound)?)
+    }
+
     /// All addresses of an answer, or none.
     fn classify(&self, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, ResolveError> {
         if addresses.is_empty() {
@@ -122,18 +139,9 @@ pub(super) struct GuardedResolver {
 impl reqwest::dns::Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
-        let allowance = self.allowance.for_name(&name);
-        let resolver = Arc::clone(&self.resolver);
+        let (allowance, resolver) = (self.allowance.clone(), Arc::clone(&self.resolver));
         Box::pin(async move {
-            let addresses = if is_localhost(&name) {
-                let addresses = allowance.loopback();
-                (!addresses.is_empty())
-                    .then_some(addresses)
-                    .ok_or(ResolveError::Forbidden)?
-            } else {
-                let found = resolver.resolve(name).await;
-                allowance.classify(found.map_err(|_| ResolveError::NotFound)?)?
-            };
+            let addresses = allowance.resolve(name, &resolver).await?;
             let addresses = addresses
                 .into_iter()
                 .map(|address| SocketAddr::new(address, 0));

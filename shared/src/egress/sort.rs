@@ -60,6 +60,14 @@ pub(super) fn sort(error: reqwest::Error, request: &OutboundRequest, stage: Stag
     }
 }
 
+/// As [`sort`], of a connection that is made without the HTTP client.
+pub(super) fn sort_io(error: &io::Error, shows_identity: bool) -> EgressError {
+    match find::<rustls::Error>(error) {
+        Some(error) => of_tls(error, true, shows_identity),
+        None => EgressError::Connect(bare(error).into()),
+    }
+}
+
 fn of_tls(error: &rustls::Error, connecting: bool, shows_identity: bool) -> EgressError {
     let error = match error {
         rustls::Error::InvalidCertificate(CertificateError::Other(other))

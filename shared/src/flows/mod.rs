@@ -3,6 +3,7 @@
 mod caller_limits;
 mod circuit;
 pub mod connect;
+mod directories;
 pub mod grants;
 mod idempotency;
 mod issuer_documents;
@@ -13,6 +14,7 @@ mod slots;
 
 pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};
+pub use directories::Directories;
 pub use idempotency::{Idempotency, Unfinished, idempotent};
 pub use issuer_documents::IssuerDocuments;
 pub use limiter::{Demand, Headroom, LimitError, Limiter, Outlook, Permit};

@@ -1,6 +1,5 @@
 //! What is the same for everything that answers HTTP: problems, extractors, page tokens.
 
-mod actions;
 mod authenticate;
 mod authorize;
 mod body;
@@ -21,7 +20,6 @@ mod problem_tests;
 #[cfg(test)]
 mod tests;
 
-pub use actions::{Action, Recording, action_of};
 pub use authenticate::{Authentication, authenticated};
 pub use authorize::{Authorization, Authorized, authorized};
 pub use body::{BodyLimit, Json};

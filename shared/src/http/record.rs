@@ -8,17 +8,44 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::header;
 use http::request::Parts;
+use http::{Method, header};
 use sha2::{Digest as _, Sha256};
 
-use super::actions::{Action, Recording, action_of};
 use super::problem::code_of;
 use super::{ApiError, OriginOf};
-use crate::access::Caller;
+use crate::access::{Caller, Recording, Route};
 use crate::audit::{AuditError, Trail};
 use crate::domain::{Actor, AuditOutcome, AuditSubject, Error, NewAuditEntry, Origin};
 use crate::lambda::telemetry::chain;
+
+/// What a route is called in the trail, and when it is recorded there.
+#[derive(Clone, Copy)]
+struct Recorded {
+    word: &'static str,
+    recording: Recording,
+}
+
+impl Recorded {
+    /// Of a request on the router's route `path`. One that has no row is answered to nobody; were it
+    /// all the same, what it changes would be recorded.
+    fn of(method: &Method, path: &str) -> Self {
+        match Route::of(method.as_str(), path) {
+            Some(route) => Self {
+                word: route.word,
+                recording: route.recording,
+            },
+            None if method.is_safe() => Self {
+                word: "portal.read",
+                recording: Recording::Denials,
+            },
+            None => Self {
+                word: "portal.change",
+                recording: Recording::Twice,
+            },
+        }
+    }
+}
 
 /// So many sessions are remembered in one running function. One that was forgotten starts again.
 const MAX_SESSIONS: usize = 4_096;
@@ -47,7 +74,7 @@ impl Recorder {
         }
     }
 
-    /// Records what was denied to `caller`, where no route of [`action_of`] says so. It stays denied
+    /// Records what was denied to `caller`, where no route of [`Route`] says so. It stays denied
     /// if that cannot be recorded, and the log says so.
     pub async fn denied(
         &self,
@@ -146,7 +173,7 @@ pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: 
     let (mut parts, body) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().cloned();
     let path = parts.extensions.get::<MatchedPath>();
-    let action = path.map(|path| action_of(&parts.method, path.as_str()));
+    let action = path.map(|path| Recorded::of(&parts.method, path.as_str()));
     let (Some(caller), Some(action)) = (caller, action) else {
         // Nobody is there to be named, or no route: nothing is done.
         return next.run(Request::from_parts(parts, body)).await;
@@ -178,7 +205,7 @@ pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: 
 }
 
 /// What is recorded of an answer, if something is.
-fn end_of(response: &Response, action: Action) -> Option<(AuditOutcome, Option<&'static str>)> {
+fn end_of(response: &Response, action: Recorded) -> Option<(AuditOutcome, Option<&'static str>)> {
     let error = response.extensions().get::<ApiError>();
     let code = error.map(|error| code_of(&error.0).code);
     let status = response.status();

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod auth;
+mod directory;
 mod egress;
 mod flows;
 mod grants;

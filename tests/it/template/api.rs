@@ -53,6 +53,10 @@ fn each_route_leads_to_its_function() {
             "GatewayFunction",
         ),
         (
+            "ANY /portal/integrations/{integrationId}/directory/users:lookup",
+            "GatewayFunction",
+        ),
+        (
             "ANY /portal/integrations/{integrationId}/cache",
             "GatewayFunction",
         ),

@@ -15,6 +15,7 @@ mod batch;
 mod cache;
 mod calls;
 mod canary;
+mod directory;
 mod document;
 #[path = "../../../../shared/tests/it/edge_headers.rs"]
 mod edge_headers;

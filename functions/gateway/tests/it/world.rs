@@ -241,7 +241,7 @@ impl World {
     /// All that is stored, but for who was here: that is written with whatever anybody does.
     pub(crate) async fn contents(&self) -> String {
         let contents = self.stack.contents().await.unwrap();
-        let notes = ["USER#", "item_type=caller_quota"];
+        let notes = ["USER#", "item_type=caller_quota", "item_type=audit_"];
         let is_note = |line: &&str| notes.iter().any(|note| line.contains(note));
         let kept = contents.lines().filter(|line| !is_note(line));
         kept.collect::<Vec<_>>().join("\n")

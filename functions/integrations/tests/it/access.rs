@@ -36,14 +36,6 @@ fn body(path: &str, method: &str) -> Value {
     }
 }
 
-/// What is stored, but for the audit trail, which grows with whatever is asked for.
-async fn contents(stack: &embedded_aws::Stack) -> String {
-    let contents = stack.contents().await.unwrap();
-    let lines = contents.lines();
-    let lines = lines.filter(|line| !line.contains("item_type=audit_"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 fn fill(path: &str, ids: &[(&str, &str)]) -> String {
     ids.iter()
         .fold(path.to_owned(), |path, (name, id)| path.replace(name, id))

@@ -1,8 +1,6 @@
 //! The audit trail as the API shows it.
 
 use gatehouse::domain::OrganizationId;
-use gatehouse::http::{Recording, action_of};
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::portal::{Answer, Portal, integration};
@@ -302,22 +300,4 @@ async fn an_export_is_json_lines_and_a_verification_gives_an_anchor() {
         .await
         .json();
     assert_eq!(again["findings"], json!([]), "{again}");
-}
-
-#[test]
-fn every_route_has_a_word_of_its_own() {
-    let document = integrations::whole_document().unwrap();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            let method: Method = method.to_uppercase().parse().unwrap();
-            let action = action_of(&method, path);
-            assert!(!action.word.starts_with("portal."), "{method} {path}");
-            let is_call = action.word.starts_with("request.") || action.word == "credential.test";
-            let is_recorded = action.recording != Recording::Denials;
-            assert!(
-                method.is_safe() || is_call || is_recorded,
-                "{method} {path}"
-            );
-        }
-    }
 }

@@ -79,7 +79,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
-        A::CallProvider | A::TestIntegration | A::RetryEvents | A::PurgeCache => {
+        A::CallProvider | A::TestIntegration | A::LookUpUsers | A::RetryEvents | A::PurgeCache => {
             &[Owner, Admin, Operator, Developer]
         }
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {

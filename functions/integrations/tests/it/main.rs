@@ -16,6 +16,7 @@ mod bulk;
 mod catalogue;
 mod credentials;
 mod destinations;
+mod directory;
 #[path = "../../../../shared/tests/it/edge_headers.rs"]
 mod edge_headers;
 mod elevations;

@@ -101,6 +101,8 @@ actions! {
     CallProvider = "callProvider" in Operating;
     /// Try the credentials.
     TestIntegration = "testIntegration" in Operating;
+    /// Look users up in a directory.
+    LookUpUsers = "lookUpUsers" in Operating;
     /// Make failed deliveries again.
     RetryEvents = "retryEvents" in Operating;
     /// Forget cached answers.
