@@ -36,7 +36,7 @@ async fn a_change_is_in_the_trail_before_it_is_made_and_when_it_has_ended() {
     let portal = Portal::new().await;
     let token = portal.organization();
     let path = portal.integration(&token).await;
-    let changed = json!({"name": ""});
+    let changed = json!({"nothing": 1});
     let headers = [("if-match", "\"1\"")];
     let refused = portal
         .call(("PATCH", &path), &token, &headers, changed)
