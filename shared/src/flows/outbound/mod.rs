@@ -26,6 +26,7 @@ mod failure;
 mod integrations;
 mod prepare;
 mod record;
+mod unauthorized;
 mod unpack;
 mod verification;
 
