@@ -21,6 +21,7 @@
 
 mod access;
 mod context;
+mod endpoint;
 mod error;
 mod look;
 mod memory;
@@ -33,7 +34,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt as _};
 use secrecy::SecretSlice;
 
 use crate::domain::{
@@ -42,7 +42,7 @@ use crate::domain::{
 use crate::egress::Egress;
 use crate::lambda::metrics::Metrics;
 use crate::lambda::telemetry::chain;
-use crate::oauth::{Client, ClientContext, MetadataCache, OauthError, TokenReply, TokenRequest};
+use crate::oauth::{Client, MetadataCache, TokenReply};
 use crate::store::{DueGrant, GrantWrite, Store, StoreError, StoredGrant, Versioned, contended};
 use crate::vault::{DataKeys, SealContext, VaultError};
 
@@ -52,6 +52,7 @@ use memory::Memory;
 use running::Running;
 
 pub use context::GrantContext;
+pub use endpoint::TokenEndpoint;
 pub use error::GrantError;
 pub use tokens::GrantTokens;
 pub use visit::Visited;
@@ -62,39 +63,6 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const LEASE: Duration = Duration::from_secs(20);
 /// How often a write is tried that meets others.
 const TRIES: usize = 24;
-
-/// What gives tokens: an authorization server, or, in tests, what stands for one.
-pub trait TokenEndpoint: Send + Sync {
-    /// Whether tokens that are obtained without a person are to be bound to a key (RFC 9449).
-    fn wants_dpop<'a>(
-        &'a self,
-        client: &'a ClientContext<'a>,
-    ) -> BoxFuture<'a, Result<bool, OauthError>>;
-
-    /// Asks for tokens.
-    fn token<'a>(
-        &'a self,
-        client: &'a ClientContext<'a>,
-        request: TokenRequest<'a>,
-    ) -> BoxFuture<'a, Result<TokenReply, OauthError>>;
-}
-
-impl TokenEndpoint for Client {
-    fn wants_dpop<'a>(
-        &'a self,
-        client: &'a ClientContext<'a>,
-    ) -> BoxFuture<'a, Result<bool, OauthError>> {
-        async { Ok(self.server(client).await?.wants_dpop()) }.boxed()
-    }
-
-    fn token<'a>(
-        &'a self,
-        client: &'a ClientContext<'a>,
-        request: TokenRequest<'a>,
-    ) -> BoxFuture<'a, Result<TokenReply, OauthError>> {
-        Self::token(self, client, request).boxed()
-    }
-}
 
 /// What a person has consented to, as it was obtained.
 #[derive(Debug)]

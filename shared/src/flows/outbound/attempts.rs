@@ -10,6 +10,7 @@ use super::admission::Admission;
 use super::answer::Cached;
 use super::failure::CallFailure;
 use super::prepare::Prepared;
+use super::unauthorized::Remedies;
 use super::unpack::unpack;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
 use crate::access::Caller;
@@ -62,7 +63,7 @@ pub(super) struct Received {
 }
 
 /// How one attempt ended.
-enum Attempt {
+pub(super) enum Attempt {
     Answered(Box<Received>),
     Failed(CallFailure),
 }
@@ -139,8 +140,7 @@ impl<'a> Running<'a> {
             tls,
             mut token,
         } = admission;
-        let mut may_renew_token = true;
-        let mut may_tell_nonce = true;
+        let mut may = Remedies::default();
         loop {
             let obtained = std::mem::replace(&mut token, Ok(()));
             let request = self.request((&credentials, &tls), obtained, cached).await;
@@ -154,23 +154,10 @@ impl<'a> Running<'a> {
             };
             self.inner.limiter.release(permit).await;
             self.heed(&attempt).await;
-            if self.wants_nonce(&attempt) && std::mem::take(&mut may_tell_nonce) {
-                if let Ok(next) = self.permit().await {
-                    permit = next;
-                    continue;
-                }
-            }
-            let refused = carried.filter(|_| may_renew_token && attempt.is_unauthorized());
-            if let Some(token) = refused {
-                may_renew_token = false;
-                let context = self.context(&credentials, &tls);
-                let authenticator = &self.inner.authenticator;
-                let refused = authenticator.refused(&context, &token, self.left());
-                let has_another = Box::pin(refused).await;
-                if has_another && let Ok(next) = self.permit().await {
-                    permit = next;
-                    continue;
-                }
+            let another = self.permit_after_401(&attempt, carried, &mut may, (&credentials, &tls));
+            if let Some(next) = Box::pin(another).await {
+                permit = next;
+                continue;
             }
             if let Attempt::Answered(received) = &attempt
                 && received.response.status == StatusCode::NOT_MODIFIED
@@ -337,15 +324,6 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Whether the call was refused only because its proof of a key lacks a nonce.
-    fn wants_nonce(&self, attempt: &Attempt) -> bool {
-        let Attempt::Answered(received) = attempt else {
-            return false;
-        };
-        let (url, headers) = (self.call.target.url(), &received.response.headers);
-        self.inner.authenticator.wants_nonce(url, headers) && attempt.is_unauthorized()
-    }
-
     /// How long to wait for the next attempt, if there is to be one.
     fn wait_before_next(&self, attempt: &Attempt) -> Option<Duration> {
         let (failure, retry_after) = match attempt {
@@ -404,14 +382,5 @@ impl<'a> Running<'a> {
 
     pub(super) fn is_head(&self) -> bool {
         self.call.method == Method::HEAD
-    }
-}
-
-impl Attempt {
-    fn is_unauthorized(&self) -> bool {
-        match self {
-            Self::Answered(received) => received.response.status == StatusCode::UNAUTHORIZED,
-            Self::Failed(_) => false,
-        }
     }
 }

@@ -28,6 +28,7 @@ mod failure;
 mod integrations;
 mod prepare;
 mod record;
+mod unauthorized;
 mod unpack;
 mod verification;
 
