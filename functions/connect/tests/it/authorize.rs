@@ -83,8 +83,6 @@ async fn an_integration_that_nobody_can_consent_to_says_why() {
 async fn nobody_else_s_integration_can_be_asked_for() {
     let (world, server) = (World::new().await, Server::new().await);
     let path = world.integration_at(&server).await;
-    let mut other = World::new().await;
-    other.organization = world.organization;
     for (method, tail) in [("GET", ""), ("POST", "/authorize"), ("POST", "/revoke")] {
         let uri = format!("{path}/oauth{tail}");
         let request = http::Request::builder().method(method).uri(&uri);

@@ -311,7 +311,7 @@ async fn a_key_is_shown_with_the_nonce_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_used_twice_ends_the_family() {
+async fn a_code_that_comes_with_another_verifier_is_refused() {
     let (world, url) = World::served().await;
     let Some(provider) = Provider::start(&url, "none", "") else {
         return;
@@ -327,7 +327,7 @@ async fn a_refresh_token_that_is_used_twice_ends_the_family() {
         back.query_pairs()
             .any(|(name, value)| name == "iss" && value == provider.issuer)
     );
-    // A code that another verifier is brought with is refused (RFC 7636 section 4.6).
+    // RFC 7636 section 4.6.
     let code = back
         .query_pairs()
         .find(|(name, _)| name == "code")

@@ -156,17 +156,19 @@ async fn an_integration_whose_credentials_cannot_be_stored_is_not_made() {
     assert_eq!(listed["items"], json!([]));
 }
 
+/// An integration that authenticates by OAuth 2.0.
+fn oauth_client(config: Value, credentials: Value) -> Value {
+    let body = with(integration(), "authMethod", json!("oauth2"));
+    let body = with(body, "provider", Value::Null);
+    let body = with(body, "baseUrl", json!("https://api.example.com"));
+    with(with(body, "authConfig", config), "credentials", credentials)
+}
+
 #[tokio::test]
 async fn an_oauth_client_is_checked_as_far_as_that_goes_without_a_call() {
     let portal = Portal::new().await;
     let token = portal.organization();
     let issuer = "https://login.example.com";
-    let made = |config: Value, credentials: Value| {
-        let body = with(integration(), "authMethod", json!("oauth2"));
-        let body = with(body, "provider", Value::Null);
-        let body = with(body, "baseUrl", json!("https://api.example.com"));
-        with(with(body, "authConfig", config), "credentials", credentials)
-    };
     let signs = json!({"issuer": issuer, "clientAuthentication": "private_key_jwt",
                        "assertion": {"algorithm": "ES256"}});
     for (config, credentials, pointer) in [
@@ -201,7 +203,7 @@ async fn an_oauth_client_is_checked_as_far_as_that_goes_without_a_call() {
             "/authConfig/issuer",
         ),
     ] {
-        let body = made(config, credentials);
+        let body = oauth_client(config, credentials);
         let refused = portal.post("/portal/integrations", &token, body).await;
         assert_eq!(refused.status, 400, "{refused:?}");
         assert_eq!(
@@ -211,6 +213,13 @@ async fn an_oauth_client_is_checked_as_far_as_that_goes_without_a_call() {
         );
         assert!(!refused.text.contains("canary"));
     }
+}
+
+#[tokio::test]
+async fn an_oauth_client_waits_for_consent_if_somebody_has_to_give_it() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let issuer = "https://login.example.com";
     for (config, status) in [
         (json!({"issuer": issuer}), "pending"),
         (json!({}), "pending"),
@@ -219,7 +228,7 @@ async fn an_oauth_client_is_checked_as_far_as_that_goes_without_a_call() {
             "active",
         ),
     ] {
-        let body = made(config, json!({"clientId": "a", "clientSecret": "b"}));
+        let body = oauth_client(config, json!({"clientId": "a", "clientSecret": "b"}));
         let answer = portal.post("/portal/integrations", &token, body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         assert_eq!(answer.json()["status"], status);
