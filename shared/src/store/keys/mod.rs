@@ -128,6 +128,7 @@ impl ItemKey {
     }
 
     /// The partition key and the sort key.
+    #[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
     pub(crate) fn render(self) -> (String, String) {
         match self {
             Self::Integration(organization, integration) => {
