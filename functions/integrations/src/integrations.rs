@@ -120,15 +120,7 @@ pub(crate) async fn make(
     authorize_creation(access, &integration, body.credentials.is_some()).await?;
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
-    match state.max_integrations {
-        Some(max) => {
-            state
-                .store
-                .create_integration_within(&integration, max)
-                .await?;
-        }
-        None => state.store.create_integration(&integration).await?,
-    }
+    add(state, &integration).await?;
     let mut version = 1;
     if let Some(values) = &body.credentials {
         let expires_at = body.credentials_expire_at;
@@ -173,6 +165,16 @@ async fn authorize_creation(
 fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
     let read = value.map(|value| TlsConfig::read(Some(value))).transpose();
     read.map_err(|error| Error::Invalid(vec![error]))
+}
+
+/// Adds an integration, if there is room for one.
+async fn add(state: &State, integration: &Integration) -> Result<(), Error> {
+    let store = &state.store;
+    let added = match state.max_integrations {
+        Some(max) => store.create_integration_within(integration, max).await,
+        None => store.create_integration(integration).await,
+    };
+    added.map_err(Error::from)
 }
 
 /// One integration.

@@ -247,6 +247,7 @@ impl IntoResponse for ApiError {
 
 /// One error of every kind, for tests that look at all of them.
 #[cfg(test)]
+#[expect(clippy::too_many_lines, reason = "one list, easier to read whole")]
 pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
     use crate::domain::UpstreamError;
     use crate::domain::gateway::{ErrorCategory, UpstreamProblem};

@@ -1,7 +1,6 @@
 //! Directories: OpenLDAP's server, where there is one, and servers that do not behave.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a server that does not start is a test that has failed"
 )]
 
@@ -10,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener as StdListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gatehouse::directory::{
     Directory, DirectoryEntry, DirectoryError, ServiceAccount, SignInRefusal, UserAttribute,
@@ -24,6 +23,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
