@@ -366,7 +366,10 @@ fn apply(
 
 /// The key of the token of this call; none if nothing is to be kept.
 fn key(context: &AuthContext<'_>) -> Option<TokenKey> {
-    let config = serde_json::to_vec(context.config).ok()?;
+    let mut config = serde_json::to_value(context.config).ok()?;
+    // The table gives the members of an object in any order.
+    config.sort_all_objects();
+    let config = config.to_string();
     let digest = Sha256::new()
         .chain_update(context.base_url.as_str())
         .chain_update([0])

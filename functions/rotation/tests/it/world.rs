@@ -9,8 +9,9 @@ use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::config::Environment;
 use gatehouse::domain::{
-    AuthConfig, AuthMethod, Clock, CredentialInfo, Grant, Integration, IntegrationId,
-    IntegrationStatus, IntegrationType, OrganizationId, Sources, Timestamp,
+    AuthConfig, AuthMethod, Classification, Clock, CredentialInfo, DeploymentEnvironment, Grant,
+    Integration, IntegrationId, IntegrationStatus, IntegrationType, OrganizationId, Sources,
+    Timestamp,
 };
 use gatehouse::egress::TlsSettings;
 use gatehouse::flows::connect;
@@ -134,6 +135,8 @@ impl World {
             organization_id: OrganizationId::generate(now, randomness),
             name: name.to_owned(),
             integration_type: IntegrationType::Enterprise,
+            classification: Classification::Internal,
+            environment: DeploymentEnvironment::Production,
             provider: None,
             base_url: "https://example.com/".parse().unwrap(),
             variables: std::collections::BTreeMap::new(),

@@ -190,10 +190,12 @@ fn public_fields(integration: &Integration) -> Vec<String> {
 
 /// What is sent, and what is made of the answers, is different if any of this is.
 fn configuration(integration: &Integration) -> Digest {
-    let settings = json!([
+    let mut settings = json!([
         integration.auth_config,
         integration.gateway_config,
         integration.api_profile,
     ]);
+    // The table gives the members of an object in any order.
+    settings.sort_all_objects();
     Digest::of(settings.to_string().as_bytes())
 }
