@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain;
 use super::spine;
-use super::trail::Trail;
+use super::trail::{MAX_PAGE, Trail};
 use super::verify::{Carried, Evidence, Finding, Report, verify};
 use crate::domain::{Anchor, AuditEntry, AuditId, AuditOutcome, LaneId, OrganizationId, Timestamp};
 use crate::store::{AuditPage, AuditRange, StoreError};
@@ -254,8 +254,10 @@ impl Trail {
     ) -> Result<Read, StoreError> {
         let mut read = Read::default();
         let mut after = None;
+        let at_once = (most / MAX_PAGE).clamp(1, usize::from(LISTED_PAGES));
         loop {
-            let range = self.range((from, to), after);
+            let mut range = self.range((from, to), after);
+            range.limit = u16::try_from(at_once).unwrap_or(LISTED_PAGES);
             let page = self.store().audit_pages(organization, range).await?;
             for page in page.items {
                 if page.entries.is_none() {

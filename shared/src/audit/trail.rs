@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::store::{Store, StoreError, contended};
 
 /// The most entries in one page. Each has 4 KB at most, and an item 400 KB.
-const MAX_PAGE: usize = 50;
+pub(super) const MAX_PAGE: usize = 50;
 /// So many organizations have lanes in one running function; those that wait for nothing are
 /// forgotten then.
 const MAX_LANES: usize = 1_000;
