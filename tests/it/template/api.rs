@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Template, reference};
+use super::{Template, arn, reference};
 
 /// The function that answers a route.
 fn function_of<'a>(template: &'a Template, route: &'a Value) -> &'a str {
@@ -94,10 +94,16 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
 }
 
 #[test]
-fn only_this_api_may_invoke_the_functions() {
+fn only_this_api_and_the_schedule_may_invoke_the_functions() {
     let template = Template::read();
     for (id, permission) in template.of_type("AWS::Lambda::Permission") {
         let properties = &permission["Properties"];
+        if id == "RotationPermission" {
+            assert_eq!(properties["Principal"], "events.amazonaws.com");
+            assert_eq!(properties["SourceArn"], arn("RotationSchedule"));
+            assert_eq!(properties["FunctionName"], reference("RotationFunction"));
+            continue;
+        }
         assert_eq!(properties["Principal"], "apigateway.amazonaws.com", "{id}");
         let source = properties["SourceArn"]["Fn::Sub"].as_str().unwrap();
         assert!(source.contains(":${Api}/"), "{id}");
