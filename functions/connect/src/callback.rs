@@ -1,7 +1,12 @@
 use axum::extract::{RawQuery, State as Shared};
 use axum::response::{IntoResponse as _, Response};
-use gatehouse::domain::{IntegrationStatus, PendingConsent};
+use gatehouse::audit::AuditError;
+use gatehouse::domain::{
+    Actor, AuditOutcome, AuditSubject, IntegrationStatus, NewAuditEntry, Origin, PendingConsent,
+};
 use gatehouse::flows::grants::NewGrant;
+use gatehouse::http::OriginOf;
+use gatehouse::lambda::telemetry::chain;
 use gatehouse::oauth::TokenRequest;
 use gatehouse::store::Digest;
 use http::{HeaderMap, StatusCode, header};
@@ -19,6 +24,7 @@ use crate::page::Page;
 /// Takes a provider's answer from the browser that brings it.
 pub(crate) async fn take(
     Shared(state): Shared<State>,
+    OriginOf(origin): OriginOf,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -41,8 +47,20 @@ pub(crate) async fn take(
         );
         return Page::BROWSER.into_response();
     }
-    let page = finish(&state, consent, &pending, answer).await;
-    let page = page.unwrap_or_else(|page| page);
+    let page = match record(&state, &pending, &origin, None).await {
+        Ok(()) => finish(&state, consent, &pending, answer)
+            .await
+            .unwrap_or_else(|page| page),
+        Err(error) => Page::failed(error.into()),
+    };
+    if let Err(error) = record(&state, &pending, &origin, Some(page)).await {
+        tracing::error!(
+            organization.id = %pending.organization_id,
+            integration.id = %pending.integration_id,
+            cause = chain(&error),
+            "how a consent ended is not in the audit trail"
+        );
+    }
     let cookie = cookie::expired(&state, consent).map(|value| [(header::SET_COOKIE, value)]);
     match &pending.return_url {
         Some(url) => {
@@ -51,6 +69,28 @@ pub(crate) async fn take(
         }
         None => (cookie, page).into_response(),
     }
+}
+
+/// Records that a consent is about to be taken, or how that ended. The actor is who asked for it: who
+/// consented is the provider's to know.
+async fn record(
+    state: &State,
+    pending: &PendingConsent,
+    origin: &Origin,
+    end: Option<Page>,
+) -> Result<(), AuditError> {
+    let outcome = match end {
+        None => AuditOutcome::Started,
+        Some(page) if page.is_connected() => AuditOutcome::Succeeded,
+        Some(_) => AuditOutcome::Refused,
+    };
+    let actor = Actor::user(&pending.asked_by);
+    let mut entry = NewAuditEntry::new(actor, "grant.connect", outcome)
+        .of(AuditSubject::new("integration", pending.integration_id))
+        .from(origin);
+    entry.code = end.map(|page| page.reason.to_owned());
+    let recorded = state.trail.record(pending.organization_id, entry).await;
+    recorded.map(|_| ())
 }
 
 /// Everything between a browser that is the right one, and a grant. What ends it is a page.

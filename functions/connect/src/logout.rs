@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Response};
-use gatehouse::domain::{Error, IntegrationId, OrganizationId};
+use gatehouse::domain::{
+    Actor, AuditOutcome, AuditSubject, Error, IntegrationId, NewAuditEntry, OrganizationId,
+};
 use gatehouse::flows::grants::LoggedOut;
 use gatehouse::oauth::{LogoutToken, verify_logout_token};
 use gatehouse::store::Digest;
@@ -96,6 +98,14 @@ async fn end(
         subject: said.subject.as_deref(),
         sid: said.session_id.as_deref(),
     };
+    let entry = NewAuditEntry::new(
+        Actor::system("connect"),
+        "grant.log_out",
+        AuditOutcome::Started,
+    )
+    .of(AuditSubject::new("integration", integration));
+    let recorded = state.trail.record(organization, entry).await;
+    recorded.map_err(Error::from)?;
     // First the effect, which may come twice, and then the memory: what is killed in between is
     // sent again by the provider.
     let ended = state.grants.log_out(organization, integration, who).await;

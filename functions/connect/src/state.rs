@@ -4,6 +4,7 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
 use gatehouse::access::Fetch;
+use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
@@ -24,6 +25,7 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) client: Client,
     pub(crate) grants: Grants,
+    pub(crate) trail: Trail,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
@@ -125,6 +127,7 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let trail = connect::trail(environment, &store, &sources, "connect")?;
         let metadata = MetadataCache::new(egress.clone(), sources.clone());
         let client = Client::new(egress, sources.clone(), Arc::new(metadata));
         let grants = Grants::new(
@@ -133,6 +136,7 @@ impl State {
             Arc::new(client.clone()),
             sources.clone(),
             Metrics::new("connect"),
+            Some(trail.clone()),
         );
         let public = environment.public_url()?;
         let addresses = Addresses {
@@ -142,9 +146,9 @@ impl State {
         };
         let authentication = connect::authentication(environment, issuer, &store, &sources)?;
         let attributes = Arc::new(store.clone());
-        let trail = connect::trail(environment, &store, &sources, "connect")?;
         Ok(Self {
-            recorder: Recorder::new(trail),
+            recorder: Recorder::new(trail.clone()),
+            trail,
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
             edge: connect::edge(environment, &sources)?,

@@ -7,7 +7,7 @@ use gatehouse::domain::{
     IntegrationId, IntegrationStatus, OrganizationId, TlsConfig,
 };
 use gatehouse::http::{ApiError, Change, Cursor, IfMatch, Json, PathId, Query, etag};
-use gatehouse::store::{StoreError, Versioned};
+use gatehouse::store::{Store, StoreError, Versioned};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -359,10 +359,30 @@ async fn delete_parts(
             .await?;
         said.destinations_deleted += 1;
     }
+    delete_grant(store, organization, id).await?;
     if let Some(until) = state.credentials.delete(organization, id).await? {
         said.credentials_recoverable_until = Some(until);
     }
     Ok(())
+}
+
+/// Deletes the tokens, also those that a renewal writes meanwhile.
+async fn delete_grant(
+    store: &Store,
+    organization: OrganizationId,
+    id: IntegrationId,
+) -> Result<(), Error> {
+    for _ in 0..DELETION_ROUNDS {
+        let Some(grant) = store.grant(organization, id).await? else {
+            return Ok(());
+        };
+        let deleted = store.delete_grant(organization, id, grant.version).await;
+        match deleted {
+            Err(StoreError::Conflict) => {}
+            deleted => return Ok(deleted?),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 /// An integration of `organization`; not found, if there is none.

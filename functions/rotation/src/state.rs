@@ -40,8 +40,17 @@ impl State {
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let egress = connect::egress(environment)?;
         let metrics = Metrics::new("rotation");
+        let trail = connect::trail(environment, &store, &sources, "rotation")?;
+        let grants = Grants::of_servers(
+            store.clone(),
+            keys,
+            &egress,
+            &sources,
+            metrics.clone(),
+            trail,
+        );
         Ok(Self {
-            grants: Grants::of_servers(store.clone(), keys, &egress, &sources, metrics.clone()),
+            grants,
             credentials: connect::credentials(environment, aws)?,
             store,
             metrics,

@@ -4,7 +4,7 @@ use super::claims::Token;
 use super::revocations::Revocations;
 use super::roles;
 use crate::config::AccessSettings;
-use crate::domain::{ApiKey, Error, OrganizationId, Roles, Timestamp};
+use crate::domain::{Actor, ActorKind, ApiKey, Error, OrganizationId, Roles, Timestamp};
 use crate::jwt::{self, Expected, Fetch, FetchError, JwtError, KeySet, LEEWAY, TokenUse};
 use crate::store::{Store, StoreError};
 
@@ -21,6 +21,17 @@ pub struct Caller {
     pub mfa: bool,
     /// The key, if it is a machine that calls by one.
     pub api_key: Option<Arc<ApiKey>>,
+}
+
+impl From<&Caller> for Actor {
+    /// How the audit trail names a caller.
+    fn from(caller: &Caller) -> Self {
+        let kind = match &caller.api_key {
+            Some(_) => ActorKind::ApiKey,
+            None => ActorKind::User,
+        };
+        Self::new(kind, &caller.subject)
+    }
 }
 
 /// Why a caller is turned away.

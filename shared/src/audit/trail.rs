@@ -136,7 +136,9 @@ impl Trail {
         self.0.sources.now()
     }
 
-    pub(super) fn function(&self) -> &'static str {
+    /// The function that adds.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
         self.0.function
     }
 

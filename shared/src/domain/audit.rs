@@ -233,6 +233,8 @@ impl AuditSubject {
             "sec_" => "secret",
             "req_" => "request",
             "org_" => "organization",
+            "key_" => "api_key",
+            "elv_" => "elevation",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -134,7 +134,7 @@ impl Directories {
         integration: &Integration,
         action: &'static str,
     ) -> Result<(), Error> {
-        let actor = Actor::user(&caller.subject);
+        let actor = Actor::from(caller);
         let entry = NewAuditEntry::new(actor, action, AuditOutcome::Started)
             .of(AuditSubject::new("integration", integration.id))
             .from(origin);

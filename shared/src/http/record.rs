@@ -16,7 +16,7 @@ use super::problem::code_of;
 use super::{ApiError, OriginOf};
 use crate::access::{Caller, Recording, Route};
 use crate::audit::{AuditError, Trail};
-use crate::domain::{Actor, AuditOutcome, AuditSubject, Error, NewAuditEntry, Origin};
+use crate::domain::{AuditOutcome, AuditSubject, Error, NewAuditEntry, Origin};
 use crate::lambda::telemetry::chain;
 
 /// What a route is called in the trail, and when it is recorded there.
@@ -229,7 +229,7 @@ fn entry(
     outcome: AuditOutcome,
     origin: &Origin,
 ) -> NewAuditEntry {
-    NewAuditEntry::new(Actor::user(&caller.subject), action, outcome).from(origin)
+    NewAuditEntry::new(caller.into(), action, outcome).from(origin)
 }
 
 /// What the path names last that is one of ours; what follows `proxy` is the provider's.

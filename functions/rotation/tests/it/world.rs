@@ -72,10 +72,11 @@ impl World {
         let keys = connect::data_keys(&environment, &aws, &store, &sources).unwrap();
         let egress = connect::egress(&environment).unwrap();
         let metrics = Metrics::with_writer("tests", std::io::sink());
+        let trail = connect::trail(&environment, &store, &sources, "tests").unwrap();
         let (server, asked) = server().await;
         Self {
             state: State::connect(&environment, &aws, sources.clone()).unwrap(),
-            grants: Grants::of_servers(store.clone(), keys, &egress, &sources, metrics),
+            grants: Grants::of_servers(store.clone(), keys, &egress, &sources, metrics, trail),
             credentials: connect::credentials(&environment, &aws).unwrap(),
             store,
             sources,

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::audit::AuditError;
 use crate::domain::{Cause, Error, GrantEnd};
 use crate::oauth::OauthError;
 use crate::store::StoreError;
@@ -32,6 +33,9 @@ pub enum GrantError {
     /// The table does not answer, or holds what cannot be read.
     #[error("the grant cannot be read or written")]
     Store(#[source] Arc<StoreError>),
+    /// It cannot be recorded, so it is not done.
+    #[error(transparent)]
+    Audit(AuditError),
     /// What is sealed cannot be opened, or nothing can be sealed.
     #[error("the tokens cannot be sealed or opened")]
     Vault(#[source] Arc<VaultError>),
@@ -45,9 +49,15 @@ impl GrantError {
             Self::Oauth(error) => error.is_transient(),
             Self::Store(error) => error.is_retryable(),
             Self::Vault(error) => error.is_retryable(),
-            Self::Later { .. } | Self::Busy => true,
+            Self::Later { .. } | Self::Busy | Self::Audit(_) => true,
             Self::NotConnected | Self::ConsentNeeded(_) => false,
         }
+    }
+}
+
+impl From<AuditError> for GrantError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(error)
     }
 }
 

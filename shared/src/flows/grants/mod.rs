@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use secrecy::SecretSlice;
 
+use crate::audit::Trail;
 use crate::domain::{
     Grant, GrantEnd, GrantIdentity, GrantReply, IntegrationId, OrganizationId, Sources, Timestamp,
 };
@@ -98,6 +99,7 @@ struct Inner {
     endpoint: Arc<dyn TokenEndpoint>,
     sources: Sources,
     metrics: Metrics,
+    trail: Option<Trail>,
     memory: Memory,
     running: Running,
 }
@@ -109,7 +111,8 @@ impl fmt::Debug for Grants {
 }
 
 impl Grants {
-    /// Grants that are kept in `store`, sealed under `keys`, and renewed at `endpoint`.
+    /// Grants that are kept in `store`, sealed under `keys`, and renewed at `endpoint`; each renewal is
+    /// recorded in `trail` first, if there is one.
     #[must_use]
     pub fn new(
         store: Store,
@@ -117,6 +120,7 @@ impl Grants {
         endpoint: Arc<dyn TokenEndpoint>,
         sources: Sources,
         metrics: Metrics,
+        trail: Option<Trail>,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
@@ -124,6 +128,7 @@ impl Grants {
             endpoint,
             sources,
             metrics,
+            trail,
             memory: Memory::default(),
             running: Running::default(),
         }))
@@ -137,10 +142,12 @@ impl Grants {
         egress: &Egress,
         sources: &Sources,
         metrics: Metrics,
+        trail: Trail,
     ) -> Self {
         let metadata = Arc::new(MetadataCache::new(egress.clone(), sources.clone()));
         let client = Client::new(egress.clone(), sources.clone(), metadata);
-        Self::new(store, keys, Arc::new(client), sources.clone(), metrics)
+        let endpoint = Arc::new(client);
+        Self::new(store, keys, endpoint, sources.clone(), metrics, Some(trail))
     }
 
     /// Keeps what a person has consented to, in place of an earlier grant of the integration.

@@ -8,7 +8,10 @@ use secrecy::SecretSlice;
 use super::context::Owned;
 use super::memory::{Looked, Slot};
 use super::{CALL_TIMEOUT, GrantError, GrantTokens, Inner, facts};
-use crate::domain::{Grant, GrantReply, GrantType, Offer, RefreshFailure, Timestamp};
+use crate::domain::{
+    Actor, AuditOutcome, AuditSubject, Grant, GrantReply, GrantType, NewAuditEntry, Offer,
+    RefreshFailure, Timestamp,
+};
 use crate::egress::EgressError;
 use crate::lambda::metrics::Metric;
 use crate::lambda::telemetry::chain;
@@ -39,6 +42,8 @@ impl Inner {
         tokens: Option<Arc<GrantTokens>>,
     ) -> Result<Looked, GrantError> {
         slot.hold(self.held(&leased.item.grant, tokens.as_deref()));
+        // Nobody asks unrecorded; the lease ends by itself.
+        self.record(owned).await?;
         match self.ask(owned, tokens.as_deref()).await {
             Ok((reply, key)) => {
                 let facts = facts(&reply);
@@ -53,6 +58,18 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Records in the audit trail that the grant's credentials are about to be used.
+    async fn record(&self, owned: &Owned) -> Result<(), GrantError> {
+        let Some(trail) = &self.trail else {
+            return Ok(());
+        };
+        let actor = Actor::system(trail.function());
+        let entry = NewAuditEntry::new(actor, "grant.refresh", AuditOutcome::Started)
+            .of(AuditSubject::new("integration", owned.integration));
+        trail.record(owned.organization, entry).await?;
+        Ok(())
     }
 
     /// The answer; and the key that its tokens are bound to, if that is a new one.

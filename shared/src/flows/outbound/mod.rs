@@ -174,7 +174,15 @@ impl Outbound {
     pub fn new(services: Services, metrics: Metrics, retention: Duration) -> Self {
         let (store, sources) = (services.store.clone(), services.sources.clone());
         let (egress, keys) = (services.egress.clone(), services.keys.clone());
-        let grants = Grants::of_servers(store.clone(), keys, &egress, &sources, metrics.clone());
+        let trail = services.trail.clone();
+        let grants = Grants::of_servers(
+            store.clone(),
+            keys,
+            &egress,
+            &sources,
+            metrics.clone(),
+            trail,
+        );
         Self(Arc::new(Inner {
             credentials: CachedCredentials::new(services.credentials.clone(), sources.clone()),
             integrations: Integrations::new(store.clone()),

@@ -104,7 +104,7 @@ impl Running<'_> {
             Some(_) => "credential.test",
             None => "credential.use",
         };
-        let actor = Actor::user(&self.caller.subject);
+        let actor = Actor::from(self.caller);
         let mut entry = NewAuditEntry::new(actor, action, AuditOutcome::Started)
             .of(AuditSubject::new("integration", integration))
             .from(&self.call.origin);

@@ -54,7 +54,7 @@ impl World {
             dice,
         });
         let metrics = Metrics::with_writer("tests", std::io::sink());
-        let grants = Grants::new(store.clone(), keys, line, sources, metrics);
+        let grants = Grants::new(store.clone(), keys, line, sources, metrics, None);
         (grants, store, life)
     }
 

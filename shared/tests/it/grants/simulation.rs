@@ -118,7 +118,7 @@ impl World {
         });
         let metrics = Metrics::with_writer("tests", std::io::sink());
         Process {
-            grants: Grants::new(store, keys, line, sources, metrics),
+            grants: Grants::new(store, keys, line, sources, metrics, None),
             life,
         }
     }
