@@ -58,7 +58,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("ConnectLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem",
+                "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem \
+                 dynamodb:Query",
             ),
             (
                 "secret:gatehouse/${StackStage}/*",
