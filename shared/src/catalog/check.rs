@@ -1,8 +1,8 @@
 //! What the form of a declaration alone does not say.
 
 use super::{
-    Algorithm, Grammar, HeaderFamily, KeyForm, Location, Part, Scheme, Template, Tolerance,
-    Verification, Version,
+    Algorithm, Challenge, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need, Part, Scheme, Template,
+    Tolerance, Verification, Version,
 };
 
 /// Why a text is not a declaration.
@@ -32,7 +32,9 @@ impl Scheme {
     #[must_use]
     pub fn tolerance(&self) -> Option<&Tolerance> {
         match &self.verification {
-            Verification::Signature { tolerance, .. } => tolerance.as_ref(),
+            Verification::Signature { tolerance, .. } | Verification::Code { tolerance, .. } => {
+                tolerance.as_ref()
+            }
             Verification::None | Verification::Twilio { .. } => None,
         }
     }
@@ -43,10 +45,32 @@ impl Scheme {
         match &self.verification {
             Verification::None => false,
             Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.signs_url(),
             Verification::Signature { signed, .. } => {
                 let mut parts = signed.parts().iter();
                 parts.any(|part| matches!(part, Part::Url | Part::Path))
             }
+        }
+    }
+
+    /// The settings of an endpoint that are for this scheme, besides those of declarations.
+    #[must_use]
+    pub fn coded_settings(&self) -> &'static [CodedSetting] {
+        match (&self.verification, self.challenge) {
+            (Verification::Code { module, .. }, _) => module.settings(),
+            (_, Some(challenge)) => challenge.settings(),
+            _ => &[],
+        }
+    }
+
+    /// Whether requests are verified with a secret of the endpoint.
+    #[must_use]
+    pub fn secret(&self) -> Need {
+        match &self.verification {
+            Verification::None => Need::None,
+            _ if self.challenge.is_some_and(Challenge::brings_secret) => Need::InBand,
+            Verification::Code { module, .. } => module.secret(),
+            _ => Need::Required,
         }
     }
 
@@ -60,6 +84,9 @@ impl Scheme {
         places
             .chain(self.event_time.iter().map(|time| &time.at))
             .try_for_each(check_location)?;
+        if let Some(batch) = self.batch.as_ref().filter(|batch| !batch.list.is_empty()) {
+            check_pointer(&batch.list)?;
+        }
         let Verification::Signature {
             headers,
             grammar,
@@ -86,6 +113,8 @@ fn check_location(place: &Location) -> Result<(), String> {
         Location::Header(name) => check_header(name),
         Location::Body(pointer) => check_pointer(pointer),
         Location::FormJson(place) => check_pointer(&place.pointer),
+        Location::Join(places) if places.is_empty() => Err("nothing is joined".to_owned()),
+        Location::Join(places) => places.iter().try_for_each(check_location),
         Location::Form(_) | Location::Digest(_) => Ok(()),
     }
 }

@@ -4,6 +4,7 @@
 //! a function starts without reading the catalogue. docs/adding-a-provider.md says what is in them.
 
 mod check;
+mod coded;
 mod fill;
 mod lines;
 mod pattern;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use check::SchemeError;
+pub use coded::{Batch, Challenge, Coded, CodedSetting, Need};
 pub use fill::Values;
 pub use pattern::Pattern;
 pub use profile::{limits_of, profile_of};

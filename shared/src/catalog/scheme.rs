@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Template;
+use super::{Batch, Challenge, Coded, Template};
 
 /// A webhook signature scheme.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,15 @@ pub struct Scheme {
     /// Requests that are verified as any other, and answered instead of enqueued.
     #[serde(default)]
     pub handshakes: Vec<Handshake>,
+    /// How the provider sees whether somebody is there, if a declaration cannot say it.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
+    /// How one request holds several events, if it does.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// What is answered to an accepted event, as plain text, if not nothing.
+    #[serde(default)]
+    pub accepted: Option<String>,
     /// Whether an endpoint chooses the header and its form itself.
     #[serde(default)]
     pub generic: bool,
@@ -64,6 +73,14 @@ pub enum Verification {
         /// Whether the newer keys are used, with SHA-256 instead of SHA-1.
         #[serde(default)]
         shared_key: bool,
+    },
+    /// By a module of `signature`, where no declaration can say how.
+    Code {
+        /// Which.
+        module: Coded,
+        /// How the timestamp is to be read, if there is one.
+        #[serde(default)]
+        tolerance: Option<Tolerance>,
     },
 }
 
@@ -234,6 +251,9 @@ pub enum Location {
     FormJson(FormJson),
     /// The SHA-256 of the body, where nothing else tells two events apart.
     Digest(DigestOf),
+    /// What is at each of these places, with points between; nothing, if one has nothing.
+    #[schema(no_recursion)]
+    Join(Vec<Location>),
 }
 
 /// A place in the JSON that a form's parameter holds.
@@ -252,6 +272,8 @@ pub struct FormJson {
 pub enum DigestOf {
     /// The body.
     Body,
+    /// The item of a batch; the body, if it is none.
+    Item,
 }
 
 /// A request that is answered instead of enqueued.

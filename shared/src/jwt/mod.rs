@@ -4,3 +4,4 @@ mod keys;
 mod verification_key;
 
 pub use keys::{Fetch, FetchError, KeySet};
+pub use verification_key::VerificationKey;

@@ -10,10 +10,19 @@ const MIN_RSA_BITS: usize = 2048;
 
 /// A public key with the algorithms that it is for.
 #[derive(Clone)]
-pub(crate) struct VerificationKey {
+pub struct VerificationKey {
     pub(crate) id: Option<String>,
     pub(crate) algorithms: &'static [Algorithm],
     pub(crate) key: DecodingKey,
+}
+
+impl std::fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerificationKey")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl VerificationKey {
