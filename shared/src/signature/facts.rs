@@ -110,13 +110,19 @@ impl<'a> Document<'a> {
         declared: &[Location],
     ) -> Result<Option<String>, Refusal> {
         for place in configured.iter().chain(declared) {
-            if let Location::Header(name) = place
-                && self.header(name)?.is_some_and(|text| text.contains(','))
-            {
-                return Err(Refusal::RepeatedHeader);
-            }
+            self.refuse_joined(place)?;
         }
         self.first(configured, declared)
+    }
+
+    fn refuse_joined(&self, place: &Location) -> Result<(), Refusal> {
+        match place {
+            Location::Header(name) if self.header(name)?.is_some_and(|text| text.contains(',')) => {
+                Err(Refusal::RepeatedHeader)
+            }
+            Location::Join(places) => places.iter().try_for_each(|one| self.refuse_joined(one)),
+            _ => Ok(()),
+        }
     }
 
     fn json(&self) -> Option<&Value> {
@@ -143,6 +149,12 @@ impl<'a> Document<'a> {
             .map(|(_, value)| value.into_owned())
     }
 
+    fn joined(&self, places: &[Location]) -> Result<Option<String>, Refusal> {
+        let texts = places.iter().map(|place| self.text(place));
+        let texts: Option<Vec<String>> = texts.collect::<Result<_, _>>()?;
+        Ok(texts.map(|texts| texts.join(".")))
+    }
+
     fn text(&self, place: &Location) -> Result<Option<String>, Refusal> {
         Ok(match place {
             Location::Header(name) => self.header(name)?.map(str::to_owned),
@@ -153,8 +165,21 @@ impl<'a> Document<'a> {
                 .and_then(|text| serde_json::from_str(&text).ok())
                 .and_then(|json: Value| text_at(&json, &place.pointer)),
             Location::Digest(_) => Some(hex::encode(digest(&SHA256, self.request.body))),
+            Location::Join(places) => self.joined(places)?,
+            Location::MemberBesides(names) => {
+                self.json().and_then(|json| member_besides(json, names))
+            }
         })
     }
+}
+
+fn member_besides(json: &Value, names: &[String]) -> Option<String> {
+    let mut others = json
+        .as_object()?
+        .keys()
+        .filter(|name| !names.contains(name));
+    let found = others.next()?;
+    others.next().is_none().then(|| found.clone())
 }
 
 fn text_at(json: &Value, pointer: &str) -> Option<String> {

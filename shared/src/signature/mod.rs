@@ -1,7 +1,7 @@
 //! Verifies what providers send.
 //!
-//! One engine carries out the catalogue's declarations; what none can express is a module of its
-//! own (`twilio`). It fails closed: no secret, no acceptance; an unknown kind of signature is
+//! One engine carries out the catalogue's declarations of signatures, `token` those of static tokens;
+//! what none can express is a module of its own (`twilio`). It fails closed: no secret, no acceptance; an unknown kind of signature is
 //! passed over, never accepted; a header that comes twice is refused. The request never chooses
 //! the algorithm. Nothing of the body is parsed before the signature holds, and what the signature
 //! covers is the body's bytes as they came.
@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod token;
 mod twilio;
 pub mod vectors;
 
@@ -148,6 +149,7 @@ pub fn receive(
         Verification::Signature { .. } => {
             Some(engine::verify(scheme, request, secrets, settings, now)?)
         }
+        Verification::Token { .. } => Some(token::verify(scheme, request, secrets, settings)?),
         Verification::Twilio { shared_key } => {
             Some(twilio::verify(*shared_key, request, secrets, settings)?)
         }
