@@ -1,8 +1,8 @@
 //! What the form of a declaration alone does not say.
 
 use super::{
-    Algorithm, Challenge, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need, Part, Scheme, Template,
-    Tolerance, Verification, Version,
+    Algorithm, Challenge, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need, Part,
+    Scheme, Template, TokenPlace, Tolerance, Verification, Version,
 };
 
 /// Why a text is not a declaration.
@@ -35,7 +35,18 @@ impl Scheme {
             Verification::Signature { tolerance, .. } | Verification::Code { tolerance, .. } => {
                 tolerance.as_ref()
             }
-            Verification::None | Verification::Twilio { .. } => None,
+            Verification::None | Verification::Token { .. } | Verification::Twilio { .. } => None,
+        }
+    }
+
+    /// Whether what a request says in its body is what the provider said. With a token it is not:
+    /// whoever has seen one request can make others.
+    #[must_use]
+    pub fn authenticates_body(&self) -> bool {
+        match &self.verification {
+            Verification::None | Verification::Token { .. } => false,
+            Verification::Signature { .. } | Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.authenticates_body(),
         }
     }
 
@@ -43,7 +54,7 @@ impl Scheme {
     #[must_use]
     pub fn signs_url(&self) -> bool {
         match &self.verification {
-            Verification::None => false,
+            Verification::None | Verification::Token { .. } => false,
             Verification::Twilio { .. } => true,
             Verification::Code { module, .. } => module.signs_url(),
             Verification::Signature { signed, .. } => {
@@ -87,6 +98,9 @@ impl Scheme {
         if let Some(batch) = self.batch.as_ref().filter(|batch| !batch.list.is_empty()) {
             check_pointer(&batch.list)?;
         }
+        if let Verification::Token { at, prefix } = &self.verification {
+            return check_token(at, prefix);
+        }
         let Verification::Signature {
             headers,
             grammar,
@@ -108,6 +122,15 @@ impl Scheme {
     }
 }
 
+fn check_token(at: &TokenPlace, prefix: &str) -> Result<(), String> {
+    match at {
+        TokenPlace::Header(name) => check_header(name),
+        _ if !prefix.is_empty() => Err("only a header has a prefix".to_owned()),
+        TokenPlace::Query(name) if name.is_empty() => Err("the parameter has no name".to_owned()),
+        TokenPlace::Query(_) | TokenPlace::Basic => Ok(()),
+    }
+}
+
 fn check_location(place: &Location) -> Result<(), String> {
     match place {
         Location::Header(name) => check_header(name),
@@ -115,7 +138,7 @@ fn check_location(place: &Location) -> Result<(), String> {
         Location::FormJson(place) => check_pointer(&place.pointer),
         Location::Join(places) if places.is_empty() => Err("nothing is joined".to_owned()),
         Location::Join(places) => places.iter().try_for_each(check_location),
-        Location::Form(_) | Location::Digest(_) => Ok(()),
+        Location::Form(_) | Location::Digest(_) | Location::MemberBesides(_) => Ok(()),
     }
 }
 
@@ -161,9 +184,13 @@ fn check_versions(grammar: &Grammar, versions: &[Version]) -> Result<(), String>
         if labelled == version.label.is_empty() {
             return Err("a kind has a label if, and only if, the grammar has".to_owned());
         }
-        let spki = version.key == KeyForm::P256Spki;
-        if spki != (version.algorithm == Algorithm::EcdsaP256Sha256) {
+        let is_p256 = version.key == KeyForm::P256Spki;
+        if is_p256 != (version.algorithm == Algorithm::EcdsaP256Sha256) {
             return Err("`p256-spki` goes with `ecdsa-p256-sha256`, and with no other".to_owned());
+        }
+        let is_rsa = version.key == KeyForm::RsaSpki;
+        if is_rsa != (version.algorithm == Algorithm::RsaPkcs1Sha256) {
+            return Err("`rsa-spki` goes with `rsa-pkcs1-sha256`, and with no other".to_owned());
         }
     }
     Ok(())

@@ -103,6 +103,21 @@ impl Coded {
         )
     }
 
+    /// Whether what a request says in its body is what the provider said.
+    #[must_use]
+    pub fn authenticates_body(self) -> bool {
+        !matches!(
+            self,
+            Self::AtlassianConnect
+                | Self::GooglePubsub
+                | Self::Mailgun
+                | Self::MicrosoftGraph
+                | Self::MicrosoftGraphEncrypted
+                | Self::MicrosoftGraphRich
+                | Self::SalesforceOutbound
+        )
+    }
+
     /// Whether an endpoint has a secret of its own. What has none is verified by keys that the
     /// provider publishes, or by nothing at all.
     #[must_use]

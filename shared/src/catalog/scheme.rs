@@ -1,6 +1,7 @@
 //! How a provider signs its webhooks, as a declaration.
 
 use serde::Deserialize;
+use url::Url;
 
 use super::{Batch, Challenge, Coded, Template};
 
@@ -36,12 +37,42 @@ pub struct Scheme {
     /// What is answered to an accepted event, as plain text, if not nothing.
     #[serde(default)]
     pub accepted: Option<String>,
-    /// Whether an endpoint chooses the header and its form itself.
+    /// Whether an endpoint chooses itself where the signature or token is, and where an event's id
+    /// and type are.
     #[serde(default)]
     pub generic: bool,
+    /// What people are told of it.
+    #[serde(default)]
+    pub page: Page,
     /// The sets of test vectors, `provider/scheme`, that are vectors of this scheme.
     #[serde(default)]
     pub vectors: Vec<String>,
+}
+
+/// What people are told of a scheme, beyond what follows from its declaration. `docs/webhooks` has
+/// a page of each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The provider's documentation of its webhooks, if that is not the file's `documentation`.
+    pub documentation: Option<Url>,
+    /// Where in the provider's console the endpoint's URL goes.
+    pub setup: Option<String>,
+    /// What the secret is, and where it comes from.
+    pub secret: Option<String>,
+    /// What else one has to know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// What the sources leave open, or contradict each other in, and what was chosen.
+    #[serde(default)]
+    pub uncertain: Vec<String>,
+    /// A body as the provider sends it.
+    pub sample: Option<String>,
+    /// The media type of the sample, if it is not `application/json`.
+    pub sample_type: Option<String>,
+    /// Headers besides those of the verification that a request bears, each `name: value`.
+    #[serde(default)]
+    pub sample_headers: Vec<String>,
 }
 
 fn only_post() -> Vec<String> {
@@ -68,6 +99,14 @@ pub enum Verification {
         #[serde(default)]
         tolerance: Option<Tolerance>,
     },
+    /// The secret itself, in the request: nothing of the body is authenticated.
+    Token {
+        /// Where it is.
+        at: TokenPlace,
+        /// What comes before it in the header.
+        #[serde(default)]
+        prefix: String,
+    },
     /// Twilio's, which signs sorted form parameters: no declaration says that.
     Twilio {
         /// Whether the newer keys are used, with SHA-256 instead of SHA-1.
@@ -82,6 +121,18 @@ pub enum Verification {
         #[serde(default)]
         tolerance: Option<Tolerance>,
     },
+}
+
+/// Where a static token is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TokenPlace {
+    /// The value of a header.
+    Header(String),
+    /// The value of a parameter of the URL's query.
+    Query(String),
+    /// User name and password, `name:password`, as RFC 7617 sends them.
+    Basic,
 }
 
 /// Headers that belong together.
@@ -151,6 +202,8 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, the signature in ASN.1 DER.
     EcdsaP256Sha256,
+    /// RSASSA-PKCS1-v1_5 (RFC 8017) with SHA-256, keys from 2048 bits.
+    RsaPkcs1Sha256,
 }
 
 /// How a configured secret becomes a key. It cannot be guessed from the secret's look.
@@ -159,6 +212,8 @@ pub enum Algorithm {
 pub enum KeyForm {
     /// The bytes of the text itself.
     Text,
+    /// The bytes of the text after HTML entities for `&`, `<`, `>` and quotes were decoded.
+    HtmlText,
     /// Hexadecimal.
     Hex,
     /// Base64, after a prefix.
@@ -170,8 +225,10 @@ pub enum KeyForm {
         #[serde(default)]
         optional: bool,
     },
-    /// A P-256 public key: base64 of a DER SubjectPublicKeyInfo.
+    /// A P-256 public key: a DER SubjectPublicKeyInfo in base64, or as PEM.
     P256Spki,
+    /// An RSA public key: a DER SubjectPublicKeyInfo in base64, or as PEM.
+    RsaSpki,
 }
 
 /// How bytes are written.
@@ -254,6 +311,8 @@ pub enum Location {
     /// What is at each of these places, with points between; nothing, if one has nothing.
     #[schema(no_recursion)]
     Join(Vec<Location>),
+    /// The name of the one member that the JSON object in the body has besides these.
+    MemberBesides(Vec<String>),
 }
 
 /// A place in the JSON that a form's parameter holds.

@@ -139,7 +139,10 @@ mod tests {
                 "{ \"meta\":{\"id\" : 10.00}, \"events\" : [{\"a\":\"\\u00e9\"}],\"z\":0}\r\n",
             ]
         );
-        assert_eq!(payloads("", " [1, [2] ]\n").unwrap(), [" [1]\n", " [[2]]\n"]);
+        assert_eq!(
+            payloads("", " [1, [2] ]\n").unwrap(),
+            [" [1]\n", " [[2]]\n"]
+        );
     }
 
     #[test]
@@ -152,11 +155,22 @@ mod tests {
 
     #[test]
     fn what_has_no_such_list_is_no_batch() {
-        for body in ["", "{", "{}", "{\"events\":{}}", "null", "\u{feff}[1,2]", "{\"events\":[1,}"] {
+        for body in [
+            "",
+            "{",
+            "{}",
+            "{\"events\":{}}",
+            "null",
+            "\u{feff}[1,2]",
+            "{\"events\":[1,}",
+        ] {
             assert_eq!(payloads("/events", body), None, "{body}");
         }
         assert_eq!(payloads("/a/b", "{\"a\":[1]}"), None);
-        assert_eq!(payloads("/a~1b/c", "{\"a/b\":{\"c\":[1]}}").unwrap().len(), 1);
+        assert_eq!(
+            payloads("/a~1b/c", "{\"a/b\":{\"c\":[1]}}").unwrap().len(),
+            1
+        );
     }
 
     #[test]

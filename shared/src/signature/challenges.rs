@@ -136,7 +136,9 @@ fn braintree(
     let challenge = required(request, "bt_challenge")?;
     let is_one = (20..=32).contains(&challenge.len())
         && challenge.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let key = secrets.first().and_then(|(_, secret)| braintree_key(secret));
+    let key = secrets
+        .first()
+        .and_then(|(_, secret)| braintree_key(secret));
     let (true, Some(key), Some(public_key)) = (is_one, key, &settings.public_key) else {
         return Err(Refusal::Malformed);
     };
@@ -182,7 +184,9 @@ fn linkedin(
     let code = echo(&code)?;
     // An event's signature is of `hmacsha256=` and a body, which no code is.
     let is_one = (1..=64).contains(&code.len())
-        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let signature = is_one.then(|| sign(secrets, code)).flatten();
     let signature = signature.ok_or(Refusal::Malformed)?;
     Ok(answer_json(&json!({
@@ -222,10 +226,14 @@ fn x(request: &InboundRequest<'_>, secrets: Secrets<'_>) -> Result<HandshakeResp
     let token = required(request, "crc_token")?;
     // An event's body is a JSON object. What could be one is not signed here.
     let is_one = (1..=256).contains(&token.len())
-        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.=+/".contains(&byte));
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.=+/".contains(&byte));
     let signature = is_one.then(|| sign(secrets, &token)).flatten();
     let signature = STANDARD.encode(signature.ok_or(Refusal::Malformed)?);
-    Ok(answer_json(&json!({"response_token": format!("sha256={signature}")})))
+    Ok(answer_json(
+        &json!({"response_token": format!("sha256={signature}")}),
+    ))
 }
 
 /// <https://docs.discord.com/developers/interactions/overview#setting-up-an-endpoint> and, for
@@ -256,7 +264,9 @@ fn zoom(
     let token = body.pointer("/payload/plainToken").and_then(Value::as_str);
     let token = echo(token.ok_or(Refusal::Malformed)?)?;
     // What an event's signature is of begins with `v0:`; Zoom's tokens are letters and digits.
-    let is_one = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let is_one = token
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let key = secret.and_then(|secret| secret.key(&KeyForm::Text));
     let key = key.filter(|_| is_one).ok_or(Refusal::Malformed)?;
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), token.as_bytes());
@@ -278,10 +288,13 @@ fn sign(secrets: Secrets<'_>, text: &str) -> Option<hmac::Tag> {
 
 /// What may be echoed.
 fn echo(text: &str) -> Result<&str, Refusal> {
-    let may_be = !text.is_empty()
-        && text.len() <= MAX_ECHO_BYTES
-        && !text.chars().any(char::is_control);
-    if may_be { Ok(text) } else { Err(Refusal::Malformed) }
+    let may_be =
+        !text.is_empty() && text.len() <= MAX_ECHO_BYTES && !text.chars().any(char::is_control);
+    if may_be {
+        Ok(text)
+    } else {
+        Err(Refusal::Malformed)
+    }
 }
 
 /// A parameter of the query that comes once, or not at all.

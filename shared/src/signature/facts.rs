@@ -220,8 +220,20 @@ impl<'a> Document<'a> {
                 .and_then(|json: Value| text_at(&json, &place.pointer)),
             Location::Digest(of) => Some(self.digest(*of)),
             Location::Join(places) => self.joined(places)?,
+            Location::MemberBesides(names) => {
+                self.json().and_then(|json| member_besides(json, names))
+            }
         })
     }
+}
+
+fn member_besides(json: &Value, names: &[String]) -> Option<String> {
+    let mut others = json
+        .as_object()?
+        .keys()
+        .filter(|name| !names.contains(name));
+    let found = others.next()?;
+    others.next().is_none().then(|| found.clone())
 }
 
 fn text_at(json: &Value, pointer: &str) -> Option<String> {

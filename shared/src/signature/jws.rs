@@ -44,7 +44,9 @@ impl<'a> Jws<'a> {
     }
 
     fn read(token: &'a str) -> Option<Self> {
-        let (signed, signature) = token.rsplit_once('.').filter(|_| token.len() <= MAX_BYTES)?;
+        let (signed, signature) = token
+            .rsplit_once('.')
+            .filter(|_| token.len() <= MAX_BYTES)?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
         if header.crit || header.b64 {
@@ -75,8 +77,7 @@ impl<'a> Jws<'a> {
             return false;
         };
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        self.header.alg == "HS256"
-            && hmac::verify(&key, self.signed.as_bytes(), &signature).is_ok()
+        self.header.alg == "HS256" && hmac::verify(&key, self.signed.as_bytes(), &signature).is_ok()
     }
 
     /// Whether it is signed by `algorithm` and the private half of this key.
@@ -113,7 +114,9 @@ impl Lifetime {
         let now = now.as_second();
         let is_over = now >= self.exp.saturating_add(leeway);
         let starts = [self.nbf, self.iat].into_iter().flatten();
-        let begun = starts.into_iter().all(|start| start.saturating_sub(leeway) <= now);
+        let begun = starts
+            .into_iter()
+            .all(|start| start.saturating_sub(leeway) <= now);
         if begun && !is_over {
             Ok(())
         } else {

@@ -1,7 +1,7 @@
 //! Verifies what providers send.
 //!
-//! One engine carries out the catalogue's declarations; what none can express is a module of its
-//! own (`twilio`). It fails closed: no secret, no acceptance; an unknown kind of signature is
+//! One engine carries out the catalogue's declarations of signatures, `token` those of static tokens;
+//! what none can express is a module of its own (`twilio`). It fails closed: no secret, no acceptance; an unknown kind of signature is
 //! passed over, never accepted; a header that comes twice is refused. The request never chooses
 //! the algorithm. Nothing of the body is parsed before the signature holds, and what the signature
 //! covers is the body's bytes as they came.
@@ -18,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod token;
 mod twilio;
 pub mod vectors;
 
@@ -228,6 +229,10 @@ pub fn receive_with_keys(
             let by = engine::verify(scheme, request, secrets, settings, now)?;
             coded::Verdict::By(Some(by))
         }
+        Verification::Token { .. } => {
+            let by = token::verify(scheme, request, secrets, settings)?;
+            coded::Verdict::By(Some(by))
+        }
         Verification::Twilio { shared_key } => {
             let by = twilio::verify(*shared_key, request, secrets, settings)?;
             coded::Verdict::By(Some(by))
@@ -254,5 +259,14 @@ pub fn receive_with_keys(
     {
         return Ok(Received::Handshake(answer));
     }
-    facts::read(scheme, request, settings, facts::Verified { by: verified_with, items }, now)
+    facts::read(
+        scheme,
+        request,
+        settings,
+        facts::Verified {
+            by: verified_with,
+            items,
+        },
+        now,
+    )
 }

@@ -135,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_certificate_of_sns_is_at_sns() {
-        for host in ["sns.us-west-2.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"] {
+        for host in [
+            "sns.us-west-2.amazonaws.com",
+            "sns.cn-north-1.amazonaws.com.cn",
+        ] {
             assert!(KeyLocation::sns(&format!("https://{host}/a.pem")).is_some());
         }
         for url in [

@@ -7,18 +7,22 @@ use super::InboundRequest;
 use super::coded::check_secret as check_coded_secret;
 use super::engine::effective_versions;
 use super::keys::{SecretError, SigningSecret, describe, fits, is_sound};
-use crate::catalog::{Encoding, KeyForm, Location, Scheme, Verification, Version};
+use crate::catalog::{Encoding, KeyForm, Location, Scheme, TokenPlace, Verification, Version};
 
 /// What an endpoint says of its scheme besides the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SchemeSettings {
-    /// The header with the signature. For `hmac-sha256` and `hmac-sha1`.
+    /// The header with the signature or token. For `hmac-sha256`, `hmac-sha1` and schemes of tokens in
+    /// a header of one's own choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// What comes before the signature in the header. For `hmac-sha256` and `hmac-sha1`.
+    /// What comes before the signature or token in the header. For the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// The parameter of the URL's query with the token. For `static-query`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
     /// How the signature is written: `hex` (the default), `base64` or `base64url`. For
     /// `hmac-sha256` and `hmac-sha1`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,11 +31,11 @@ pub struct SchemeSettings {
     /// `hmac-sha1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_encoding: Option<String>,
-    /// Where the provider's id of an event is. For `hmac-sha256`, `hmac-sha1` and `none`; without
+    /// Where the provider's id of an event is. For generic schemes; without
     /// it, every request is an event of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Location>,
-    /// Where the provider's name for what happened is. For `hmac-sha256`, `hmac-sha1` and `none`.
+    /// Where the provider's name for what happened is. For generic schemes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<Location>,
     /// The URL as the provider calls it, if that is not the endpoint's own. For schemes that sign
@@ -110,9 +114,16 @@ impl SchemeSettings {
     pub fn check(&self, scheme: &Scheme) -> Result<(), SettingsError> {
         let is_hmac =
             scheme.generic && matches!(scheme.verification, Verification::Signature { .. });
+        let token = match &scheme.verification {
+            Verification::Token { at, .. } if scheme.generic => Some(at),
+            _ => None,
+        };
+        let in_header = is_hmac || matches!(token, Some(TokenPlace::Header(_)));
+        let in_query = matches!(token, Some(TokenPlace::Query(_)));
         let uses = [
-            ("header", self.header.is_some(), is_hmac),
-            ("prefix", self.prefix.is_some(), is_hmac),
+            ("header", self.header.is_some(), in_header),
+            ("prefix", self.prefix.is_some(), in_header),
+            ("parameter", self.parameter.is_some(), in_query),
             ("encoding", self.encoding.is_some(), is_hmac),
             ("keyEncoding", self.key_encoding.is_some(), is_hmac),
             ("eventId", self.event_id.is_some(), scheme.generic),
@@ -123,20 +134,21 @@ impl SchemeSettings {
             return Err(SettingsError::Unused(field));
         }
         self.check_coded(scheme)?;
-        if is_hmac {
-            let name = self
-                .header
-                .as_deref()
-                .ok_or(SettingsError::Missing("header"))?;
-            check_header("header", name)?;
+        match self.header.as_deref() {
+            Some(name) => check_header("header", name)?,
+            None if is_hmac => return Err(SettingsError::Missing("header")),
+            None => {}
+        }
+        if self.parameter.as_deref() == Some("") {
+            return Err(SettingsError::Invalid {
+                field: "parameter",
+                expected: "the name of a parameter",
+            });
         }
         for (field, location) in [("eventId", &self.event_id), ("eventType", &self.event_type)] {
-            match location {
-                Some(Location::Header(name)) => check_header(field, name)?,
-                Some(Location::Body(pointer)) => check_pointer(field, pointer)?,
-                Some(Location::FormJson(place)) => check_pointer(field, &place.pointer)?,
-                _ => {}
-            }
+            location
+                .iter()
+                .try_for_each(|place| check_location(field, place, true))?;
         }
         self.signature_encoding()?;
         self.key_form()?;
@@ -237,6 +249,27 @@ fn is_setting(text: &str) -> bool {
     (1..=512).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
+/// One that joins others joins no more than eight, and none that joins in turn.
+fn check_location(
+    field: &'static str,
+    place: &Location,
+    may_join: bool,
+) -> Result<(), SettingsError> {
+    match place {
+        Location::Header(name) => check_header(field, name),
+        Location::Body(pointer) => check_pointer(field, pointer),
+        Location::FormJson(place) => check_pointer(field, &place.pointer),
+        Location::Join(places) if may_join && (1..=8).contains(&places.len()) => places
+            .iter()
+            .try_for_each(|place| check_location(field, place, false)),
+        Location::Join(_) => Err(SettingsError::Invalid {
+            field,
+            expected: "one place, or up to eight of them joined",
+        }),
+        Location::Form(_) | Location::Digest(_) | Location::MemberBesides(_) => Ok(()),
+    }
+}
+
 fn check_pointer(field: &'static str, pointer: &str) -> Result<(), SettingsError> {
     if pointer.starts_with('/') {
         Ok(())
@@ -266,15 +299,15 @@ impl SigningSecret {
     /// If it is empty, too long, or cannot be decoded as the scheme says.
     pub fn check(&self, scheme: &Scheme, settings: &SchemeSettings) -> Result<(), SecretError> {
         self.check_length()?;
-        let Verification::Signature { versions, .. } = &scheme.verification else {
-            return match scheme.verification {
-                Verification::None => Ok(()),
-                Verification::Code { module, .. } => {
-                    self.check_text()?;
-                    check_coded_secret(module, self)
-                }
-                _ => self.check_text(),
-            };
+        let versions = match &scheme.verification {
+            Verification::None => return Ok(()),
+            Verification::Token { at, .. } => return self.check_token(at),
+            Verification::Twilio { .. } => return self.check_text(),
+            Verification::Code { module, .. } => {
+                self.check_text()?;
+                return check_coded_secret(*module, self);
+            }
+            Verification::Signature { versions, .. } => versions,
         };
         self.check_text()?;
         let versions = effective_versions(versions, settings);
@@ -289,5 +322,15 @@ impl SigningSecret {
         }
         let expected: Vec<_> = versions.iter().map(|one| describe(&one.key)).collect();
         Err(SecretError::Form(expected.join(", or ")))
+    }
+
+    fn check_token(&self, at: &TokenPlace) -> Result<(), SecretError> {
+        self.check_text()?;
+        match at {
+            TokenPlace::Basic if !self.is_user_and_password() => Err(SecretError::Form(
+                "a user name and a password with a colon between".to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
     let mut newest = None;
     for item in &items {
         let item: Value = serde_json::from_slice(&item.item).map_err(|_| Refusal::BadForm)?;
-        let request = item.get("NotificationRequestItem").ok_or(Refusal::BadForm)?;
+        let request = item
+            .get("NotificationRequestItem")
+            .ok_or(Refusal::BadForm)?;
         newest = Some(verify_item(call, request)?);
     }
     Ok(Verdict::Items(newest, items))
@@ -45,7 +47,12 @@ fn verify_item(call: &Call<'_>, item: &Value) -> Result<SecretId, Refusal> {
     call.find(|secret| {
         let key = secret.key(&KeyForm::Hex);
         key.is_some_and(|key| {
-            verify_any(Algorithm::HmacSha256, &key, &[message.as_bytes()], &signatures)
+            verify_any(
+                Algorithm::HmacSha256,
+                &key,
+                &[message.as_bytes()],
+                &signatures,
+            )
         })
     })
 }

@@ -65,7 +65,9 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
 /// The path below the app's base URL, without a `/` at its end.
 fn relative(path: &str, base: &str) -> String {
     let base = base.trim_end_matches('/');
-    let below = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = path
+        .strip_prefix(base)
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let path = below.unwrap_or(path).trim_end_matches('/');
     if path.is_empty() {
         "/".to_owned()
@@ -98,7 +100,9 @@ mod tests {
     #[test]
     fn the_query_is_sorted_escaped_and_without_the_token() {
         assert_eq!(
-            canonical("zee_last=param&repeated=parameter%201&first=param&repeated=parameter+2&jwt=x"),
+            canonical(
+                "zee_last=param&repeated=parameter%201&first=param&repeated=parameter+2&jwt=x"
+            ),
             "first=param&repeated=parameter%201,parameter%202&zee_last=param"
         );
         assert_eq!(canonical("a=%21%27()*~&b="), "a=%21%27%28%29%2A~&b=");

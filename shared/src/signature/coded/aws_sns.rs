@@ -18,7 +18,12 @@ use crate::signature::published::sns_confirmation;
 use crate::signature::{HandshakeResponse, KeyLocation, PublishedKey, Received, Refusal};
 
 const NOTIFICATION: [&str; 6] = [
-    "Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type",
+    "Message",
+    "MessageId",
+    "Subject",
+    "Timestamp",
+    "TopicArn",
+    "Type",
 ];
 const CONFIRMATION: [&str; 7] = [
     "Message",

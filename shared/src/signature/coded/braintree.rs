@@ -20,7 +20,11 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
     if !payload.bytes().all(allowed) {
         return Err(Refusal::BadForm);
     }
-    let ours = call.settings.public_key.as_deref().ok_or(Refusal::NoSecret)?;
+    let ours = call
+        .settings
+        .public_key
+        .as_deref()
+        .ok_or(Refusal::NoSecret)?;
     let pairs = signature.split('&').take(20);
     let pairs = pairs.filter_map(|pair| pair.split_once('|'));
     let signatures: Vec<_> = pairs

@@ -33,7 +33,9 @@ struct Claims {
 /// The notifications of a request, of which there is at least one.
 pub(super) fn items(call: &Call<'_>) -> Result<Vec<Item>, Refusal> {
     let items = split_json("/value", call.request.body)?;
-    items.filter(|items| !items.is_empty()).ok_or(Refusal::BadForm)
+    items
+        .filter(|items| !items.is_empty())
+        .ok_or(Refusal::BadForm)
 }
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {

@@ -64,13 +64,20 @@ pub(super) fn verify_v3(call: &Call<'_>) -> Result<SecretId, Refusal> {
     let timestamp = call.header("x-hubspot-request-timestamp")?;
     call.check_time(timestamp)?;
     let url = call.settings.url_of(call.request);
-    let decoded = DECODED.iter().fold(url.to_string(), |url, (escape, character)| {
-        url.replace(escape, character)
-            .replace(&escape.to_ascii_lowercase(), character)
-    });
+    let decoded = DECODED
+        .iter()
+        .fold(url.to_string(), |url, (escape, character)| {
+            url.replace(escape, character)
+                .replace(&escape.to_ascii_lowercase(), character)
+        });
     let method = call.request.method.as_str().as_bytes();
     let verify = |url: &str| {
-        let message = [method, url.as_bytes(), call.request.body, timestamp.as_bytes()];
+        let message = [
+            method,
+            url.as_bytes(),
+            call.request.body,
+            timestamp.as_bytes(),
+        ];
         call.signed(Algorithm::HmacSha256, &message, &signatures)
     };
     verify(&url).or_else(|_| verify(&decoded))

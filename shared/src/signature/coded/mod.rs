@@ -99,7 +99,8 @@ pub(super) fn check_secret(module: Coded, secret: &SigningSecret) -> Result<(), 
             if graph_content::key_of(secret).is_none() =>
         {
             Err(SecretError::Form(
-                "an RSA private key of at least 2048 bits in PKCS #8, as PEM or in base64".to_owned(),
+                "an RSA private key of at least 2048 bits in PKCS #8, as PEM or in base64"
+                    .to_owned(),
             ))
         }
         _ => Ok(()),

@@ -21,7 +21,11 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Option<SecretId>, Refusal> {
     let location = location.ok_or(Refusal::BadForm)?;
     let signature = decode(Encoding::Base64, signature.as_bytes()).ok_or(Refusal::BadForm)?;
     call.check_time(time)?;
-    let webhook = call.settings.webhook_id.as_deref().ok_or(Refusal::NoSecret)?;
+    let webhook = call
+        .settings
+        .webhook_id
+        .as_deref()
+        .ok_or(Refusal::NoSecret)?;
     let mut crc = flate2::Crc::new();
     crc.update(call.request.body);
     let PublishedKey::Rsa(key) = call.key(location)? else {

@@ -11,6 +11,7 @@ mod exhaustive;
 mod facts;
 mod placeholders;
 mod strictness;
+mod tokens;
 
 use gatehouse::catalog::{self, Scheme};
 use gatehouse::domain::SecretId;
