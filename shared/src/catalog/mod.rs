@@ -28,9 +28,9 @@ pub use pattern::Pattern;
 pub use profile::{limits_of, profile_of};
 pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
 pub use scheme::{
-    Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,
-    Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance, Verification,
-    Version,
+    Accepted, Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake,
+    HeaderFamily, Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance,
+    Verification, Version,
 };
 pub use template::{Part, Template};
 

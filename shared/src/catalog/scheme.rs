@@ -34,9 +34,9 @@ pub struct Scheme {
     /// How one request holds several events, if it does.
     #[serde(default)]
     pub batch: Option<Batch>,
-    /// What is answered to an accepted event, as plain text, if not nothing.
+    /// What is answered to an accepted request, if not nothing.
     #[serde(default)]
-    pub accepted: Option<String>,
+    pub accepted: Option<Accepted>,
     /// Whether an endpoint chooses itself where the signature or token is, and where an event's id
     /// and type are.
     #[serde(default)]
@@ -73,6 +73,16 @@ pub struct Page {
     /// Headers besides those of the verification that a request bears, each `name: value`.
     #[serde(default)]
     pub sample_headers: Vec<String>,
+}
+
+/// What a provider wants to read before it takes a request for accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The media type.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 fn only_post() -> Vec<String> {
