@@ -95,9 +95,13 @@ impl Scheme {
         places
             .chain(self.event_time.iter().map(|time| &time.at))
             .try_for_each(check_location)?;
-        if let Some(batch) = self.batch.as_ref().filter(|batch| !batch.list.is_empty()) {
-            check_pointer(&batch.list)?;
-        }
+        let lists = self
+            .batch
+            .iter()
+            .flat_map(|batch| batch.or.iter().chain([&batch.list]));
+        lists
+            .filter(|list| !list.is_empty())
+            .try_for_each(|list| check_pointer(list))?;
         if let Verification::Token { at, prefix } = &self.verification {
             return check_token(at, prefix);
         }

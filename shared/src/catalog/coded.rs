@@ -210,6 +210,9 @@ impl Challenge {
 pub struct Batch {
     /// A JSON Pointer (RFC 6901) to the list; empty if the body itself is the list.
     pub list: String,
+    /// Where else the list may be, if it is not there.
+    #[serde(default)]
+    pub or: Vec<String>,
     /// The parameter that holds the JSON, if the body is a form.
     #[serde(default)]
     pub form: Option<String>,

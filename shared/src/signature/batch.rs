@@ -36,11 +36,17 @@ pub(super) fn split(
     batch: &Batch,
     request: &InboundRequest<'_>,
 ) -> Result<Option<Vec<Item>>, Refusal> {
-    match &batch.form {
-        Some(name) if is_form(request.headers) => split_form(name, &batch.list, request.body),
-        Some(_) => Ok(None),
-        None => split_json(&batch.list, request.body),
+    for list in [&batch.list].into_iter().chain(&batch.or) {
+        let found = match &batch.form {
+            Some(name) if is_form(request.headers) => split_form(name, list, request.body)?,
+            Some(_) => None,
+            None => split_json(list, request.body)?,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
     }
+    Ok(None)
 }
 
 /// The items of a list in a JSON text.

@@ -20,6 +20,7 @@ mod tests;
 mod timestamp;
 mod token;
 mod twilio;
+mod vector_extra;
 pub mod vectors;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ use crate::catalog::{Need, Scheme, Verification};
 use crate::domain::SecretId;
 
 pub use keys::{SecretError, SigningSecret};
-pub use published::{KeyLocation, PublishedKey, PublishedKeys};
+pub use published::{KeyLocation, PublishedKey, PublishedKeys, key_of_certificate};
 pub use settings::{SchemeSettings, SettingsError};
 
 /// A request, as it came.

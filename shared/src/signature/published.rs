@@ -7,7 +7,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use url::Url;
+
+use crate::jwt::VerificationKey;
 
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +115,7 @@ pub enum PublishedKey {
     /// An RSA public key: a DER SubjectPublicKeyInfo.
     Rsa(Arc<[u8]>),
     /// A key of a set, for tokens.
-    Token(crate::jwt::VerificationKey),
+    Token(Arc<VerificationKey>),
     /// The provider has no such key, or it is not to be trusted.
     Absent,
 }
@@ -124,6 +128,14 @@ impl std::fmt::Debug for PublishedKey {
             Self::Absent => "Absent",
         })
     }
+}
+
+/// The public key of a certificate in PEM, the first if it is a chain. Nothing is checked of it.
+#[must_use]
+pub fn key_of_certificate(pem: &[u8]) -> Option<Arc<[u8]>> {
+    let certificate = CertificateDer::from_pem_slice(pem).ok()?;
+    let certificate = webpki::EndEntityCert::try_from(&certificate).ok()?;
+    Some(certificate.subject_public_key_info().as_ref().into())
 }
 
 /// The keys that are at hand.
