@@ -70,9 +70,10 @@ fn stripe(body: &[u8], timestamp: i64) -> String {
 }
 
 /// Those signed and judged by the providers' own libraries, and those for schemes that had none.
-const VECTORS: [&str; 2] = [
+const VECTORS: [&str; 3] = [
     include_str!("../../tests/vectors/webhooks.json"),
     include_str!("../../tests/vectors/declared.json"),
+    include_str!("../../tests/vectors/coded.json"),
 ];
 
 #[test]
