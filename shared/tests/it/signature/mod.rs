@@ -9,6 +9,7 @@
 mod declarations;
 mod exhaustive;
 mod facts;
+mod pages;
 mod placeholders;
 mod strictness;
 mod tokens;
@@ -36,7 +37,7 @@ fn raw_vectors() -> Vec<Value> {
 }
 
 /// A request under construction, with what an endpoint has to judge it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Case {
     secret: String,
     method: Method,
