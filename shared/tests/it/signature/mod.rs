@@ -13,6 +13,7 @@ mod pages;
 mod placeholders;
 mod strictness;
 mod tokens;
+mod wycheproof;
 
 use gatehouse::catalog::{self, Scheme};
 use gatehouse::domain::SecretId;

@@ -9,7 +9,6 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::Request;
 use gatehouse::catalog::{self, Scheme};
-use gatehouse::domain::Timestamp;
 use gatehouse::lambda::system_sources;
 use gatehouse::signature::{EventFacts, Received, Refusal};
 
@@ -45,8 +44,8 @@ fn run(slug: &str, script: &str, origin: &str) -> String {
     let output = Command::new("sh")
         .args(["-c", &script])
         .current_dir(directory.path())
-        .output();
-    let output = output.expect("needs a shell, curl and openssl");
+        .output()
+        .unwrap_or_else(|error| panic!("needs a shell: {error}"));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{slug}: {told}");
     fs::read_to_string(directory.path().join("secret")).unwrap()
@@ -99,7 +98,7 @@ async fn what_the_pages_tell_to_do_is_accepted() {
         let origin = origin.clone();
         let secret = tokio::task::spawn_blocking(move || run(slug, &script, &origin));
         let secret = secret.await.unwrap();
-        let mut case = caught.lock().unwrap().take().expect("nothing was sent");
+        let mut case = caught.lock().unwrap().take().unwrap();
         case.secret = secret;
         case.now = system_sources().now().into();
         if text::needs_header(scheme) {
