@@ -9,6 +9,7 @@
 mod declarations;
 mod exhaustive;
 mod facts;
+mod fuzz;
 mod pages;
 mod placeholders;
 mod strictness;
