@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use secrecy::SecretString;
 use ulid::Ulid;
 
-use super::keys::P256_SPKI;
+use super::keys::{P256_SPKI, decode};
 use super::vectors::{Vector, Verdict, check};
 use super::*;
-use crate::catalog::{self, Location};
+use crate::catalog::{self, Encoding, KeyForm, Location};
 
 const NOW: i64 = 1_760_000_000;
 const SECRET: &str = "canary-0123456789";
@@ -345,5 +345,43 @@ proptest! {
         ];
         let pairs: Vec<_> = names.iter().map(|name| (*name, value.as_str())).collect();
         prop_assert!(run(slug, &pairs, &body, &SchemeSettings::default()).is_err());
+    }
+
+    /// There is one spelling of each signature: what is read is what would be written.
+    #[test]
+    fn what_is_decoded_is_written_so(text in "[0-9A-Fa-f]{0,66}|[A-Za-z0-9+/_-]{0,90}={0,3}|\\PC{0,20}") {
+        for (encoding, written) in [
+            (Encoding::Hex, (|bytes| hex::encode(bytes)) as fn(&[u8]) -> String),
+            (Encoding::Base64, |bytes| STANDARD.encode(bytes)),
+            (Encoding::Base64url, |bytes| URL_SAFE_NO_PAD.encode(bytes)),
+        ] {
+            if let Some(bytes) = decode(encoding, text.as_bytes()) {
+                prop_assert_eq!(written(&bytes), text.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_decoded(bytes: Vec<u8>) {
+        for (encoding, text) in [
+            (Encoding::Hex, hex::encode(&bytes)),
+            (Encoding::Base64, STANDARD.encode(&bytes)),
+            (Encoding::Base64url, URL_SAFE_NO_PAD.encode(&bytes)),
+        ] {
+            prop_assert_eq!(decode(encoding, text.as_bytes()), Some(bytes.clone()));
+        }
+    }
+
+    /// No secret makes it panic, in whatever form it is to be read.
+    #[test]
+    fn every_secret_is_a_key_or_none(text in "(-----BEGIN PUBLIC KEY-----)?\\PC{0,80}(&[#a-zX0-9]{0,8};?){0,4}(-----END PUBLIC KEY-----)?") {
+        let secret = SigningSecret::from(SecretString::from(text.as_str()));
+        for form in [
+            KeyForm::Text, KeyForm::HtmlText, KeyForm::Hex, KeyForm::P256Spki, KeyForm::RsaSpki,
+            KeyForm::Base64 { prefix: "whsec_".to_owned(), optional: true },
+        ] {
+            let key = secret.key(&form);
+            prop_assert!(key.is_none_or(|key| !key.is_empty()));
+        }
     }
 }

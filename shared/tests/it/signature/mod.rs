@@ -9,9 +9,12 @@
 mod declarations;
 mod exhaustive;
 mod facts;
+mod fuzz;
+mod pages;
 mod placeholders;
 mod strictness;
 mod tokens;
+mod wycheproof;
 
 use gatehouse::catalog::{self, Scheme};
 use gatehouse::domain::SecretId;
@@ -36,7 +39,7 @@ fn raw_vectors() -> Vec<Value> {
 }
 
 /// A request under construction, with what an endpoint has to judge it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Case {
     secret: String,
     method: Method,
