@@ -103,12 +103,13 @@ impl Coded {
         )
     }
 
-    /// Whether what a request says in its body is what the provider said.
+    /// Whether what a request says in its body is what the provider said: all that matters of it.
     #[must_use]
     pub fn authenticates_body(self) -> bool {
         !matches!(
             self,
-            Self::AtlassianConnect
+            Self::Adyen
+                | Self::AtlassianConnect
                 | Self::GooglePubsub
                 | Self::Mailgun
                 | Self::MicrosoftGraph
