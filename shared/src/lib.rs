@@ -11,6 +11,7 @@ pub mod domain;
 pub mod egress;
 pub mod flows;
 pub mod http;
+pub mod jwt;
 pub mod lambda;
 pub mod oauth;
 pub mod queue;

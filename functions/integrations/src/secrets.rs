@@ -67,6 +67,7 @@ pub(crate) async fn seal(
         sealed,
         created_at: now,
         expires_at: None,
+        unseen: false,
     })
 }
 
@@ -117,6 +118,7 @@ mod tests {
             sealed: Sealed::from_bytes(Vec::new()),
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: expires_at.and_then(Timestamp::from_second),
+            unseen: false,
         }
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::flows::connect;
+use gatehouse::egress::Egress;
+use gatehouse::flows::{IssuerDocuments, KeyFetcher, connect};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
 use url::Url;
@@ -22,6 +23,9 @@ pub struct State {
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside: some schemes sign the URL.
     pub(crate) public_url: Arc<Url>,
+    /// The way out, to providers that publish keys or want a call for a confirmation.
+    pub(crate) egress: Egress,
+    pub(crate) published: Arc<KeyFetcher>,
 }
 
 impl fmt::Debug for State {
@@ -41,6 +45,24 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let egress = connect::egress(environment)?;
+        let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
+        Self::connect_with(environment, aws, sources, egress, published)
+    }
+
+    /// As [`State::connect`], where keys are fetched by `published` and providers called by way of
+    /// `egress`: ones that know a provider on this machine, say.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        egress: Egress,
+        published: KeyFetcher,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let sqs = aws_sdk_sqs::Client::new(aws);
@@ -53,6 +75,8 @@ impl State {
             metrics,
             sources,
             public_url: Arc::new(environment.public_url()?),
+            egress,
+            published: Arc::new(published),
         })
     }
 }

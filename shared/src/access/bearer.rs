@@ -4,9 +4,9 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde_json::{Map, Value};
 
 use super::claims::{Header, check};
-use super::keys::{Fetch, FetchError, KeySet};
 use crate::config::AccessSettings;
 use crate::domain::{Error, OrganizationId, Timestamp};
+use crate::jwt::{Fetch, FetchError, KeySet};
 
 /// Longer tokens are not looked at.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;

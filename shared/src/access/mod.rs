@@ -7,12 +7,10 @@
 mod bearer;
 mod claims;
 mod development;
-mod keys;
-mod verification_key;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use crate::jwt::{Fetch, FetchError, KeySet};
 pub use bearer::{AccessError, Caller, Verifier};
 pub use development::DevelopmentIssuer;
-pub use keys::{Fetch, FetchError, KeySet};

@@ -1,8 +1,8 @@
 //! What the form of a declaration alone does not say.
 
 use super::{
-    Algorithm, Grammar, HeaderFamily, KeyForm, Location, Part, Scheme, Template, TokenPlace,
-    Tolerance, Verification, Version,
+    Algorithm, Challenge, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need, Part,
+    Scheme, Template, TokenPlace, Tolerance, Verification, Version,
 };
 
 /// Why a text is not a declaration.
@@ -32,7 +32,9 @@ impl Scheme {
     #[must_use]
     pub fn tolerance(&self) -> Option<&Tolerance> {
         match &self.verification {
-            Verification::Signature { tolerance, .. } => tolerance.as_ref(),
+            Verification::Signature { tolerance, .. } | Verification::Code { tolerance, .. } => {
+                tolerance.as_ref()
+            }
             Verification::None | Verification::Token { .. } | Verification::Twilio { .. } => None,
         }
     }
@@ -44,6 +46,7 @@ impl Scheme {
         match &self.verification {
             Verification::None | Verification::Token { .. } => false,
             Verification::Signature { .. } | Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.authenticates_body(),
         }
     }
 
@@ -53,10 +56,32 @@ impl Scheme {
         match &self.verification {
             Verification::None | Verification::Token { .. } => false,
             Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.signs_url(),
             Verification::Signature { signed, .. } => {
                 let mut parts = signed.parts().iter();
                 parts.any(|part| matches!(part, Part::Url | Part::Path))
             }
+        }
+    }
+
+    /// The settings of an endpoint that are for this scheme, besides those of declarations.
+    #[must_use]
+    pub fn coded_settings(&self) -> &'static [CodedSetting] {
+        match (&self.verification, self.challenge) {
+            (Verification::Code { module, .. }, _) => module.settings(),
+            (_, Some(challenge)) => challenge.settings(),
+            _ => &[],
+        }
+    }
+
+    /// Whether requests are verified with a secret of the endpoint.
+    #[must_use]
+    pub fn secret(&self) -> Need {
+        match &self.verification {
+            Verification::None => Need::None,
+            _ if self.challenge.is_some_and(Challenge::brings_secret) => Need::InBand,
+            Verification::Code { module, .. } => module.secret(),
+            _ => Need::Required,
         }
     }
 
@@ -70,6 +95,13 @@ impl Scheme {
         places
             .chain(self.event_time.iter().map(|time| &time.at))
             .try_for_each(check_location)?;
+        let lists = self
+            .batch
+            .iter()
+            .flat_map(|batch| batch.or.iter().chain([&batch.list]));
+        lists
+            .filter(|list| !list.is_empty())
+            .try_for_each(|list| check_pointer(list))?;
         if let Verification::Token { at, prefix } = &self.verification {
             return check_token(at, prefix);
         }

@@ -4,6 +4,7 @@
 //! a function starts without reading the catalogue. docs/adding-a-provider.md says what is in them.
 
 mod check;
+mod coded;
 mod fill;
 mod lines;
 mod pattern;
@@ -21,14 +22,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use check::SchemeError;
+pub use coded::{Batch, Challenge, Coded, CodedSetting, Need};
 pub use fill::Values;
 pub use pattern::Pattern;
 pub use profile::{limits_of, profile_of};
 pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
 pub use scheme::{
-    Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,
-    Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance, Verification,
-    Version,
+    Accepted, Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake,
+    HeaderFamily, Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance,
+    Verification, Version,
 };
 pub use template::{Part, Template};
 

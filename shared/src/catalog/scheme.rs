@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::Template;
+use super::{Batch, Challenge, Coded, Template};
 
 /// A webhook signature scheme.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,15 @@ pub struct Scheme {
     /// Requests that are verified as any other, and answered instead of enqueued.
     #[serde(default)]
     pub handshakes: Vec<Handshake>,
+    /// How the provider sees whether somebody is there, if a declaration cannot say it.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
+    /// How one request holds several events, if it does.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// What is answered to an accepted request, if not nothing.
+    #[serde(default)]
+    pub accepted: Option<Accepted>,
     /// Whether an endpoint chooses itself where the signature or token is, and where an event's id
     /// and type are.
     #[serde(default)]
@@ -64,6 +73,16 @@ pub struct Page {
     /// Headers besides those of the verification that a request bears, each `name: value`.
     #[serde(default)]
     pub sample_headers: Vec<String>,
+}
+
+/// What a provider wants to read before it takes a request for accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The media type.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 fn only_post() -> Vec<String> {
@@ -103,6 +122,14 @@ pub enum Verification {
         /// Whether the newer keys are used, with SHA-256 instead of SHA-1.
         #[serde(default)]
         shared_key: bool,
+    },
+    /// By a module of `signature`, where no declaration can say how.
+    Code {
+        /// Which.
+        module: Coded,
+        /// How the timestamp is to be read, if there is one.
+        #[serde(default)]
+        tolerance: Option<Tolerance>,
     },
 }
 
@@ -314,6 +341,8 @@ pub struct FormJson {
 pub enum DigestOf {
     /// The body.
     Body,
+    /// The item of a batch; the body, if it is none.
+    Item,
 }
 
 /// A request that is answered instead of enqueued.

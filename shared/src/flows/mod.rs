@@ -6,6 +6,7 @@ mod idempotency;
 mod issuer_documents;
 mod limiter;
 pub mod outbound;
+mod published_keys;
 mod response_cache;
 mod slots;
 
@@ -13,4 +14,5 @@ pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use idempotency::{Idempotency, Unfinished, idempotent};
 pub use issuer_documents::IssuerDocuments;
 pub use limiter::{Demand, Headroom, LimitError, Limiter, Permit};
+pub use published_keys::{KeyFetcher, KeyUnavailable, MAX_KEYS_OF_REQUEST};
 pub use response_cache::{CacheScope, CachedAnswer, Lookup, Received, ResponseCache};

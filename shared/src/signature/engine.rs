@@ -223,7 +223,7 @@ fn fill<'a>(
 }
 
 /// What follows the host in an absolute URL.
-fn path_and_query(url: &str) -> &str {
+pub(super) fn path_and_query(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let start = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
     after_scheme.split_at(start).1

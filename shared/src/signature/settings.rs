@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::InboundRequest;
+use super::coded::check_secret as check_coded_secret;
 use super::engine::effective_versions;
 use super::keys::{SecretError, SigningSecret, describe, fits, is_sound};
 use crate::catalog::{Encoding, KeyForm, Location, Scheme, TokenPlace, Verification, Version};
@@ -41,6 +42,35 @@ pub struct SchemeSettings {
     /// it, such as `twilio`. What the provider adds to its query need not be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The ARN of the topic. For `aws-sns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_arn: Option<String>,
+    /// The id that PayPal has given to the webhook. For `paypal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_id: Option<String>,
+    /// Whom the provider's tokens are for. For `google-pubsub`, and for
+    /// `microsoft-graph-rich`, where it is the application's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The e-mail address of the service account that pushes. For `google-pubsub`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// The tenant that is watched. For `microsoft-graph-rich`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+    /// The public key beside the private key that is the secret. For `braintree`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// What is entered as verify token at Meta. It opens nothing: events are signed with the app's
+    /// secret. For `meta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify_token: Option<String>,
+    /// The id of the organization at Salesforce, of 18 characters. For `salesforce-outbound`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// The app's base URL, if it is not the host alone. For `atlassian-connect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
     /// How far a signed timestamp may be from now, in seconds; the endpoint's `toleranceSeconds`.
     #[serde(skip)]
     pub tolerance_seconds: Option<u32>,
@@ -103,6 +133,7 @@ impl SchemeSettings {
         if let Some((field, ..)) = uses.iter().find(|(_, is_set, is_used)| *is_set && !is_used) {
             return Err(SettingsError::Unused(field));
         }
+        self.check_coded(scheme)?;
         match self.header.as_deref() {
             Some(name) => check_header("header", name)?,
             None if is_hmac => return Err(SettingsError::Missing("header")),
@@ -130,6 +161,39 @@ impl SchemeSettings {
                 field: "url",
                 expected: "an absolute URL",
             });
+        }
+        Ok(())
+    }
+
+    /// Checks the settings that are for single schemes.
+    fn check_coded(&self, scheme: &Scheme) -> Result<(), SettingsError> {
+        let given = [
+            ("topicArn", &self.topic_arn),
+            ("webhookId", &self.webhook_id),
+            ("audience", &self.audience),
+            ("serviceAccount", &self.service_account),
+            ("tenantId", &self.tenant_id),
+            ("publicKey", &self.public_key),
+            ("verifyToken", &self.verify_token),
+            ("organizationId", &self.organization_id),
+            ("baseUrl", &self.base_url),
+        ];
+        let used = scheme.coded_settings();
+        for (name, value) in given {
+            let used = used.iter().find(|setting| setting.name == name);
+            match (used, value.as_deref()) {
+                (None, Some(_)) => return Err(SettingsError::Unused(name)),
+                (Some(setting), None) if setting.required => {
+                    return Err(SettingsError::Missing(name));
+                }
+                (Some(_), Some(text)) if !is_setting(text) => {
+                    return Err(SettingsError::Invalid {
+                        field: name,
+                        expected: "a text of 1 to 512 characters without spaces around",
+                    });
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -179,6 +243,10 @@ impl SchemeSettings {
             }),
         }
     }
+}
+
+fn is_setting(text: &str) -> bool {
+    (1..=512).contains(&text.len()) && text.trim() == text && !text.chars().any(char::is_control)
 }
 
 /// One that joins others joins no more than eight, and none that joins in turn.
@@ -235,6 +303,10 @@ impl SigningSecret {
             Verification::None => return Ok(()),
             Verification::Token { at, .. } => return self.check_token(at),
             Verification::Twilio { .. } => return self.check_text(),
+            Verification::Code { module, .. } => {
+                self.check_text()?;
+                return check_coded_secret(*module, self);
+            }
             Verification::Signature { versions, .. } => versions,
         };
         self.check_text()?;

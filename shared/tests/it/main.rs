@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod egress;
 mod flows;
+mod oauth;
 mod peers;
 mod queue;
 mod signature;

@@ -189,6 +189,7 @@ impl World {
                 sealed,
                 created_at: now,
                 expires_at: None,
+                unseen: false,
             }],
             breaker: None,
             created_at: now,

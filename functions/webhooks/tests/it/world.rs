@@ -138,6 +138,7 @@ impl World {
             sealed,
             created_at: self.now(),
             expires_at: None,
+            unseen: false,
         }
     }
 

@@ -92,6 +92,7 @@ impl World {
             sealed: Sealed::from_bytes(vec![0, 1, 254, 255]),
             created_at: start(),
             expires_at: None,
+            unseen: false,
         }
     }
 

@@ -54,6 +54,7 @@ fn run(slug: &str, script: &str, origin: &str) -> String {
 fn facts(received: Result<Received, Refusal>) -> Result<EventFacts, String> {
     match received {
         Ok(Received::Event(facts)) => Ok(facts),
+        Ok(Received::Batch(events)) if events.len() == 1 => Ok(events[0].facts.clone()),
         other => Err(format!("{other:?}")),
     }
 }

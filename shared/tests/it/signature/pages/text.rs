@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use gatehouse::catalog::{
-    Algorithm, Encoding, Future, Grammar, Handshake, HeaderFamily, KeyForm, Location, Part,
-    Provider, Scheme, TimestampUnit, TokenPlace, Tolerance, Verification, Version,
+    Algorithm, DigestOf, Encoding, Future, Grammar, Handshake, HeaderFamily, KeyForm, Location,
+    Need, Part, Provider, Scheme, TimestampUnit, TokenPlace, Tolerance, Verification, Version,
 };
 
+use super::coded::{self, needed_settings};
 use super::script::{OWN_HEADER, script};
 
 /// What a page is written from.
@@ -97,7 +98,13 @@ fn has_public_key(scheme: &Scheme) -> bool {
 fn set_up(page: &mut String, subject: &Subject<'_>) {
     let told = &subject.scheme.page;
     let scheme = subject.slug;
-    if matches!(subject.scheme.verification, Verification::None) {
+    let needed = needed_settings(subject.scheme);
+    if subject.scheme.secret() == Need::None && !needed.is_empty() {
+        let _ = writeln!(
+            page,
+            "1. Register the endpoint (`POST /portal/integrations/{{id}}/webhooks`) with `\"scheme\": \"{scheme}\"` and `settings` with {needed}. The answer's `url` is the URL to paste.\n2. There is no secret."
+        );
+    } else if matches!(subject.scheme.verification, Verification::None) {
         let _ = writeln!(
             page,
             "1. Register the endpoint with `\"scheme\": \"{scheme}\"` and no secret. The answer's `url` is where to send to."
@@ -109,11 +116,17 @@ fn set_up(page: &mut String, subject: &Subject<'_>) {
             .unwrap_or("What the provider signs with.");
         let settings = match needs_header(subject.scheme) {
             true => format!(" and `\"settings\": {{\"header\": \"{OWN_HEADER}\"}}`"),
-            false => String::new(),
+            false if needed.is_empty() => String::new(),
+            false => format!(" and `settings` with {needed}"),
+        };
+        let and_secret = match subject.scheme.secret() {
+            Need::InBand => "without a secret",
+            Need::Optional => "with the `secret`, if there is one,",
+            _ => "and the `secret`",
         };
         let _ = writeln!(
             page,
-            "1. Register the endpoint (`POST /portal/integrations/{{id}}/webhooks`) with `\"scheme\": \"{scheme}\"`, and the `secret`{settings}. The answer's `url` is the URL to paste."
+            "1. Register the endpoint (`POST /portal/integrations/{{id}}/webhooks`) with `\"scheme\": \"{scheme}\"`, {and_secret}{settings}. The answer's `url` is the URL to paste."
         );
         let _ = writeln!(
             page,
@@ -172,6 +185,9 @@ fn verified(page: &mut String, scheme: &Scheme) {
         tolerance,
     } = &scheme.verification
     else {
+        if scheme.tolerance().is_some() {
+            let _ = writeln!(page, "\nTime: {}.", time(scheme.tolerance()));
+        }
         return;
     };
     page.push_str("\n| | |\n|---|---|\n");
@@ -217,7 +233,10 @@ fn because(scheme: &Scheme) -> String {
             )
         }
         Verification::Signature { .. } => "Besides it, only what is signed below is.".to_owned(),
-        _ => "A module of `shared/src/signature` verifies it: no declaration says how.".to_owned(),
+        Verification::Code { module, .. } => coded::verified(*module).to_owned(),
+        Verification::Twilio { .. } => {
+            "A module of `shared/src/signature` verifies it: no declaration says how.".to_owned()
+        }
     }
 }
 
@@ -344,7 +363,8 @@ fn location(place: &Location) -> String {
                 names.join("`, `")
             )
         }
-        Location::Digest(_) => "SHA-256 of the body".to_owned(),
+        Location::Digest(DigestOf::Body) => "SHA-256 of the body".to_owned(),
+        Location::Digest(DigestOf::Item) => "SHA-256 of the item".to_owned(),
     }
 }
 
@@ -417,6 +437,16 @@ fn read(page: &mut String, scheme: &Scheme) {
         let place = places(scheme, std::slice::from_ref(&time.at));
         let place = place.trim_start_matches("what `settings` names, else ");
         let _ = writeln!(page, "| When it happened | {place}, {} |", unit(time.unit));
+    }
+    if let Some(batch) = &scheme.batch {
+        let _ = writeln!(
+            page,
+            "| Several events in a request | {} |",
+            coded::batch(batch)
+        );
+    }
+    if let Some(challenge) = scheme.challenge {
+        let _ = writeln!(page, "| Handshake | {} |", coded::challenge(challenge));
     }
     for handshake in &scheme.handshakes {
         let _ = writeln!(page, "| Handshake | {} |", answered(handshake));

@@ -10,15 +10,24 @@ const MIN_RSA_BITS: usize = 2048;
 
 /// A public key with the algorithms that it is for.
 #[derive(Clone)]
-pub(super) struct VerificationKey {
-    pub(super) id: Option<String>,
-    pub(super) algorithms: &'static [Algorithm],
-    pub(super) key: DecodingKey,
+pub struct VerificationKey {
+    pub(crate) id: Option<String>,
+    pub(crate) algorithms: &'static [Algorithm],
+    pub(crate) key: DecodingKey,
+}
+
+impl std::fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerificationKey")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
 }
 
 impl VerificationKey {
     /// The key, if it is for signatures and of a kind and strength that we take.
-    pub(super) fn of(jwk: &Jwk) -> Option<Self> {
+    pub(crate) fn of(jwk: &Jwk) -> Option<Self> {
         if !is_for_signatures(jwk) {
             return None;
         }

@@ -91,7 +91,7 @@ impl KeySet {
     }
 
     /// The key for a token that names the key `id`; for one that names none, the only key there is.
-    pub(super) async fn key(
+    pub(crate) async fn key(
         &self,
         id: Option<&str>,
         now: Timestamp,
