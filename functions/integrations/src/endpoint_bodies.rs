@@ -103,6 +103,9 @@ pub(crate) struct EndpointView {
     pub(crate) scheme: String,
     /// Whether requests are verified: they are, unless the scheme is `none`.
     pub(crate) verified: bool,
+    /// Whether the body of what is accepted is the provider's. It is not where the scheme has the
+    /// secret itself sent (`static-header`, `gitlab`, `telegram` …), or verifies nothing.
+    pub(crate) body_authenticated: bool,
     pub(crate) status: EndpointStatus,
     pub(crate) events: Vec<EventPattern>,
     #[schema(value_type = SchemeSettings)]
@@ -129,6 +132,8 @@ impl EndpointView {
             url,
             scheme: endpoint.scheme.clone(),
             verified: endpoint.is_verified(),
+            body_authenticated: catalog::scheme(&endpoint.scheme)
+                .is_some_and(Scheme::authenticates_body),
             status: endpoint.status,
             events: endpoint.events.clone(),
             settings: endpoint.settings.clone(),

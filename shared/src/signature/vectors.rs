@@ -81,12 +81,22 @@ struct Rebuilt {
 /// Runs a vector at its own time, by the scheme that the catalogue says it is of.
 #[must_use]
 pub fn check(vector: &Vector) -> Verdict {
-    let set = format!("{}/{}", vector.provider, vector.scheme);
-    let mut schemes = catalog::schemes().into_values();
-    match schemes.find(|scheme| scheme.vectors.contains(&set)) {
+    match scheme_of(&vector.provider, &vector.scheme) {
         Some(scheme) => check_by(scheme, vector),
         None => Verdict::Unsupported,
     }
+}
+
+/// The scheme that names the set; or, where none does, the provider's: that of the set's name
+/// (`gitlab/signed`), or the one that an endpoint of it has if it names none.
+fn scheme_of(provider: &str, set: &str) -> Option<&'static Scheme> {
+    let named = format!("{provider}/{set}");
+    let mut schemes = catalog::schemes().into_values();
+    let of_vectors = schemes.find(|scheme| scheme.vectors.contains(&named));
+    of_vectors
+        .or_else(|| catalog::scheme(&format!("{provider}-{set}")))
+        .or_else(|| catalog::scheme(provider))
+        .or_else(|| catalog::scheme(catalog::default_scheme(provider)?))
 }
 
 /// Runs a vector at its own time, by `scheme`.

@@ -3,6 +3,7 @@
 mod coded;
 mod run;
 mod script;
+mod table;
 mod text;
 
 use std::collections::BTreeMap;
@@ -95,6 +96,17 @@ fn the_pages_are_what_the_catalogue_says() {
         changed.is_empty(),
         "out of date, and written anew: {changed:?}"
     );
+}
+
+#[test]
+fn the_table_of_all_schemes_is_what_the_catalogue_says() {
+    let path = folder().join("../webhook-schemes.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let renewed = table::renewed(&page);
+    if page != renewed {
+        fs::write(&path, renewed).unwrap();
+        panic!("docs/webhook-schemes.md was out of date; its table is written anew");
+    }
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn verified(page: &mut String, scheme: &Scheme) {
     } = &scheme.verification
     else {
         if scheme.tolerance().is_some() {
-            let _ = writeln!(page, "\nTime: {}.", time(scheme.tolerance()));
+            let _ = writeln!(page, "\nTime: {}.", time(scheme, scheme.tolerance()));
         }
         return;
     };
@@ -209,7 +209,7 @@ fn verified(page: &mut String, scheme: &Scheme) {
     for version in versions {
         let _ = writeln!(page, "| Signature | {} |", version_of(version));
     }
-    let _ = writeln!(page, "| Time | {} |", time(tolerance.as_ref()));
+    let _ = writeln!(page, "| Time | {} |", time(scheme, tolerance.as_ref()));
 }
 
 fn because(scheme: &Scheme) -> String {
@@ -311,8 +311,11 @@ fn version_of(version: &Version) -> String {
     format!("{label}{algorithm}, {encoding}")
 }
 
-fn time(tolerance: Option<&Tolerance>) -> String {
+fn time(scheme: &Scheme, tolerance: Option<&Tolerance>) -> String {
     let Some(tolerance) = tolerance else {
+        if signs_time(scheme) {
+            return "signed, and not looked at: a request can be repeated at any time, and is recognised by its id alone".to_owned();
+        }
         return "none is signed: a request can be repeated at any time, and is recognised by its id alone".to_owned();
     };
     let unit = unit(tolerance.unit);
@@ -368,8 +371,15 @@ fn location(place: &Location) -> String {
     }
 }
 
+pub(super) fn signs_time(scheme: &Scheme) -> bool {
+    let Verification::Signature { signed, .. } = &scheme.verification else {
+        return false;
+    };
+    signed.parts().contains(&Part::Timestamp)
+}
+
 /// The headers that count, if the scheme signs any.
-fn signed_headers(scheme: &Scheme) -> Vec<&str> {
+pub(super) fn signed_headers(scheme: &Scheme) -> Vec<&str> {
     let Verification::Signature {
         headers, signed, ..
     } = &scheme.verification
