@@ -282,7 +282,7 @@ fn settings_value(settings: &SchemeSettings) -> Result<serde_json::Value, Error>
     serde_json::to_value(settings).map_err(|error| Error::Internal(error.into()))
 }
 
-fn settings_of(endpoint: &Endpoint) -> Result<SchemeSettings, Error> {
+pub(crate) fn settings_of(endpoint: &Endpoint) -> Result<SchemeSettings, Error> {
     serde_json::from_value(endpoint.settings.clone()).map_err(|error| Error::Internal(error.into()))
 }
 

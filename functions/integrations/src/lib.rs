@@ -29,6 +29,7 @@ mod setup;
 mod state;
 mod status;
 mod variables;
+mod webhook_checks;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -102,6 +103,14 @@ pub fn router(state: State) -> Router {
         .route(
             "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}/reveal",
             post(endpoints::reveal_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/test",
+            post(webhook_checks::test),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/verify",
+            post(webhook_checks::verify),
         )
         .route(
             "/portal/integrations/{integration}/destinations",

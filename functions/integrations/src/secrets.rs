@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use gatehouse::domain::{
     Cause, Error, FieldError, OrganizationId, Sealed, SecretId, StoredSecret, Timestamp,
 };
+use gatehouse::signature::SigningSecret;
 use gatehouse::vault::SealContext;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -100,6 +101,25 @@ pub(crate) async fn open(
     let secret = String::from_utf8(bytes.to_vec())
         .map_err(|_| Error::Internal(Cause::from("a signing secret is not text")))?;
     Ok(RevealedSecret { id, secret })
+}
+
+/// A signing secret of an endpoint, to verify or sign with.
+pub(crate) async fn signing(
+    state: &State,
+    organization: OrganizationId,
+    owner: Ulid,
+    stored: &StoredSecret,
+) -> Result<SigningSecret, Error> {
+    let context = SealContext::SigningSecret {
+        owner,
+        secret: stored.id,
+    };
+    let bytes = state
+        .keys
+        .open(organization, &context, &stored.sealed)
+        .await?;
+    SigningSecret::from_utf8(&bytes)
+        .map_err(|_| Error::Internal(Cause::from("a signing secret is not text")))
 }
 
 /// A new signing secret for a destination: 32 random bytes, as Standard Webhooks writes them.

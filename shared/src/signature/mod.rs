@@ -16,6 +16,7 @@ mod facts;
 mod jws;
 mod keys;
 mod published;
+pub mod sample;
 mod settings;
 #[cfg(test)]
 mod tests;
