@@ -12,6 +12,7 @@ mod facts;
 mod fuzz;
 mod pages;
 mod placeholders;
+mod samples;
 mod strictness;
 mod tokens;
 mod wycheproof;
