@@ -46,6 +46,7 @@ pub(crate) struct CapturedRequest {
     /// The URL as the provider called it; the endpoint's, if absent.
     url: Option<String>,
     /// Headers by name; a list, if one came several times.
+    #[serde(default)]
     #[schema(value_type = BTreeMap<String, Vec<String>>)]
     headers: BTreeMap<String, OneOrMore>,
     /// The body, if it is text.

@@ -22,3 +22,4 @@ mod profile;
 mod providers;
 mod reach;
 mod validation;
+mod webhook_checks;

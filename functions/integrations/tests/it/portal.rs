@@ -77,13 +77,18 @@ impl Portal {
 
     /// The API of a deployment that may call these networks, too.
     pub(crate) async fn with_egress(allowed: &str) -> Self {
+        Self::at("https://gatehouse.example", allowed).await
+    }
+
+    /// The same, of a deployment that is reached at `url` from outside.
+    pub(crate) async fn at(url: &str, allowed: &str) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let stack = Stack::in_memory(&template, TimeSource::system())
             .await
             .unwrap();
         let parameters = [
-            ("PublicUrl", "https://gatehouse.example"),
+            ("PublicUrl", url),
             ("Issuer", ISSUER),
             ("Audience", "gatehouse"),
             ("JwksUrl", "https://issuer.example/jwks"),

@@ -35,7 +35,7 @@ async fn providers_are_listed_by_slug_and_by_type() {
         .get("/portal/providers?type=cloud_storage", &token)
         .await
         .json();
-    assert_eq!(slugs(&list), ["aws-s3", "azure-blob"]);
+    assert_eq!(slugs(&list), ["aws-s3", "azure-blob", "box", "dropbox"]);
     assert_eq!(list["items"][0]["authMethods"], json!(["custom"]));
     for query in ["type=pets", "type=", "colour=red"] {
         let answer = portal
