@@ -7,7 +7,7 @@ use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::{Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::flows::{Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect};
 use gatehouse::http::Authentication;
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
@@ -22,6 +22,8 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
+    /// Keys that providers publish, to judge a captured request with.
+    pub(crate) published: Arc<KeyFetcher>,
     pub(crate) authentication: Authentication,
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside.
@@ -64,10 +66,13 @@ impl State {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let sqs = aws_sdk_sqs::Client::new(aws);
+        let egress = connect::egress(environment)?;
+        let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             credentials: connect::credentials(environment, aws)?,
-            egress: connect::egress(environment)?,
+            egress,
+            published: Arc::new(published),
             authentication: connect::authentication(environment, issuer, &sources)?,
             public_url: Arc::new(environment.public_url()?),
             store,

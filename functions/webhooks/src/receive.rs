@@ -161,7 +161,7 @@ async fn verify_with(
             Err(Refusal::NeedsKey(location)) if keys.len() < MAX_KEYS_OF_REQUEST => {
                 let key = state.published.key(&location, now).await;
                 let key = key.map_err(|error| Error::Unavailable(error.into()))?;
-                keys.insert(location, key);
+                keys.insert(*location, key);
             }
             verdict => return Ok(verdict),
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::egress::Egress;
 use gatehouse::flows::{IssuerDocuments, KeyFetcher, connect};
+use gatehouse::jwt::Fetch;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
 use url::Url;
@@ -23,8 +23,9 @@ pub struct State {
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside: some schemes sign the URL.
     pub(crate) public_url: Arc<Url>,
-    /// The way out, to providers that publish keys or want a call for a confirmation.
-    pub(crate) egress: Egress,
+    /// The way out, to providers that want a call for a confirmation.
+    pub(crate) fetch: Arc<dyn Fetch>,
+    /// The same, to those that publish keys.
     pub(crate) published: Arc<KeyFetcher>,
 }
 
@@ -45,13 +46,12 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
-        let egress = connect::egress(environment)?;
-        let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
-        Self::connect_with(environment, aws, sources, egress, published)
+        let fetch = Arc::new(IssuerDocuments(connect::egress(environment)?));
+        Self::connect_with(environment, aws, sources, fetch)
     }
 
-    /// As [`State::connect`], where keys are fetched by `published` and providers called by way of
-    /// `egress`: ones that know a provider on this machine, say.
+    /// As [`State::connect`], where what providers publish is fetched by `fetch`: from a provider
+    /// that is on this machine, say.
     ///
     /// # Errors
     ///
@@ -60,8 +60,7 @@ impl State {
         environment: &Environment,
         aws: &SdkConfig,
         sources: Sources,
-        egress: Egress,
-        published: KeyFetcher,
+        fetch: Arc<dyn Fetch>,
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
@@ -75,8 +74,8 @@ impl State {
             metrics,
             sources,
             public_url: Arc::new(environment.public_url()?),
-            egress,
-            published: Arc::new(published),
+            published: Arc::new(KeyFetcher::new(Arc::clone(&fetch))),
+            fetch,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! What the form of a declaration alone does not say.
 
 use super::{
-    Algorithm, Challenge, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need, Part,
-    Scheme, Template, TokenPlace, Tolerance, Verification, Version,
+    Algorithm, Challenge, Coded, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need,
+    Part, Scheme, Template, TokenPlace, Tolerance, Verification, Version,
 };
 
 /// Why a text is not a declaration.
@@ -62,6 +62,18 @@ impl Scheme {
                 parts.any(|part| matches!(part, Part::Url | Part::Path))
             }
         }
+    }
+
+    /// Whether an endpoint has to say which networks requests come from.
+    #[must_use]
+    pub fn needs_networks(&self) -> bool {
+        matches!(
+            self.verification,
+            Verification::Code {
+                module: Coded::SalesforceOutbound,
+                ..
+            }
+        )
     }
 
     /// The settings of an endpoint that are for this scheme, besides those of declarations.

@@ -119,6 +119,39 @@ impl Coded {
         )
     }
 
+    /// The headers without which nothing can be verified.
+    #[must_use]
+    pub fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::Box => &[
+                "box-delivery-timestamp",
+                "box-signature-version",
+                "box-signature-algorithm",
+            ],
+            Self::Contentful => &[
+                "x-contentful-signature",
+                "x-contentful-timestamp",
+                "x-contentful-signed-headers",
+            ],
+            Self::GooglePubsub => &["authorization"],
+            Self::HubspotV1 | Self::HubspotV2 => {
+                &["x-hubspot-signature", "x-hubspot-signature-version"]
+            }
+            Self::HubspotV3 => &["x-hubspot-signature-v3", "x-hubspot-request-timestamp"],
+            Self::Mandrill => &["x-mandrill-signature"],
+            Self::Netlify => &["x-webhook-signature"],
+            Self::Paypal => &[
+                "paypal-transmission-id",
+                "paypal-transmission-time",
+                "paypal-transmission-sig",
+                "paypal-cert-url",
+                "paypal-auth-algo",
+            ],
+            Self::Plaid => &["plaid-verification"],
+            _ => &[],
+        }
+    }
+
     /// Whether an endpoint has a secret of its own. What has none is verified by keys that the
     /// provider publishes, or by nothing at all.
     #[must_use]

@@ -5,7 +5,7 @@
 //! not is not asked for again at once, one document is fetched at a time, and so many in a minute.
 //! A key that cannot be fetched makes no verdict: the provider is to come again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
@@ -46,7 +46,8 @@ pub struct KeyFetcher {
     fetch: Arc<dyn Fetch>,
     google: Option<KeySet>,
     microsoft: Option<KeySet>,
-    roots: Vec<TrustAnchor<'static>>,
+    /// Read when they are first needed: a function that never does starts without.
+    roots: OnceLock<Vec<TrustAnchor<'static>>>,
     certificates: WarmCache<KeyLocation, PublishedKey>,
     failed: WarmCache<KeyLocation, bool>,
     /// Since when, how many were fetched. Held while one is.
@@ -68,13 +69,6 @@ impl KeyFetcher {
     /// What fetches by `fetch`, and trusts the certificate authorities that this machine does.
     #[must_use]
     pub fn new(fetch: Arc<dyn Fetch>) -> Self {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        Self::with_roots(fetch, &roots)
-    }
-
-    /// What trusts `roots`, and no other.
-    #[must_use]
-    pub fn with_roots(fetch: Arc<dyn Fetch>, roots: &[CertificateDer<'static>]) -> Self {
         let key_set = |url: &str| {
             let location = url.parse().ok()?;
             Some(KeySet::new(
@@ -83,18 +77,23 @@ impl KeyFetcher {
                 Arc::clone(&fetch),
             ))
         };
-        let anchors = roots.iter().filter_map(|root| {
-            let anchor = anchor_from_trusted_cert(root).ok()?;
-            Some(anchor.to_owned())
-        });
         Self {
             google: key_set(GOOGLE),
             microsoft: key_set(MICROSOFT),
-            roots: anchors.collect(),
+            roots: OnceLock::new(),
             certificates: WarmCache::new(CAPACITY, MAX_AGE),
             failed: WarmCache::new(CAPACITY, PAUSE),
             fetches: Mutex::new((Timestamp::UNIX_EPOCH, 0)),
             fetch,
+        }
+    }
+
+    /// The same, trusting `roots` and no other.
+    #[must_use]
+    pub fn with_roots(self, roots: &[CertificateDer<'_>]) -> Self {
+        Self {
+            roots: OnceLock::from(anchors(roots)),
+            ..self
         }
     }
 
@@ -192,7 +191,8 @@ impl KeyFetcher {
         certificate
             .verify_for_usage(
                 provider.signature_verification_algorithms.all,
-                &self.roots,
+                self.roots
+                    .get_or_init(|| anchors(&rustls_native_certs::load_native_certs().certs)),
                 others,
                 UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
                 KeyUsage::server_auth(),
@@ -214,6 +214,11 @@ impl KeyFetcher {
             .any(is_for)
             .then(|| key_of_certificate(document))?
     }
+}
+
+fn anchors(roots: &[CertificateDer<'_>]) -> Vec<TrustAnchor<'static>> {
+    let anchor = |root| Some(anchor_from_trusted_cert(root).ok()?.to_owned());
+    roots.iter().filter_map(anchor).collect()
 }
 
 async fn of_set(

@@ -15,16 +15,16 @@ use crate::domain::SecretId;
 const MAX_SIGNATURES: usize = 20;
 
 /// A signature that a request bears, with what was written before it.
-struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     label: &'a str,
     text: &'a str,
 }
 
 /// What the scheme's headers say.
-struct Signed<'a> {
-    candidates: Vec<Candidate<'a>>,
-    timestamp: Option<&'a str>,
-    id: Option<&'a str>,
+pub(super) struct Signed<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    pub(super) timestamp: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
 }
 
 pub(super) fn verify(
@@ -195,7 +195,7 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, 
 }
 
 /// What is signed, in parts that are never looked into.
-fn fill<'a>(
+pub(super) fn fill<'a>(
     template: &'a Template,
     request: &InboundRequest<'a>,
     settings: &'a SchemeSettings,

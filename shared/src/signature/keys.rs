@@ -239,7 +239,7 @@ pub(super) fn verify_any(
     }
 }
 
-fn mac(algorithm: hmac::Algorithm, key: &[u8], message: &[&[u8]]) -> hmac::Tag {
+pub(super) fn mac(algorithm: hmac::Algorithm, key: &[u8], message: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
     message.iter().for_each(|part| context.update(part));
     context.sign()

@@ -7,13 +7,16 @@
 //! covers is the body's bytes as they came.
 
 mod batch;
+mod body_changes;
 mod challenges;
 mod coded;
+pub mod diagnosis;
 mod engine;
 mod facts;
 mod jws;
 mod keys;
 mod published;
+pub mod sample;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -152,7 +155,7 @@ pub enum Refusal {
     /// A key is needed that is not at hand. Whoever has fetched it asks again; if it cannot be
     /// fetched, nothing is known of the request yet.
     #[error("a published key is needed")]
-    NeedsKey(KeyLocation),
+    NeedsKey(Box<KeyLocation>),
 }
 
 impl Refusal {
@@ -224,32 +227,15 @@ pub fn receive_with_keys(
     if matches!(scheme.secret(), Need::Required | Need::InBand) && secrets.is_empty() {
         return Err(Refusal::NoSecret);
     }
-    let verdict = match &scheme.verification {
-        Verification::None => coded::Verdict::By(None),
-        Verification::Signature { .. } => {
-            let by = engine::verify(scheme, request, secrets, settings, now)?;
-            coded::Verdict::By(Some(by))
-        }
-        Verification::Token { .. } => {
-            let by = token::verify(scheme, request, secrets, settings)?;
-            coded::Verdict::By(Some(by))
-        }
-        Verification::Twilio { shared_key } => {
-            let by = twilio::verify(*shared_key, request, secrets, settings)?;
-            coded::Verdict::By(Some(by))
-        }
-        Verification::Code { module, tolerance } => {
-            let call = coded::Call {
-                request,
-                secrets,
-                settings,
-                tolerance: tolerance.as_ref(),
-                keys,
-                now,
-            };
-            coded::verify(*module, &call)?
-        }
+    let call = coded::Call {
+        request,
+        secrets,
+        settings,
+        tolerance: scheme.tolerance(),
+        keys,
+        now,
     };
+    let verdict = verify(scheme, &call)?;
     let (verified_with, items) = match verdict {
         coded::Verdict::Done(received) => return Ok(received),
         coded::Verdict::Items(by, items) => (by, Some(items)),
@@ -270,4 +256,21 @@ pub fn receive_with_keys(
         },
         now,
     )
+}
+
+/// Verifies what is no challenge, or one that is verified.
+fn verify(scheme: &Scheme, call: &coded::Call<'_>) -> Result<coded::Verdict, Refusal> {
+    let (request, secrets, settings) = (call.request, call.secrets, call.settings);
+    let by = match &scheme.verification {
+        Verification::None => return Ok(coded::Verdict::By(None)),
+        Verification::Code { module, .. } => return coded::verify(*module, call),
+        Verification::Signature { .. } => {
+            engine::verify(scheme, request, secrets, settings, call.now)?
+        }
+        Verification::Token { .. } => token::verify(scheme, request, secrets, settings)?,
+        Verification::Twilio { shared_key } => {
+            twilio::verify(*shared_key, request, secrets, settings)?
+        }
+    };
+    Ok(coded::Verdict::By(Some(by)))
 }

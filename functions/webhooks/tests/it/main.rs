@@ -8,6 +8,8 @@
 )]
 
 mod accepted;
+mod batches;
 mod events;
+mod handshakes;
 mod refused;
 mod world;

@@ -146,7 +146,7 @@ impl<'a> Call<'a> {
         match self.keys.get(&location) {
             Some(PublishedKey::Absent) => Err(Refusal::BadSignature),
             Some(key) => Ok(key),
-            None => Err(Refusal::NeedsKey(location)),
+            None => Err(Refusal::NeedsKey(Box::new(location))),
         }
     }
 

@@ -12,6 +12,7 @@ pub(super) fn needed_settings(scheme: &Scheme) -> String {
     names.join(" and ")
 }
 
+#[expect(clippy::too_many_lines, reason = "one entry for each module")]
 pub(super) fn verified(module: Coded) -> &'static str {
     match module {
         Coded::Adyen => {
