@@ -19,13 +19,13 @@ use super::declarations::declare;
 use super::{Case, hmac_sha256, raw_vectors};
 
 /// A request that is accepted, with the scheme that accepts it.
-struct Seed {
-    slug: &'static str,
-    scheme: &'static Scheme,
-    case: Case,
+pub(super) struct Seed {
+    pub(super) slug: &'static str,
+    pub(super) scheme: &'static Scheme,
+    pub(super) case: Case,
 }
 
-static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(|| {
+pub(super) static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(|| {
     let mut vectors = raw_vectors();
     let own = [
         include_str!("../../vectors/declared.json"),

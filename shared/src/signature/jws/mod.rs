@@ -124,3 +124,6 @@ impl Lifetime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
