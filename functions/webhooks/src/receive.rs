@@ -249,6 +249,10 @@ fn received_event(
         scheme: endpoint.scheme.clone(),
         provider_event_id: event.facts.provider_event_id,
         event_type: event.facts.event_type,
+        occurred_at: event
+            .facts
+            .occurred_at
+            .and_then(|at| Timestamp::from_millisecond(at.as_millisecond())),
         verified_with: event.facts.verified_with,
         content_type: content_type(parts),
         body: event.payload,

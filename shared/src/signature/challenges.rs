@@ -10,7 +10,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ fn asana(request: &InboundRequest<'_>, secrets: Secrets<'_>) -> Result<Option<Re
     let secret = single(request.headers, SECRET.as_str())?;
     let mut answer = plain("");
     let value = HeaderValue::from_str(secret).map_err(|_| Refusal::BadForm)?;
-    answer.headers.insert(SECRET, value);
+    answer.headers.push((SECRET, value));
     offered(secret, secrets, answer)
 }
 
@@ -157,7 +157,7 @@ fn cloud_events(request: &InboundRequest<'_>) -> Result<HandshakeResponse, Refus
     let mut answer = plain("");
     for (name, value) in [("webhook-allowed-origin", origin), ("allow", "POST")] {
         let value = HeaderValue::from_str(value).map_err(|_| Refusal::Malformed)?;
-        answer.headers.insert(HeaderName::from_static(name), value);
+        answer.headers.push((HeaderName::from_static(name), value));
     }
     Ok(answer)
 }
@@ -332,7 +332,7 @@ fn answer(content_type: &'static str, body: String) -> HandshakeResponse {
     HandshakeResponse {
         status: StatusCode::OK,
         content_type,
-        headers: HeaderMap::new(),
+        headers: Vec::new(),
         body: Bytes::from(body),
     }
 }

@@ -96,7 +96,7 @@ fn answer(handshake: &Handshake, document: &Document<'_>) -> Result<HandshakeRes
     Ok(HandshakeResponse {
         status: StatusCode::OK,
         content_type: PLAIN,
-        headers: HeaderMap::new(),
+        headers: Vec::new(),
         body: Bytes::from(text.unwrap_or_default()),
     })
 }

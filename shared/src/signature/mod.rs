@@ -27,7 +27,7 @@ mod vector_extra;
 pub mod vectors;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
@@ -63,7 +63,7 @@ pub enum Received {
     /// Something that is answered and not enqueued.
     Handshake(HandshakeResponse),
     /// A handshake that is answered once this URL, which is the provider's, was called by GET.
-    Confirmation(Url, HandshakeResponse),
+    Confirmation(Box<Url>, HandshakeResponse),
     /// A handshake that brings the endpoint's secret. It is answered if, and only if, the endpoint
     /// waits for one and has none; nobody vouches for it.
     Secret(SecretString, HandshakeResponse),
@@ -114,7 +114,7 @@ pub struct HandshakeResponse {
     /// The media type.
     pub content_type: &'static str,
     /// More headers.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::header::CONTENT_TYPE;
@@ -15,7 +16,7 @@ use super::keys::mac;
 use super::{InboundRequest, SchemeSettings, SigningSecret};
 use crate::catalog::{
     Algorithm, Encoding, Grammar, HeaderFamily, KeyForm, Location, Scheme, TimestampUnit,
-    TokenPlace, Verification, Version,
+    TokenPlace, Tolerance, Verification, Version,
 };
 
 /// A signed request.
@@ -199,14 +200,7 @@ fn sign(
         .ok_or(SampleError::Unsigned)?;
     let versions = effective_versions(versions, settings);
     let (version, key) = key(&versions, secret).ok_or(SampleError::OnlyProviderSigns)?;
-    let unit = tolerance
-        .as_ref()
-        .map_or(TimestampUnit::Seconds, |tolerance| tolerance.unit);
-    let time = match unit {
-        TimestampUnit::Seconds => now.as_second().to_string(),
-        TimestampUnit::Milliseconds => now.as_millisecond().to_string(),
-        TimestampUnit::Rfc3339 => now.to_string(),
-    };
+    let time = written(tolerance.as_ref(), now);
     if let Some(name) = &family.timestamp {
         set(&mut sample.headers, name, &time);
     }
@@ -225,23 +219,44 @@ fn sign(
     };
     let message = fill(signed, &request, settings, &parts).map_err(|_| SampleError::Unsigned)?;
     let message: Vec<&[u8]> = message.iter().map(Cow::as_ref).collect();
-    let code = match version.algorithm {
-        Algorithm::HmacSha1 => mac(
-            aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            &key,
-            &message,
-        ),
-        Algorithm::HmacSha512 => mac(aws_lc_rs::hmac::HMAC_SHA512, &key, &message),
-        _ => mac(aws_lc_rs::hmac::HMAC_SHA256, &key, &message),
+    let text = signature(version, &key, &message);
+    let prefix = settings.prefix.as_deref().filter(|_| scheme.generic);
+    let value = header_of(grammar, prefix, version, &time, &text);
+    insert(&mut sample.headers, &family.signature, value.as_bytes());
+    Ok(())
+}
+
+fn written(tolerance: Option<&Tolerance>, now: Timestamp) -> String {
+    match tolerance.map_or(TimestampUnit::Seconds, |tolerance| tolerance.unit) {
+        TimestampUnit::Seconds => now.as_second().to_string(),
+        TimestampUnit::Milliseconds => now.as_millisecond().to_string(),
+        TimestampUnit::Rfc3339 => now.to_string(),
+    }
+}
+
+fn signature(version: &Version, key: &[u8], message: &[&[u8]]) -> String {
+    let algorithm = match version.algorithm {
+        Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Algorithm::HmacSha512 => hmac::HMAC_SHA512,
+        _ => hmac::HMAC_SHA256,
     };
-    let text = match version.encoding {
+    let code = mac(algorithm, key, message);
+    match version.encoding {
         Encoding::Hex => hex::encode(code),
         Encoding::Base64 => STANDARD.encode(code),
         Encoding::Base64url => URL_SAFE_NO_PAD.encode(code),
-    };
-    let prefix = settings.prefix.as_deref().filter(|_| scheme.generic);
-    let value = match grammar {
-        Grammar::Single { prefix: declared } => format!("{}{text}", prefix.unwrap_or(declared)),
+    }
+}
+
+fn header_of(
+    grammar: &Grammar,
+    own_prefix: Option<&str>,
+    version: &Version,
+    time: &str,
+    text: &str,
+) -> String {
+    match grammar {
+        Grammar::Single { prefix } => format!("{}{text}", own_prefix.unwrap_or(prefix)),
         Grammar::Labelled {
             separator,
             label_end,
@@ -254,9 +269,7 @@ fn sign(
             }
         }
         Grammar::Positional { separator } => format!("{time}{separator}{text}"),
-    };
-    insert(&mut sample.headers, &family.signature, value.as_bytes());
-    Ok(())
+    }
 }
 
 /// The first kind of signature that both sides make with the secret.

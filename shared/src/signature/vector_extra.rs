@@ -187,7 +187,10 @@ pub(super) fn bears(answer: &HandshakeResponse, headers: &Value) -> bool {
         match name.as_str() {
             "content-type" => answer.content_type.split(';').next() == value.split(';').next(),
             "x-content-type-options" => value == "nosniff",
-            _ => answer.headers.get(name).is_some_and(|found| found == value),
+            _ => {
+                let mut found = answer.headers.iter();
+                found.any(|(one, found)| *one == name && found == value)
+            }
         }
     })
 }

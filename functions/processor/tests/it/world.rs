@@ -212,6 +212,7 @@ impl World {
             scheme: "none".to_owned(),
             provider_event_id: provider_event_id.map(str::to_owned),
             event_type: Some("invoice.paid".to_owned()),
+            occurred_at: None,
             verified_with: None,
             content_type: Some("application/json".to_owned()),
             body: body.to_owned().into(),

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RsaParameters,
     UnparsedPublicKey,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 use super::{Call, Verdict, text};
@@ -99,8 +99,8 @@ fn confirm(call: &Call<'_>, url: &str) -> Option<Received> {
     let answer = HandshakeResponse {
         status: StatusCode::OK,
         content_type: PLAIN,
-        headers: HeaderMap::new(),
+        headers: Vec::new(),
         body: bytes::Bytes::new(),
     };
-    Some(Received::Confirmation(url.clone(), answer))
+    Some(Received::Confirmation(Box::new(url.clone()), answer))
 }

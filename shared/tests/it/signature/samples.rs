@@ -156,7 +156,7 @@ fn by_how_much_a_clock_is_wrong_is_told() {
         let header = format!("t={time},v1={}", signature(&signed));
         let mut case = Case::new(SECRET, &[("stripe-signature", &header)], b"{}");
         let skew = Finding::ClockSkew { age_seconds: age };
-        assert_eq!(findings("stripe", &case, false), [skew.clone()]);
+        assert_eq!(findings("stripe", &case, false), vec![skew.clone()]);
         case.body = b"{ }".to_vec();
         let what = "it was parsed and written anew, with other white space";
         assert_eq!(

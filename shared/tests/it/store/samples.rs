@@ -145,6 +145,7 @@ impl World {
             endpoint_id: self.id(),
             provider_event_id: Some("in_1".to_owned()),
             event_type: Some("invoice.paid".to_owned()),
+            occurred_at: Some(received_at),
             scheme: "stripe".to_owned(),
             verified_with: Some(self.id()),
             status: EventStatus::Unrouted,
