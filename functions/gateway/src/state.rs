@@ -86,7 +86,7 @@ impl State {
         let metrics = Metrics::new("gateway");
         let outbound = Outbound::new(services, metrics, environment.request_retention()?);
         Ok(Self {
-            authentication: connect::authentication(environment, issuer, &sources)?,
+            authentication: connect::authentication(environment, issuer, &store, &sources)?,
             store,
             keys,
             outbound,

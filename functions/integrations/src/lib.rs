@@ -24,6 +24,7 @@ mod openapi;
 mod providers;
 mod reach;
 mod replay;
+mod revocations;
 mod secrets;
 mod setup;
 mod state;
@@ -125,6 +126,10 @@ pub fn router(state: State) -> Router {
         .route(
             "/portal/integrations/{integration}/destinations/{destination}/secrets",
             post(destinations::rotate_secret),
+        )
+        .route(
+            "/portal/access/revocations",
+            post(revocations::create).get(revocations::list),
         )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         // Outermost: nobody without a token learns which routes there are.

@@ -17,6 +17,7 @@ use crate::endpoint_bodies::{EndpointChange, EndpointView, NewEndpoint, NewSecre
 use crate::events::{EventDetail, EventView};
 use crate::providers::{ProviderSummary, ProviderView};
 use crate::replay::{Retried, RetryRequest};
+use crate::revocations::{NewRevocation, RevocationView};
 use crate::secrets::{RevealedSecret, SecretView};
 use crate::status::StatusView;
 use crate::webhook_checks::{CapturedRequest, Explanation, TestReport};
@@ -124,6 +125,14 @@ operations! {
         tag = "destinations", summary = "Make a new signing secret, which is shown once",
         params(("integrationId" = String, Path), ("destinationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = SecretRotation, 201 => DestinationView;
+    revoke_access_tokens: post "/portal/access/revocations", tag = "access",
+        summary = "Revoke an access token, or those of a subject that were issued before an instant",
+        params(("Idempotency-Key" = Option<String>, Header)),
+        body = NewRevocation, 201 => RevocationView;
+    list_revocations: get "/portal/access/revocations", tag = "access",
+        summary = "List what is revoked and not forgotten yet",
+        params(("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
+        200 => ListOf<RevocationView>;
 }
 
 /// What other functions say of their parts of the API.

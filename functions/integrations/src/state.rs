@@ -73,7 +73,7 @@ impl State {
             credentials: connect::credentials(environment, aws)?,
             egress,
             published: Arc::new(published),
-            authentication: connect::authentication(environment, issuer, &sources)?,
+            authentication: connect::authentication(environment, issuer, &store, &sources)?,
             public_url: Arc::new(environment.public_url()?),
             store,
             keys,

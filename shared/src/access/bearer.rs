@@ -1,15 +1,11 @@
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, Validation};
-use serde_json::{Map, Value};
-
-use super::claims::{Header, check};
+use super::claims::Token;
+use super::revocations::Revocations;
 use crate::config::AccessSettings;
 use crate::domain::{Error, OrganizationId, Timestamp};
-use crate::jwt::{Fetch, FetchError, KeySet};
-
-/// Longer tokens are not looked at.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+use crate::jwt::{self, Expected, Fetch, FetchError, JwtError, KeySet, LEEWAY, TokenUse};
+use crate::store::{Store, StoreError};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +31,9 @@ pub enum AccessError {
     /// It cannot be verified now.
     #[error("the token cannot be verified now")]
     Unavailable(#[source] FetchError),
+    /// Nobody can say now whether it is revoked.
+    #[error("whether the token is revoked cannot be told now")]
+    Unknown(#[source] StoreError),
 }
 
 impl From<AccessError> for Error {
@@ -43,7 +42,18 @@ impl From<AccessError> for Error {
             AccessError::Missing => Self::Unauthenticated(None),
             AccessError::Invalid(_) => Self::Unauthenticated(Some(error.into())),
             AccessError::NoOrganization => Self::Forbidden,
-            AccessError::Unavailable(_) => Self::Unavailable(error.into()),
+            AccessError::Unavailable(_) | AccessError::Unknown(_) => {
+                Self::Unavailable(error.into())
+            }
+        }
+    }
+}
+
+impl From<JwtError> for AccessError {
+    fn from(error: JwtError) -> Self {
+        match error {
+            JwtError::Invalid(why) => Self::Invalid(why),
+            JwtError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }
@@ -53,6 +63,7 @@ impl From<AccessError> for Error {
 pub struct Verifier {
     settings: AccessSettings,
     keys: KeySet,
+    revocations: Option<Revocations>,
 }
 
 impl Verifier {
@@ -60,7 +71,18 @@ impl Verifier {
     #[must_use]
     pub fn new(settings: AccessSettings, fetch: Arc<dyn Fetch>) -> Self {
         let keys = KeySet::new(settings.issuer.clone(), settings.jwks_url.clone(), fetch);
-        Self { settings, keys }
+        Self {
+            settings,
+            keys,
+            revocations: None,
+        }
+    }
+
+    /// The same, where tokens that `store` says are revoked are refused.
+    #[must_use]
+    pub fn with_revocations(mut self, store: Store) -> Self {
+        self.revocations = Some(Revocations::new(store));
+        self
     }
 
     /// Verifies the values of a request's `Authorization` headers.
@@ -86,33 +108,21 @@ impl Verifier {
     }
 
     async fn verify_token(&self, token: &str, now: Timestamp) -> Result<Caller, AccessError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(AccessError::Invalid("length"));
+        let expected = Expected {
+            token_use: TokenUse::AccessToken,
+            issuer: &self.settings.issuer,
+            audience: &self.settings.audience,
+            algorithms: &[],
+            leeway: LEEWAY,
+        };
+        let claims = jwt::verify(token, &self.keys, &expected, now).await?;
+        let token = Token::of(&claims, &self.settings)?;
+        if let Some(revocations) = &self.revocations {
+            revocations.check(&token, now).await?;
         }
-        let header = Header::of(token)?;
-        let algorithm: Algorithm = header
-            .alg
-            .parse()
-            .map_err(|_| AccessError::Invalid("algorithm"))?;
-        let key = self.keys.key(header.kid.as_deref(), now).await;
-        let key = key
-            .map_err(AccessError::Unavailable)?
-            .ok_or(AccessError::Invalid("key"))?;
-        // The key says which algorithms there are; the token can only pick one of them.
-        if !key.algorithms.contains(&algorithm) {
-            return Err(AccessError::Invalid("algorithm"));
-        }
-        let mut validation = Validation::new(algorithm);
-        // Claims are checked below, at a time that is ours.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let token = jsonwebtoken::decode::<Map<String, Value>>(token, &key.key, &validation)
-            .map_err(|_| AccessError::Invalid("signature"))?;
-        let (organization_id, subject) = check(&token.claims, &self.settings, now)?;
         Ok(Caller {
-            organization_id,
-            subject,
+            organization_id: token.organization_id,
+            subject: token.subject,
         })
     }
 }

@@ -1,112 +1,50 @@
-//! The header and the claims of an access token.
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+//! What the claims of an access token say of the caller.
 
 use super::AccessError;
 use crate::config::AccessSettings;
-use crate::domain::{OrganizationId, Timestamp};
+use crate::domain::{MAX_TOKEN_LIFETIME, OrganizationId, Timestamp};
+use crate::jwt::Claims;
 
-/// By how much the issuer's clock and ours may differ, in seconds.
-const LEEWAY: i64 = 30;
-
-/// What we read of a header (RFC 7515 section 4.1).
-#[derive(Debug, Deserialize)]
-pub(super) struct Header {
-    pub(super) alg: String,
-    pub(super) kid: Option<String>,
-    typ: Option<String>,
-    #[serde(default, deserialize_with = "is_there")]
-    crit: bool,
-    #[serde(default, deserialize_with = "is_there")]
-    b64: bool,
+/// An access token that is accepted.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) organization_id: OrganizationId,
+    pub(super) subject: String,
+    /// The `jti`, where the issuer gives one.
+    pub(super) token_id: Option<String>,
+    pub(super) issued_at: Timestamp,
 }
 
-/// Whatever the value is, `null` too: no extension is understood here.
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
-
-impl Header {
-    /// Reads the header of a token in compact form.
-    pub(super) fn of(token: &str) -> Result<Self, AccessError> {
-        let (header, _) = token.split_once('.').ok_or(AccessError::Invalid("form"))?;
-        let bytes = URL_SAFE_NO_PAD
-            .decode(header)
-            .map_err(|_| AccessError::Invalid("form"))?;
-        let header: Self =
-            serde_json::from_slice(&bytes).map_err(|_| AccessError::Invalid("header"))?;
-        if header.crit || header.b64 {
-            return Err(AccessError::Invalid("critical extension"));
-        }
-        // RFC 9068 section 4; plain `JWT` and none are what most issuers send.
-        let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
-        match typ.as_deref() {
-            None | Some("jwt" | "at+jwt" | "application/at+jwt") => Ok(header),
-            Some(_) => Err(AccessError::Invalid("type")),
-        }
+impl Token {
+    /// Reads the claims of a token that is in order.
+    pub(super) fn of(claims: &Claims, settings: &AccessSettings) -> Result<Self, AccessError> {
+        let subject = claims.text("sub").filter(|subject| !subject.is_empty());
+        let subject = subject.ok_or(AccessError::Invalid("subject"))?;
+        let issued_at = issued_at(claims)?;
+        let token_id = match claims.get("jti") {
+            None => None,
+            // It could be revoked by nobody.
+            Some(id) => Some(id.as_str().ok_or(AccessError::Invalid("token id"))?),
+        };
+        let organization = claims.text(&settings.organization_claim);
+        let organization = organization.and_then(|claim| claim.parse().ok());
+        Ok(Self {
+            organization_id: organization.ok_or(AccessError::NoOrganization)?,
+            subject: subject.to_owned(),
+            token_id: token_id.map(str::to_owned),
+            issued_at,
+        })
     }
 }
 
-/// Checks the claims of a token whose signature holds, and reads who calls.
-pub(super) fn check(
-    claims: &Map<String, Value>,
-    settings: &AccessSettings,
-    now: Timestamp,
-) -> Result<(OrganizationId, String), AccessError> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("iss") != Some(settings.issuer.as_str()) {
-        return Err(AccessError::Invalid("issuer"));
+/// When the token was issued. One that is good for too long after that is refused.
+fn issued_at(claims: &Claims) -> Result<Timestamp, AccessError> {
+    let (issued, expires) = (claims.second("iat")?, claims.second("exp")?);
+    let issued = issued.and_then(Timestamp::from_second);
+    let issued = issued.ok_or(AccessError::Invalid("time"))?;
+    let latest = issued.plus(MAX_TOKEN_LIFETIME).as_second();
+    if expires.is_none_or(|expires| expires > latest) {
+        return Err(AccessError::Invalid("good for too long"));
     }
-    let is_for_us = match claims.get("aud") {
-        Some(Value::String(audience)) => *audience == settings.audience,
-        Some(Value::Array(audiences)) => audiences
-            .iter()
-            .any(|audience| audience.as_str() == Some(settings.audience.as_str())),
-        _ => false,
-    };
-    if !is_for_us {
-        return Err(AccessError::Invalid("audience"));
-    }
-    check_times(claims, now.as_second())?;
-    let subject = text("sub").filter(|subject| !subject.is_empty());
-    let subject = subject.ok_or(AccessError::Invalid("subject"))?;
-    let organization = text(&settings.organization_claim).and_then(|claim| claim.parse().ok());
-    Ok((
-        organization.ok_or(AccessError::NoOrganization)?,
-        subject.to_owned(),
-    ))
-}
-
-fn check_times(claims: &Map<String, Value>, now: i64) -> Result<(), AccessError> {
-    let expires = instant(claims, "exp")?.ok_or(AccessError::Invalid("no expiry"))?;
-    if expires.saturating_add(LEEWAY) <= now {
-        return Err(AccessError::Invalid("expired"));
-    }
-    for name in ["nbf", "iat"] {
-        if instant(claims, name)?.is_some_and(|at| at.saturating_sub(LEEWAY) > now) {
-            return Err(AccessError::Invalid("not valid yet"));
-        }
-    }
-    Ok(())
-}
-
-/// A NumericDate (RFC 7519 section 2), which may have a fraction.
-fn instant(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, AccessError> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates, which is what is wanted"
-    )]
-    let fraction = || value.as_f64().map(|seconds| seconds.floor() as i64);
-    value
-        .as_i64()
-        .or_else(fraction)
-        .map(Some)
-        .ok_or(AccessError::Invalid("time"))
+    Ok(issued)
 }

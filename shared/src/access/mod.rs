@@ -1,12 +1,11 @@
 //! Who calls us: the access token is verified here, in the function, and nowhere else.
 //!
-//! `jsonwebtoken` checks the signature; the header and the claims are checked by this module,
-//! because that library accepts unknown `crit` extensions, `b64: false` and any `typ`, and takes
-//! the time from the machine.
+//! What makes a token good is `jwt`'s part; what it says of the caller is this module's.
 
 mod bearer;
 mod claims;
 mod development;
+mod revocations;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -77,7 +77,8 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
     }))
 }
 
-/// What verifies access tokens, by what `issuer` says of the issuer's keys.
+/// What verifies access tokens, by what `issuer` says of the issuer's keys, and `store` of tokens
+/// that are revoked.
 ///
 /// # Errors
 ///
@@ -85,10 +86,12 @@ pub fn egress(environment: &Environment) -> Result<Egress, ConfigError> {
 pub fn authentication(
     environment: &Environment,
     issuer: Arc<dyn Fetch>,
+    store: &Store,
     sources: &Sources,
 ) -> Result<Authentication, ConfigError> {
+    let verifier = Verifier::new(environment.access()?, issuer);
     Ok(Authentication {
-        verifier: Arc::new(Verifier::new(environment.access()?, issuer)),
+        verifier: Arc::new(verifier.with_revocations(store.clone())),
         sources: sources.clone(),
     })
 }

@@ -15,7 +15,7 @@ use url::Url;
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
 use crate::domain::{Cause, Timestamp};
-use crate::jwt::{Fetch, KeySet};
+use crate::jwt::{Algorithm, Fetch, JwtError, KeySet};
 use crate::lambda::WarmCache;
 use crate::signature::{KeyLocation, PublishedKey, key_of_certificate};
 
@@ -227,9 +227,9 @@ async fn of_set(
     now: Timestamp,
 ) -> Result<PublishedKey, KeyUnavailable> {
     let set = set.ok_or_else(|| KeyUnavailable("the key set has no URL".into()))?;
-    let key = set.key(Some(id), now).await;
-    let key = key.map_err(|error| KeyUnavailable(error.into()))?;
-    Ok(key.map_or(PublishedKey::Absent, |key| {
-        PublishedKey::Token(Arc::new(key))
-    }))
+    match set.key_for(Some(id), Algorithm::RS256, now).await {
+        Ok(key) => Ok(PublishedKey::Token(Arc::new(key))),
+        Err(JwtError::Invalid(_)) => Ok(PublishedKey::Absent),
+        Err(error @ JwtError::Unavailable(_)) => Err(KeyUnavailable(error.into())),
+    }
 }

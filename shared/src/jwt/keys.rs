@@ -9,7 +9,9 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::verification_key::VerificationKey;
+use super::compact::Compact;
+use super::key_ring::NoKey;
+use super::{Algorithm, JwtError, KeyRing, VerificationKey};
 use crate::domain::{Cause, Timestamp};
 
 /// How long keys are used without asking again.
@@ -21,7 +23,7 @@ const REFETCH_PAUSE: Duration = Duration::from_secs(30);
 /// The same while there are no keys that may be used.
 const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// Fetches a document. `access` opens no connection itself; a function hands it its `egress`.
+/// Fetches a document. This module opens no connection itself; a function hands it its `egress`.
 pub trait Fetch: Send + Sync {
     /// The bytes at `url`.
     fn fetch<'a>(
@@ -52,12 +54,13 @@ pub struct KeySet {
     issuer: String,
     jwks_url: Option<Url>,
     fetch: Arc<dyn Fetch>,
+    refetch_pause: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    keys: Vec<VerificationKey>,
+    keys: KeyRing,
     fetched_at: Option<Timestamp>,
     tried_at: Option<Timestamp>,
     /// Whether the newest try brought nothing.
@@ -86,45 +89,96 @@ impl KeySet {
             issuer,
             jwks_url,
             fetch,
+            refetch_pause: REFETCH_PAUSE,
             state: Mutex::default(),
         }
     }
 
-    /// The key for a token that names the key `id`; for one that names none, the only key there is.
-    pub(crate) async fn key(
+    /// The same, where an unknown key id asks for the keys anew after `pause`.
+    #[must_use]
+    pub fn with_refetch_pause(mut self, pause: Duration) -> Self {
+        self.refetch_pause = pause;
+        self
+    }
+
+    /// The key that a token is to be verified with.
+    pub(super) async fn key(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<VerificationKey, JwtError> {
+        let id = token.key_id.as_deref();
+        self.key_for(id, token.algorithm, now).await
+    }
+
+    /// The key with this id, for this algorithm.
+    pub(crate) async fn key_for(
         &self,
         id: Option<&str>,
+        algorithm: Algorithm,
         now: Timestamp,
-    ) -> Result<Option<VerificationKey>, FetchError> {
+    ) -> Result<VerificationKey, JwtError> {
         let mut state = self.state.lock().await;
-        if state.wants_fetch(id, now) {
-            state.tried_at = Some(now);
-            // Until it has come back, also if this future is dropped meanwhile.
-            state.failed = true;
-            match self.fetch_keys().await {
-                Ok(keys) => {
-                    state.keys = keys;
-                    state.fetched_at = Some(now);
-                    state.failed = false;
-                }
-                Err(error) if !state.may_be_used(now) => return Err(error),
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the issuer's keys cannot be renewed; using those we have"
-                ),
-            }
+        let find = |state: &State| state.keys.find(id, algorithm).cloned();
+        let is_due = has_passed(state.fetched_at, MAX_AGE, now)
+            || matches!(find(&state), Err(NoKey::Unknown));
+        if is_due {
+            self.renew(&mut state, now).await?;
         }
         if !state.may_be_used(now) {
-            return Err(FetchError::Unreachable("tried just now".into()));
+            return Err(just_tried());
         }
-        match state.find(id) {
+        match find(&state) {
             // It may be signed with a key that the issuer has brought in since: not for us to say.
-            None if state.failed => Err(FetchError::Unreachable("tried just now".into())),
-            found => Ok(found),
+            Err(NoKey::Unknown) if state.failed => Err(just_tried()),
+            found => Ok(found?),
         }
     }
 
-    async fn fetch_keys(&self) -> Result<Vec<VerificationKey>, FetchError> {
+    /// The key after the keys have been fetched anew, if it was time to.
+    pub(super) async fn renewed_key(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<Option<VerificationKey>, JwtError> {
+        let mut state = self.state.lock().await;
+        if !self.renew(&mut state, now).await? {
+            return Ok(None);
+        }
+        let found = state.keys.find(token.key_id.as_deref(), token.algorithm);
+        Ok(Some(found?.clone()))
+    }
+
+    /// Fetches the keys, if the last try is long enough ago, and says whether it did. A failure is
+    /// one only where the keys that there are may not be used on.
+    async fn renew(&self, state: &mut State, now: Timestamp) -> Result<bool, JwtError> {
+        let pause = if state.may_be_used(now) {
+            self.refetch_pause
+        } else {
+            FIRST_FETCH_PAUSE
+        };
+        if !has_passed(state.tried_at, pause, now) {
+            return Ok(false);
+        }
+        state.tried_at = Some(now);
+        // Until it has come back, also if this future is dropped meanwhile.
+        state.failed = true;
+        match self.fetch_keys().await {
+            Ok(keys) => {
+                state.keys = keys;
+                state.fetched_at = Some(now);
+                state.failed = false;
+            }
+            Err(error) if !state.may_be_used(now) => return Err(JwtError::Unavailable(error)),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the issuer's keys cannot be renewed; using those we have"
+            ),
+        }
+        Ok(true)
+    }
+
+    async fn fetch_keys(&self) -> Result<KeyRing, FetchError> {
         let url = match &self.jwks_url {
             Some(url) => url.clone(),
             None => self.discover().await?,
@@ -134,17 +188,8 @@ impl KeySet {
             .fetch(&url)
             .await
             .map_err(FetchError::Unreachable)?;
-        // Keys of kinds that are unknown to us are left out, not an error.
-        let set: serde_json::Value =
-            serde_json::from_slice(&bytes).map_err(|_| FetchError::Malformed)?;
-        let keys = set
-            .get("keys")
-            .and_then(|keys| keys.as_array())
-            .ok_or(FetchError::Malformed)?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| VerificationKey::of(&serde_json::from_value(key.clone()).ok()?))
-            .collect())
+        let set = serde_json::from_slice(&bytes).map_err(|_| FetchError::Malformed)?;
+        KeyRing::from_jwk_set(&set).ok_or(FetchError::Malformed)
     }
 
     async fn discover(&self) -> Result<Url, FetchError> {
@@ -172,31 +217,14 @@ impl KeySet {
 }
 
 impl State {
-    fn wants_fetch(&self, id: Option<&str>, now: Timestamp) -> bool {
-        let pause = if self.may_be_used(now) {
-            REFETCH_PAUSE
-        } else {
-            FIRST_FETCH_PAUSE
-        };
-        let is_due = has_passed(self.fetched_at, MAX_AGE, now) || self.find(id).is_none();
-        is_due && has_passed(self.tried_at, pause, now)
-    }
-
     /// A key that its issuer has withdrawn must not be good for as long as the issuer is silent.
     fn may_be_used(&self, now: Timestamp) -> bool {
         !has_passed(self.fetched_at, MAX_STALE, now)
     }
+}
 
-    fn find(&self, id: Option<&str>) -> Option<VerificationKey> {
-        match (id, self.keys.as_slice()) {
-            (Some(id), keys) => keys
-                .iter()
-                .find(|key| key.id.as_deref() == Some(id))
-                .cloned(),
-            (None, [only]) => Some(only.clone()),
-            (None, _) => None,
-        }
-    }
+fn just_tried() -> JwtError {
+    JwtError::Unavailable(FetchError::Unreachable("tried just now".into()))
 }
 
 /// Whether `time` has passed since `at`, or `at` has never been.

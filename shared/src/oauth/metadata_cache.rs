@@ -25,6 +25,9 @@ const MAX_STALE: Duration = Duration::from_secs(24 * 60 * 60);
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 /// For the keys: whoever waits for them has a call to make.
 const KEYS_TIMEOUT: Duration = Duration::from_secs(5);
+/// An unknown key id asks for the keys anew at most this often: whoever brought in a new key just
+/// before signing with it is not to be refused for long.
+const REFETCH_PAUSE: Duration = Duration::from_secs(5);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What tells one entry from another: what was fetched with weaker demands on TLS is not for those
@@ -204,7 +207,8 @@ impl MetadataCache {
                 tls: without_identity(tls),
             };
             let (issuer, url) = (metadata.issuer.clone(), jwks_uri.clone());
-            KeySet::new(issuer, Some(url), Arc::new(fetch))
+            let keys = KeySet::new(issuer, Some(url), Arc::new(fetch));
+            keys.with_refetch_pause(REFETCH_PAUSE)
         }))
     }
 

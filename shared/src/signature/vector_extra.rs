@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderName;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
@@ -131,6 +130,40 @@ fn der_of_pem(pem: &str) -> Option<Vec<u8>> {
     STANDARD.decode(lines.collect::<String>()).ok()
 }
 
+/// An RSA key as its provider would publish it.
+fn rsa_key(id: &str, pem: &str) -> Option<VerificationKey> {
+    let der = der_of_pem(pem)?;
+    let (spki, _) = der_value(0x30, &der)?;
+    let (_, bits) = der_value(0x30, spki)?;
+    let (bits, _) = der_value(0x03, bits)?;
+    let (key, _) = der_value(0x30, bits.strip_prefix(&[0])?)?;
+    let (modulus, rest) = der_value(0x02, key)?;
+    let (exponent, _) = der_value(0x02, rest)?;
+    let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes.strip_prefix(&[0]).unwrap_or(bytes));
+    VerificationKey::from_jwk(&json!({
+        "kty": "RSA", "alg": "RS256", "use": "sig", "kid": id,
+        "n": number(modulus), "e": number(exponent),
+    }))
+}
+
+/// The contents of a DER value with this tag, and what comes after it.
+fn der_value(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first().filter(|_| found == tag)?;
+    let (length, rest) = match first {
+        0..0x80 => (usize::from(first), rest),
+        _ => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let digits = digits.iter().filter(|_| digits.len() <= 4);
+            (
+                digits.fold(0, |sum, digit| sum << 8 | usize::from(*digit)),
+                rest,
+            )
+        }
+    };
+    rest.split_at_checked(length)
+}
+
 /// The keys that the provider would publish, where it would publish them. What is elsewhere is not
 /// to be fetched at all.
 pub(super) fn keys(extra: &Extra) -> PublishedKeys {
@@ -156,15 +189,10 @@ pub(super) fn keys(extra: &Extra) -> PublishedKeys {
         );
     }
     for (id, pem) in object("jwks_pem_by_kid") {
-        let key = pem
-            .as_str()
-            .and_then(|pem| DecodingKey::from_rsa_pem(pem.as_bytes()).ok());
-        let Some(key) = key else { continue };
-        let key = PublishedKey::Token(Arc::new(VerificationKey {
-            id: Some(id.clone()),
-            algorithms: &[Algorithm::RS256],
-            key,
-        }));
+        let Some(key) = pem.as_str().and_then(|pem| rsa_key(id, pem)) else {
+            continue;
+        };
+        let key = PublishedKey::Token(Arc::new(key));
         let locations = [KeyLocation::google(id), KeyLocation::microsoft(id)];
         keys.extend(
             locations

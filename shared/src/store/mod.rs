@@ -23,6 +23,7 @@ mod keys;
 mod quotas;
 mod replay;
 mod requests;
+mod revocations;
 mod sharded;
 mod table;
 

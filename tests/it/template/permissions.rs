@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Table",
-                "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
+                "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
                  dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
             ),
             (
@@ -39,7 +39,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("GatewayLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+                "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem \
+                 dynamodb:Query",
             ),
             (
                 "secret:gatehouse/${StackStage}/*",

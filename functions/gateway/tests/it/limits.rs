@@ -164,5 +164,7 @@ async fn a_thousand_warm_calls_cost_few_writes_besides_their_log() {
     // Two for each call's entry in the log.
     assert!((2_000..2_100).contains(&writes), "{calls:?}");
     assert!(count("DynamoDB.GetItem") < 100, "{calls:?}");
+    // Whether the token is revoked: one every 30 seconds.
+    assert!(count("DynamoDB.BatchGetItem") < 10, "{calls:?}");
     assert!(count("SecretsManager.GetSecretValue") <= 1, "{calls:?}");
 }

@@ -47,7 +47,7 @@ async fn every_route_refuses_callers_without_a_good_token() {
     let now = system_sources().now().as_second();
     let claims = json!({
         "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me",
-        "org_id": "org_01K72Z5QSW0123456789ABCDEF", "exp": now + 60,
+        "org_id": "org_01K72Z5QSW0123456789ABCDEF", "iat": now, "exp": now + 60,
     });
     let header = json!({"alg": "EdDSA", "kid": "development"});
     let expired = crate::portal::with(claims.clone(), "exp", json!(now - 120));
@@ -129,7 +129,7 @@ async fn a_token_that_names_no_organization_is_allowed_nothing() {
     let portal = Portal::new().await;
     let now = system_sources().now().as_second();
     let claims = json!({
-        "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me", "exp": now + 60,
+        "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me", "iat": now, "exp": now + 60,
     });
     let token = portal
         .issuer

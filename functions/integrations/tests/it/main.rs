@@ -21,5 +21,6 @@ mod portal;
 mod profile;
 mod providers;
 mod reach;
+mod revocations;
 mod validation;
 mod webhook_checks;

@@ -2,11 +2,11 @@
 //! everybody with a project can have one made for our audience: the account is what counts.
 //! <https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions>
 
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
 use super::Call;
 use crate::domain::SecretId;
+use crate::jwt::Algorithm;
 use crate::signature::jws::{Jws, Lifetime};
 use crate::signature::{KeyLocation, PublishedKey, Refusal};
 
@@ -29,7 +29,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Option<SecretId>, Refusal> {
     let value = call.header("authorization")?;
     let token = value.strip_prefix("Bearer ").ok_or(Refusal::BadForm)?;
     let token = Jws::parse(token)?;
-    if token.algorithm() != "RS256" {
+    if !token.names(Algorithm::RS256) {
         return Err(Refusal::BadForm);
     }
     let location = token.key_id().and_then(KeyLocation::google);

@@ -4,12 +4,12 @@
 //! <https://learn.microsoft.com/graph/change-notifications-with-resource-data>
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Call, Verdict, graph_content, text};
 use crate::catalog::KeyForm;
+use crate::jwt::Algorithm;
 use crate::signature::batch::{Item, split_json};
 use crate::signature::jws::{Jws, Lifetime};
 use crate::signature::{KeyLocation, PublishedKey, Refusal};
@@ -77,7 +77,7 @@ pub(super) fn verify_rich(call: &Call<'_>) -> Result<Verdict, Refusal> {
 
 fn verify_token(call: &Call<'_>, token: &str) -> Result<(), Refusal> {
     let token = Jws::parse(token)?;
-    if token.algorithm() != "RS256" {
+    if !token.names(Algorithm::RS256) {
         return Err(Refusal::BadForm);
     }
     let location = token.key_id().and_then(KeyLocation::microsoft);

@@ -5,14 +5,12 @@
 //! it is configured as the endpoint's secret, and a new one as a further secret.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 
 use super::Call;
 use crate::catalog::KeyForm;
 use crate::domain::SecretId;
-use crate::jwt::VerificationKey;
+use crate::jwt::{Algorithm, VerificationKey};
 use crate::signature::jws::Jws;
 use crate::signature::{Refusal, SigningSecret};
 
@@ -26,7 +24,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
     let token = Jws::parse(call.header("plaid-verification")?)?;
     let id = token.key_id().ok_or(Refusal::BadForm)?;
     let by = call.find(|secret| {
-        let key = key_of(secret).filter(|key| key.id.as_deref() == Some(id));
+        let key = key_of(secret).filter(|key| key.id() == Some(id));
         key.is_some_and(|key| token.is_signed(Algorithm::ES256, &key))
     })?;
     let claims: Claims = token.claims()?;
@@ -42,7 +40,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
 /// The key that a JSON Web Key describes. Plaid's have members of its own beside.
 pub(super) fn key_of(secret: &SigningSecret) -> Option<VerificationKey> {
     let text = secret.key(&KeyForm::Text)?;
-    let jwk: Jwk = serde_json::from_slice(&text).ok()?;
-    let key = VerificationKey::of(&jwk)?;
-    key.algorithms.contains(&Algorithm::ES256).then_some(key)
+    let jwk = serde_json::from_slice(&text).ok()?;
+    let key = VerificationKey::from_jwk(&jwk)?;
+    key.is_for(Algorithm::ES256).then_some(key)
 }

@@ -1,102 +1,54 @@
-//! Signed tokens in compact form (RFC 7515), as providers put them into requests.
-//!
-//! The algorithm is the scheme's and never the token's; there is one spelling of each part; an
-//! extension that a token calls critical is one that we do not know.
+//! Signed tokens, as providers put them into requests. What is checked of their form is what `jwt`
+//! checks of any; the algorithm is the scheme's, and what a token says of it may only agree.
 
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use jsonwebtoken::Algorithm;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Refusal;
-use crate::jwt::VerificationKey;
+use crate::jwt::{Algorithm, Compact, VerificationKey};
 
 const MAX_BYTES: usize = 16 * 1024;
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    #[serde(default, deserialize_with = "is_there")]
-    crit: bool,
-    #[serde(default, deserialize_with = "is_there")]
-    b64: bool,
-}
-
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
-
 /// A token, of which nothing is to be believed before it is verified.
-pub(super) struct Jws<'a> {
-    header: Header,
-    signed: &'a str,
-    payload: Vec<u8>,
-    signature: &'a str,
-}
+pub(super) struct Jws<'a>(Compact<'a>);
 
 impl<'a> Jws<'a> {
     pub(super) fn parse(token: &'a str) -> Result<Self, Refusal> {
-        Self::read(token).ok_or(Refusal::BadForm)
-    }
-
-    fn read(token: &'a str) -> Option<Self> {
-        let (signed, signature) = token
-            .rsplit_once('.')
-            .filter(|_| token.len() <= MAX_BYTES)?;
-        let (header, payload) = signed.split_once('.')?;
-        let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-        if header.crit || header.b64 {
-            return None;
+        if token.len() > MAX_BYTES {
+            return Err(Refusal::BadForm);
         }
-        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
-        Some(Self {
-            header,
-            signed,
-            payload,
-            signature,
-        })
+        Compact::read(token).map(Self).map_err(|_| Refusal::BadForm)
     }
 
-    /// What the token says of its algorithm.
-    pub(super) fn algorithm(&self) -> &str {
-        &self.header.alg
+    /// Whether it says that it is signed by `algorithm`.
+    pub(super) fn names(&self, algorithm: Algorithm) -> bool {
+        self.0.algorithm == algorithm
     }
 
     /// Which key it says it was signed with.
     pub(super) fn key_id(&self) -> Option<&str> {
-        self.header.kid.as_deref()
+        self.0.key_id.as_deref()
     }
 
-    /// Whether it is signed by HMAC with SHA-256 and this key.
+    /// Whether it is signed by HMAC with SHA-256 and this key. Providers let people choose keys
+    /// that are shorter than RFC 7518 has them.
     pub(super) fn is_signed_hs256(&self, key: &[u8]) -> bool {
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(self.signature) else {
-            return false;
-        };
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        self.header.alg == "HS256" && hmac::verify(&key, self.signed.as_bytes(), &signature).is_ok()
+        let (signed, signature) = (self.0.signed.as_bytes(), &self.0.signature);
+        self.names(Algorithm::HS256) && hmac::verify(&key, signed, signature).is_ok()
     }
 
     /// Whether it is signed by `algorithm` and the private half of this key.
     pub(super) fn is_signed(&self, algorithm: Algorithm, key: &VerificationKey) -> bool {
-        let is_named = self.header.alg.parse() == Ok(algorithm);
-        is_named
-            && key.algorithms.contains(&algorithm)
-            && jsonwebtoken::crypto::verify(
-                self.signature,
-                self.signed.as_bytes(),
-                &key.key,
-                algorithm,
-            )
-            .unwrap_or(false)
+        let (signed, signature) = (self.0.signed.as_bytes(), &self.0.signature);
+        self.names(algorithm) && key.has_signed(algorithm, signed, signature)
     }
 
     /// Its claims, once it is verified.
     pub(super) fn claims<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&self.payload).map_err(|_| Refusal::BadForm)
+        serde_json::from_slice(&self.0.payload).map_err(|_| Refusal::BadForm)
     }
 }
 

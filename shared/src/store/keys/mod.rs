@@ -59,6 +59,24 @@ impl Digest {
     }
 }
 
+/// A text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 lowercase hexadecimal digits")]
+pub struct DigestError;
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|_| DigestError)?;
+        let digest = Self(digest);
+        (digest.to_string() == text)
+            .then_some(digest)
+            .ok_or(DigestError)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -90,6 +108,8 @@ pub(crate) enum ItemKey {
     Quota(OrganizationId, IntegrationId, Digest),
     Gateway(OrganizationId, IntegrationId),
     CachedResponse(OrganizationId, IntegrationId, Digest),
+    /// The digest of a token's id, or of a subject.
+    Revocation(OrganizationId, Digest),
 }
 
 impl ItemKey {
@@ -115,10 +135,12 @@ impl ItemKey {
             Self::Quota(..) => "quota",
             Self::Gateway(..) => "gateway",
             Self::CachedResponse(..) => "cached_response",
+            Self::Revocation(..) => "revocation",
         }
     }
 
     /// The partition key and the sort key.
+    #[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
     pub(crate) fn render(self) -> (String, String) {
         match self {
             Self::Integration(organization, integration) => {
@@ -178,6 +200,10 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}#CACHE#{digest}"),
                 "CACHE".to_owned(),
             ),
+            Self::Revocation(organization, digest) => {
+                let (pk, prefix) = Collection::Revocations(organization).render();
+                (pk, format!("{prefix}{digest}"))
+            }
         }
     }
 
@@ -209,6 +235,7 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    Revocations(OrganizationId),
 }
 
 impl Collection {
@@ -240,6 +267,9 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::Revocations(organization) => {
+                (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")
+            }
         }
     }
 

@@ -87,6 +87,11 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#CACHE#<digest>",
             "CACHE",
         ),
+        (
+            ItemKey::Revocation(organization, digest),
+            "ORG#<org>#REVOCATIONS",
+            "REVOCATION#<digest>",
+        ),
     ]
 }
 
@@ -128,6 +133,16 @@ fn parts_of_a_digest_do_not_run_into_each_other() {
 }
 
 #[test]
+fn a_digest_is_read_as_it_is_written() {
+    let digest = Digest::of(b"text");
+    assert_eq!(digest.to_string().parse(), Ok(digest));
+    let upper = digest.to_string().to_uppercase();
+    for text in ["", "00", "zz", upper.as_str(), "\u{e9}"] {
+        assert_eq!(text.parse::<Digest>(), Err(DigestError), "{text}");
+    }
+}
+
+#[test]
 fn events_spread_over_all_shards() {
     let first: u128 = Ulid::from_string(ULID).unwrap().into();
     let mut counts = [0; SHARDS as usize];
@@ -142,7 +157,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..14, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..15, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -160,7 +175,8 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 10 => ItemKey::Request(organization, b.into(), c.into()),
                 11 => ItemKey::Quota(organization, b.into(), digest),
                 12 => ItemKey::Gateway(organization, b.into()),
-                _ => ItemKey::CachedResponse(organization, b.into(), digest),
+                13 => ItemKey::CachedResponse(organization, b.into(), digest),
+                _ => ItemKey::Revocation(organization, digest),
             }
         },
     )

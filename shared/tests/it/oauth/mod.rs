@@ -1,13 +1,17 @@
 //! OAuth 2.0 and OpenID Connect against servers on this machine.
 
 #![expect(
-    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod id_token;
+mod issuer;
+mod logout_token;
 mod metadata;
 mod server;
+mod userinfo;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -56,5 +60,14 @@ fn egress() -> Egress {
     Egress::new(EgressPolicy {
         allowed: vec!["127.0.0.0/8".parse().unwrap()],
         ..EgressPolicy::default()
+    })
+}
+
+/// A key for ES256, and no other (RFC 7515 appendix A.3).
+fn p256_jwk() -> serde_json::Value {
+    serde_json::json!({
+        "kty": "EC", "crv": "P-256", "kid": "p-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     })
 }
