@@ -144,9 +144,8 @@ async fn no_change_of_a_message_opens_to_another_event() {
         let (at, cut, new) = change.new_tree(&mut runner).unwrap().current();
         let start = at.index(text.len() + 1);
         let end = (start + cut).min(text.len());
-        let (head, rest) = text.split_at(start);
-        let (_, tail) = rest.split_at(end - start);
-        let changed = [head, &new, tail].concat();
+        let (before, rest) = text.split_at(start);
+        let changed = format!("{before}{new}{}", rest.split_at(end - start).1);
         match world.queue.open(&with_body(&message, &changed)).await {
             Err(OpenError::Unreadable(_)) => refused += 1,
             Ok(Message::Event(opened, _)) => {
