@@ -31,6 +31,7 @@ mod state;
 mod status;
 mod variables;
 mod webhook_checks;
+mod webhook_test;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -107,7 +108,7 @@ pub fn router(state: State) -> Router {
         )
         .route(
             "/portal/integrations/{integration}/webhooks/{endpoint}/test",
-            post(webhook_checks::test),
+            post(webhook_test::test),
         )
         .route(
             "/portal/integrations/{integration}/webhooks/{endpoint}/verify",

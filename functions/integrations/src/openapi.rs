@@ -20,7 +20,8 @@ use crate::replay::{Retried, RetryRequest};
 use crate::revocations::{NewRevocation, RevocationView};
 use crate::secrets::{RevealedSecret, SecretView};
 use crate::status::StatusView;
-use crate::webhook_checks::{CapturedRequest, Explanation, TestReport};
+use crate::webhook_checks::{CapturedRequest, Explanation};
+use crate::webhook_test::TestReport;
 
 operations! {
     list_providers: get "/portal/providers", tag = "providers",
