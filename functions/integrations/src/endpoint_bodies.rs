@@ -1,6 +1,6 @@
 //! What comes in and goes out of endpoints.
 
-use gatehouse::catalog::{self, Scheme};
+use gatehouse::catalog::{self, Need, Scheme};
 use gatehouse::domain::{
     Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, EventPattern, FieldError,
     Integration, IntegrationId, RetryPolicy, Timestamp,
@@ -31,7 +31,8 @@ pub(crate) struct NewEndpoint {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub(crate) events: Vec<EventPattern>,
-    /// Write-only. Required, unless the scheme is `none`.
+    /// Write-only. Required, unless the scheme verifies without one, or the provider brings it: then
+    /// the endpoint waits for it.
     #[schema(value_type = Option<String>, write_only, max_length = 4096)]
     pub(crate) secret: Option<SecretString>,
     /// What the scheme needs besides the secret.
@@ -102,6 +103,9 @@ pub(crate) struct EndpointView {
     pub(crate) scheme: String,
     /// Whether requests are verified: they are, unless the scheme is `none`.
     pub(crate) verified: bool,
+    /// Whether the body of what is accepted is the provider's. It is not where the scheme has the
+    /// secret itself sent (`static-header`, `gitlab`, `telegram` …), or verifies nothing.
+    pub(crate) body_authenticated: bool,
     pub(crate) status: EndpointStatus,
     pub(crate) events: Vec<EventPattern>,
     #[schema(value_type = SchemeSettings)]
@@ -128,6 +132,8 @@ impl EndpointView {
             url,
             scheme: endpoint.scheme.clone(),
             verified: endpoint.is_verified(),
+            body_authenticated: catalog::scheme(&endpoint.scheme)
+                .is_some_and(Scheme::authenticates_body),
             status: endpoint.status,
             events: endpoint.events.clone(),
             settings: endpoint.settings.clone(),
@@ -178,13 +184,19 @@ impl NewEndpoint {
         let mut errors = Vec::new();
         let settings = self.settings();
         check_settings(&settings, scheme, &mut errors);
-        match &self.secret {
-            Some(secret) => check_secret(secret, scheme, &settings, &mut errors),
-            None if slug == Endpoint::UNVERIFIED_SCHEME => {}
-            None => errors.push(FieldError::new(
+        match (&self.secret, scheme.secret()) {
+            (Some(_), Need::None) if slug != Endpoint::UNVERIFIED_SCHEME => {
+                errors.push(FieldError::new("/secret", "the scheme has no use for one"));
+            }
+            (Some(secret), _) => check_secret(secret, scheme, &settings, &mut errors),
+            (None, Need::Required) => errors.push(FieldError::new(
                 "/secret",
                 "is required, unless `scheme` is `none`",
             )),
+            (None, _) => {}
+        }
+        if scheme.needs_networks() && self.allowed_networks.is_empty() {
+            errors.push(no_networks());
         }
         check_rest(
             Some(&self.events),
@@ -203,8 +215,17 @@ impl NewEndpoint {
 }
 
 impl EndpointChange {
-    pub(crate) fn check(&self, scheme: &Scheme) -> Result<(), Error> {
+    pub(crate) fn check(&self, scheme: &Scheme, endpoint: &Endpoint) -> Result<(), Error> {
         let mut errors = Vec::new();
+        self.check_status(scheme, endpoint, &mut errors);
+        let networks = match &self.allowed_networks {
+            Change::Keep => &endpoint.allowed_networks[..],
+            Change::Clear => &[],
+            Change::Set(networks) => networks,
+        };
+        if scheme.needs_networks() && networks.is_empty() {
+            errors.push(no_networks());
+        }
         match &self.settings {
             Change::Keep => {}
             Change::Clear => check_settings(&SchemeSettings::default(), scheme, &mut errors),
@@ -218,15 +239,37 @@ impl EndpointChange {
             self.retry_policy.given(),
             &mut errors,
         );
-        if self.status == Change::Clear {
-            errors.push(FieldError::new("/status", "is required"));
-        }
         if errors.is_empty() {
             Ok(())
         } else {
             Err(Error::Invalid(errors))
         }
     }
+
+    fn check_status(&self, scheme: &Scheme, endpoint: &Endpoint, errors: &mut Vec<FieldError>) {
+        let has_secret = !endpoint.secrets.is_empty();
+        let message = match (&self.status, scheme.secret()) {
+            (Change::Clear, _) => "is required",
+            (Change::Set(EndpointStatus::AwaitingSecret), Need::InBand) if has_secret => {
+                "the endpoint has a secret"
+            }
+            (Change::Set(EndpointStatus::AwaitingSecret), Need::InBand) => return,
+            (Change::Set(EndpointStatus::AwaitingSecret), _) => "the provider brings no secret",
+            (Change::Set(EndpointStatus::Active), Need::InBand) if !has_secret => {
+                "the endpoint has no secret: let it wait for one (`awaiting_secret`), or add one"
+            }
+            _ => return,
+        };
+        errors.push(FieldError::new("/status", message));
+    }
+}
+
+/// Where nothing is signed, the network is all that can vouch for a sender.
+fn no_networks() -> FieldError {
+    FieldError::new(
+        "/allowedNetworks",
+        "is required: the scheme verifies nothing by which the sender could be known",
+    )
 }
 
 fn check_settings(settings: &SchemeSettings, scheme: &Scheme, errors: &mut Vec<FieldError>) {

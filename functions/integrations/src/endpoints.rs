@@ -1,7 +1,7 @@
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
-use gatehouse::catalog;
+use gatehouse::catalog::{self, Need};
 use gatehouse::domain::{
     Cause, Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, IntegrationId,
     OrganizationId, SecretId,
@@ -52,7 +52,10 @@ pub(crate) async fn create(
         allowed_networks: body.allowed_networks,
         tolerance_seconds: body.tolerance_seconds,
         retry_policy: body.retry_policy,
-        status: EndpointStatus::Active,
+        status: match scheme.secret() {
+            Need::InBand if stored.is_empty() => EndpointStatus::AwaitingSecret,
+            _ => EndpointStatus::Active,
+        },
         secrets: stored,
         created_at: now,
         updated_at: now,
@@ -121,7 +124,7 @@ pub(crate) async fn update(
         return Err(Error::PreconditionFailed.into());
     }
     let scheme = catalog::scheme(&item.scheme).ok_or_else(unknown_scheme)?;
-    change.check(scheme)?;
+    change.check(scheme, &item)?;
     match &change.settings {
         Change::Keep => {}
         Change::Clear => item.settings = settings_value(&SchemeSettings::default())?,
@@ -177,6 +180,9 @@ pub(crate) async fn add_secret(
     let new = secrets::seal(&state, organization, id.ulid(), &body.secret, now).await?;
     let view = SecretView::from(&new);
     secrets::replace(&mut item.secrets, new, body.overlap_seconds, now)?;
+    if item.status == EndpointStatus::AwaitingSecret {
+        item.status = EndpointStatus::Active;
+    }
     item.updated_at = now;
     let version = state.store.update_endpoint(&item, version).await?;
     Ok((StatusCode::CREATED, etag(version), Json(view)))
@@ -203,12 +209,42 @@ pub(crate) async fn delete_secret(
     if item.secrets.len() == before {
         return Err(unknown().into());
     }
-    if item.secrets.is_empty() && item.is_verified() {
+    let scheme = catalog::scheme(&item.scheme).ok_or_else(unknown_scheme)?;
+    if item.secrets.is_empty() && matches!(scheme.secret(), Need::Required | Need::InBand) {
         return Err(Error::Conflict("it is the only secret; add another first".to_owned()).into());
     }
     item.updated_at = state.sources.now();
     state.store.update_endpoint(&item, version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Shows a secret that the provider brought, once: the provider asks a person for it.
+pub(crate) async fn reveal_secret(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    axum::extract::Path((integration, id, secret)): axum::extract::Path<(String, String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let unknown = || Error::NotFound("secret");
+    let integration: IntegrationId = integration.parse().map_err(|_| unknown())?;
+    let id: EndpointId = id.parse().map_err(|_| unknown())?;
+    let secret: SecretId = secret.parse().map_err(|_| unknown())?;
+    let organization = caller.organization_id;
+    let Versioned { mut item, version } = find(&state, organization, integration, id).await?;
+    let mut secrets = item.secrets.iter_mut();
+    let stored = secrets
+        .find(|stored| stored.id == secret)
+        .ok_or_else(unknown)?;
+    if !stored.unseen {
+        let message = "the secret was shown, or was not brought by the provider";
+        return Err(Error::Conflict(message.to_owned()).into());
+    }
+    // Marked first: of two that ask at once, one is shown it.
+    stored.unseen = false;
+    let revealed = secrets::open(&state, organization, id.ulid(), stored).await?;
+    state.store.update_endpoint(&item, version).await?;
+    tracing::info!(endpoint.id = %id, organization.id = %organization, secret.id = %secret, "{secret} was shown");
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    Ok((no_store, Json(revealed)))
 }
 
 /// An endpoint of an integration of `organization`; not found, if there is none.
@@ -237,7 +273,7 @@ fn settings_value(settings: &SchemeSettings) -> Result<serde_json::Value, Error>
     serde_json::to_value(settings).map_err(|error| Error::Internal(error.into()))
 }
 
-fn settings_of(endpoint: &Endpoint) -> Result<SchemeSettings, Error> {
+pub(crate) fn settings_of(endpoint: &Endpoint) -> Result<SchemeSettings, Error> {
     serde_json::from_value(endpoint.settings.clone()).map_err(|error| Error::Internal(error.into()))
 }
 

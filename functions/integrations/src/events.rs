@@ -3,8 +3,8 @@ use axum::response::IntoResponse;
 use futures::future::try_join_all;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
-    Attempt, Delivery, EndpointId, Error, Event, EventId, EventPattern, EventStatus, IntegrationId,
-    OrganizationId, SecretId, Timestamp,
+    Attempt, Delivery, Endpoint, EndpointId, Error, Event, EventId, EventPattern, EventStatus,
+    IntegrationId, OrganizationId, SecretId, Timestamp,
 };
 use gatehouse::http::{ApiError, Cursor, Json, PathId, PathIds, Query};
 use gatehouse::store::EventQuery;
@@ -41,6 +41,9 @@ pub(crate) struct EventView {
     pub(crate) event_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) provider_event_id: Option<String>,
+    /// When it happened, as the provider says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) occurred_at: Option<Timestamp>,
     pub(crate) status: EventStatus,
     /// Why it failed without having been sent anywhere: `integration_deleted`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,10 +89,11 @@ impl From<&Event> for EventView {
             endpoint_id: event.endpoint_id,
             event_type: event.event_type.clone(),
             provider_event_id: event.provider_event_id.clone(),
+            occurred_at: event.occurred_at,
             status: event.status,
             error: event.error.clone(),
             scheme: event.scheme.clone(),
-            verified: event.verified_with.is_some(),
+            verified: event.scheme != Endpoint::UNVERIFIED_SCHEME,
             verified_with: event.verified_with,
             received_at: event.received_at,
             content_type: event.content_type.clone(),

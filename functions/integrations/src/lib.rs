@@ -3,8 +3,9 @@
 //!
 //! Every route under `/portal` needs an access token and reaches what belongs to the token's
 //! organization, and nothing else: an id of another organization's is as unknown as one that does
-//! not exist. Secrets come in here and never go out; the one exception is the signing secret that
-//! a destination is given, which is shown once.
+//! not exist. Secrets come in here and never go out, with two exceptions, which are shown once:
+//! the signing secret that a destination is given, and one that a provider brought and asks a
+//! person for.
 
 mod access;
 mod audit;
@@ -32,6 +33,8 @@ mod setup;
 mod state;
 mod status;
 mod variables;
+mod webhook_checks;
+mod webhook_test;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -101,6 +104,18 @@ pub fn router(state: State) -> Router {
         .route(
             "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}",
             axum::routing::delete(endpoints::delete_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}/reveal",
+            post(endpoints::reveal_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/test",
+            post(webhook_test::test),
+        )
+        .route(
+            "/portal/integrations/{integration}/webhooks/{endpoint}/verify",
+            post(webhook_checks::verify),
         )
         .route(
             "/portal/integrations/{integration}/destinations",

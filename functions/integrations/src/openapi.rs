@@ -25,8 +25,10 @@ use crate::events::{EventDetail, EventView};
 use crate::providers::{ProviderSummary, ProviderView};
 use crate::replay::{Retried, RetryRequest};
 use crate::revocations::{NewRevocation, RevocationView};
-use crate::secrets::SecretView;
+use crate::secrets::{RevealedSecret, SecretView};
 use crate::status::StatusView;
+use crate::webhook_checks::{CapturedRequest, Explanation};
+use crate::webhook_test::TestReport;
 
 operations! {
     list_providers: get "/portal/providers", tag = "providers",
@@ -81,6 +83,18 @@ operations! {
     delete_endpoint_secret: delete "/portal/integrations/{integrationId}/webhooks/{endpointId}/secrets/{secretId}",
         tag = "webhooks", summary = "Delete a signing secret at once",
         params(("integrationId" = String, Path), ("endpointId" = String, Path), ("secretId" = String, Path), ("If-Match" = Option<String>, Header)), 204;
+    reveal_endpoint_secret: post "/portal/integrations/{integrationId}/webhooks/{endpointId}/secrets/{secretId}/reveal",
+        tag = "webhooks", summary = "Show a secret that the provider brought, once",
+        params(("integrationId" = String, Path), ("endpointId" = String, Path), ("secretId" = String, Path)),
+        200 => RevealedSecret;
+    test_endpoint: post "/portal/integrations/{integrationId}/webhooks/{endpointId}/test",
+        tag = "webhooks", summary = "Send a signed sample to the endpoint's public URL",
+        params(("integrationId" = String, Path), ("endpointId" = String, Path)),
+        200 => TestReport;
+    verify_request: post "/portal/integrations/{integrationId}/webhooks/{endpointId}/verify",
+        tag = "webhooks", summary = "Explain what the endpoint makes of a captured request",
+        params(("integrationId" = String, Path), ("endpointId" = String, Path)),
+        body = CapturedRequest, 200 => Explanation;
     list_events: get "/portal/integrations/{integrationId}/webhooks/logs", tag = "events",
         summary = "List events, newest first",
         params(("integrationId" = String, Path), ("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, State as Shared};
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
-use gatehouse::catalog::{self, AuthOption, Provider, Variable};
+use gatehouse::catalog::{self, AuthOption, Provider, Scheme, Variable};
 use gatehouse::domain::{AuthMethod, Entity, Error, IntegrationType, RateLimits, Rotation};
 use gatehouse::http::{ApiError, Json, Query};
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,33 @@ pub(crate) struct SchemeView {
     /// The `scheme` of endpoints.
     slug: &'static str,
     title: &'static str,
+    /// Whether the body of what is accepted is the provider's. It is not where the secret itself is
+    /// sent, or nothing.
+    body_authenticated: bool,
+    /// Where in the provider's console the endpoint's URL goes. Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setup: Option<&'static str>,
+    /// What the secret is, and where it comes from. Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'static str>,
+    /// What else one has to know. Markdown.
+    notes: &'static [String],
+    /// What the sources leave open, and what was chosen. Markdown.
+    uncertain: &'static [String],
+}
+
+impl SchemeView {
+    fn new(slug: &'static str, scheme: &'static Scheme) -> Self {
+        Self {
+            slug,
+            title: &scheme.title,
+            body_authenticated: scheme.authenticates_body(),
+            setup: scheme.page.setup.as_deref(),
+            secret: scheme.page.secret.as_deref(),
+            notes: &scheme.page.notes,
+            uncertain: &scheme.page.uncertain,
+        }
+    }
 }
 
 impl ProviderSummary {
@@ -104,10 +131,8 @@ impl ProviderSummary {
 
 impl ProviderView {
     fn new(slug: &'static str, provider: &'static Provider) -> Option<Self> {
-        let schemes = provider.webhooks.iter().map(|(slug, scheme)| SchemeView {
-            slug,
-            title: &scheme.title,
-        });
+        let schemes = provider.webhooks.iter();
+        let schemes = schemes.map(|(slug, scheme)| SchemeView::new(slug, scheme));
         Some(Self {
             slug,
             name: &provider.name,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatehouse::domain::{
-    Error, FieldError, OrganizationId, Sealed, SecretId, StoredSecret, Timestamp,
+    Cause, Error, FieldError, OrganizationId, Sealed, SecretId, StoredSecret, Timestamp,
 };
+use gatehouse::signature::SigningSecret;
 use gatehouse::vault::SealContext;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -33,6 +34,9 @@ pub(crate) struct SecretView {
     /// The instant from which it is no longer accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
+    /// Whether the provider brought it and nobody was shown it: `reveal` shows it, once.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) revealable: bool,
 }
 
 impl From<&StoredSecret> for SecretView {
@@ -42,6 +46,7 @@ impl From<&StoredSecret> for SecretView {
             created_at: secret.created_at,
             last_used_at: None,
             expires_at: secret.expires_at,
+            revealable: secret.unseen,
         }
     }
 }
@@ -67,7 +72,54 @@ pub(crate) async fn seal(
         sealed,
         created_at: now,
         expires_at: None,
+        unseen: false,
     })
+}
+
+/// A signing secret, shown to the person whom its provider asks for it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RevealedSecret {
+    pub(crate) id: SecretId,
+    /// The secret. It is shown once.
+    secret: String,
+}
+
+/// Opens a secret that the provider brought.
+pub(crate) async fn open(
+    state: &State,
+    organization: OrganizationId,
+    owner: Ulid,
+    stored: &StoredSecret,
+) -> Result<RevealedSecret, Error> {
+    let id = stored.id;
+    let context = SealContext::SigningSecret { owner, secret: id };
+    let bytes = state
+        .keys
+        .open(organization, &context, &stored.sealed)
+        .await?;
+    let secret = String::from_utf8(bytes.to_vec())
+        .map_err(|_| Error::Internal(Cause::from("a signing secret is not text")))?;
+    Ok(RevealedSecret { id, secret })
+}
+
+/// A signing secret of an endpoint, to verify or sign with.
+pub(crate) async fn signing(
+    state: &State,
+    organization: OrganizationId,
+    owner: Ulid,
+    stored: &StoredSecret,
+) -> Result<SigningSecret, Error> {
+    let context = SealContext::SigningSecret {
+        owner,
+        secret: stored.id,
+    };
+    let bytes = state
+        .keys
+        .open(organization, &context, &stored.sealed)
+        .await?;
+    SigningSecret::from_utf8(&bytes)
+        .map_err(|_| Error::Internal(Cause::from("a signing secret is not text")))
 }
 
 /// A new signing secret for a destination: 32 random bytes, as Standard Webhooks writes them.
@@ -117,6 +169,7 @@ mod tests {
             sealed: Sealed::from_bytes(Vec::new()),
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: expires_at.and_then(Timestamp::from_second),
+            unseen: false,
         }
     }
 

@@ -8,7 +8,9 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::{CallerLimits, Idempotency, IssuerDocuments, Unfinished, connect};
+use gatehouse::flows::{
+    CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
+};
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
@@ -23,6 +25,8 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) queue: Queue,
     pub(crate) egress: Egress,
+    /// Keys that providers publish, to judge a captured request with.
+    pub(crate) published: Arc<KeyFetcher>,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
     pub(crate) edge: Edge,
@@ -77,10 +81,13 @@ impl State {
         let attributes = Arc::new(store.clone());
         let trail = connect::trail(environment, &store, &sources, "integrations")?;
         let sqs = aws_sdk_sqs::Client::new(aws);
+        let egress = connect::egress(environment)?;
+        let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             credentials: connect::credentials(environment, aws)?,
-            egress: connect::egress(environment)?,
+            egress,
+            published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
             edge: connect::edge(environment, &sources)?,

@@ -195,6 +195,7 @@ fn unrouted(received: ReceivedEvent, trace: TraceParent, sealed: Sealed) -> Even
         endpoint_id: received.endpoint_id,
         provider_event_id: received.provider_event_id,
         event_type: received.event_type,
+        occurred_at: received.occurred_at,
         scheme: received.scheme,
         verified_with: received.verified_with,
         status: EventStatus::Unrouted,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use gatehouse::catalog;
 use gatehouse::catalog::Scheme;
 use gatehouse::domain::{
-    Cause, Endpoint, EndpointPath, EndpointStatus, Error, SecretId, Timestamp,
+    Cause, Endpoint, EndpointPath, EndpointStatus, Error, SecretId, Sources, StoredSecret,
+    Timestamp,
 };
 use gatehouse::lambda::WarmCache;
 use gatehouse::signature::{SchemeSettings, SigningSecret};
-use gatehouse::store::Store;
+use gatehouse::store::{Store, StoreError, Versioned};
 use gatehouse::vault::{DataKeys, SealContext};
+use secrecy::{ExposeSecret, SecretString};
 
 /// How long it is remembered that a path has no endpoint.
 const MAX_AGE_OF_ABSENCE: Duration = Duration::from_secs(1);
@@ -19,6 +21,15 @@ const MAX_AGE_OF_ABSENCE: Duration = Duration::from_secs(1);
 /// secret was added since.
 const RECHECK_AGE: Duration = Duration::from_secs(1);
 const CAPACITY: usize = 1_000;
+
+/// What became of a secret that a provider has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is the endpoint's.
+    Stored,
+    /// The endpoint does not wait for one, or no longer.
+    Refused,
+}
 
 /// An endpoint, ready to verify.
 #[derive(Debug)]
@@ -99,7 +110,7 @@ impl Endpoints {
     ) -> Result<Option<Arc<OpenEndpoint>>, Error> {
         let found = self.store.endpoint_at(path).await?;
         let Some(found) = found.filter(|found| {
-            found.endpoint.status == EndpointStatus::Active
+            found.endpoint.status != EndpointStatus::Disabled
                 && found.integration_status.takes_webhooks()
         }) else {
             self.open.remove(path);
@@ -109,6 +120,53 @@ impl Endpoints {
         let endpoint = Arc::new(self.open(found.endpoint).await?);
         self.open.insert(path.clone(), Arc::clone(&endpoint), now);
         Ok(Some(endpoint))
+    }
+
+    /// Gives the endpoint the secret that its provider has brought, if it waits for one as it is
+    /// stored now. Of two that come at once, one is taken.
+    #[expect(clippy::disallowed_methods, reason = "here a secret is sealed")]
+    pub(crate) async fn take_secret(
+        &self,
+        endpoint: &Endpoint,
+        secret: &SecretString,
+        sources: &Sources,
+    ) -> Result<Taken, Error> {
+        let (organization, now) = (endpoint.organization_id, sources.now());
+        let stored = self
+            .store
+            .endpoint(organization, endpoint.integration_id, endpoint.id)
+            .await?;
+        let Some(Versioned { mut item, version }) =
+            stored.filter(|stored| stored.item.takes_secret_at(now))
+        else {
+            return Ok(Taken::Refused);
+        };
+        let id = SecretId::generate(now, sources.randomness.as_ref());
+        let context = SealContext::SigningSecret {
+            owner: item.id.ulid(),
+            secret: id,
+        };
+        let bytes = secret.expose_secret().as_bytes();
+        let sealed = self.keys.seal(organization, &context, bytes).await?;
+        item.secrets = vec![StoredSecret {
+            id,
+            sealed,
+            created_at: now,
+            expires_at: None,
+            unseen: true,
+        }];
+        item.status = EndpointStatus::Active;
+        item.updated_at = now;
+        match self.store.update_endpoint(&item, version).await {
+            Ok(_) => {
+                self.open.remove(&item.path);
+                let id = item.id;
+                tracing::info!(endpoint.id = %id, "{id} took the secret that its provider brought");
+                Ok(Taken::Stored)
+            }
+            Err(StoreError::Conflict | StoreError::NotFound(_)) => Ok(Taken::Refused),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn open(&self, endpoint: Endpoint) -> Result<OpenEndpoint, Error> {

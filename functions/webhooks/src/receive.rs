@@ -3,24 +3,28 @@ use std::sync::Arc;
 use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gatehouse::domain::{Endpoint, EndpointPath, Error, EventId, Timestamp, TraceParent};
+use gatehouse::domain::{
+    Endpoint, EndpointPath, Error, EventId, Randomness, Timestamp, TraceParent,
+};
+use gatehouse::flows::MAX_KEYS_OF_REQUEST;
 use gatehouse::http::{ApiError, ClientAddress};
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::ReceivedEvent;
-use gatehouse::signature::{
-    self, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal,
-};
-use http::{HeaderName, StatusCode, header, request::Parts};
+use gatehouse::signature::{self, BatchedEvent, InboundRequest, PublishedKeys, Received, Refusal};
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use lambda_http::RequestExt as _;
 
 use crate::State;
-use crate::endpoints::OpenEndpoint;
+use crate::endpoints::{OpenEndpoint, Taken};
+use crate::handshakes;
 
 /// The largest body that is read: Lambda hands over no more than 6 MB in one invocation.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 /// Names the event that a request was accepted as. The body is empty, because providers differ in
 /// what they make of one.
 const EVENT_ID: HeaderName = HeaderName::from_static("gatehouse-event-id");
+/// The same where a request held several events, or none: how many.
+const EVENT_COUNT: HeaderName = HeaderName::from_static("gatehouse-event-count");
 
 /// Takes one request of a provider.
 pub(crate) async fn receive(
@@ -50,16 +54,37 @@ pub(crate) async fn receive(
             },
         );
     };
-    match verify(&state, &path, &endpoint, &parts, &body, now).await? {
-        Ok(Received::Handshake(answer)) => {
-            state.metrics.count(Metric::HandshakesAnswered, now);
-            Ok(answer_handshake(answer))
+    let received = match verify(&state, &path, &endpoint, &parts, &body, now).await? {
+        Ok(received) => received,
+        Err(refusal) => return refuse(refusal.code(), refusal_error(&refusal)),
+    };
+    let answer = match received {
+        Received::Event(facts) => {
+            let event = BatchedEvent {
+                facts,
+                payload: body,
+            };
+            return accept(&state, &endpoint, &parts, vec![event], now).await;
         }
-        Ok(Received::Event(facts)) => {
-            accept(&state, &endpoint.endpoint, &parts, facts, body, now).await
+        Received::Batch(events) => return accept(&state, &endpoint, &parts, events, now).await,
+        Received::Handshake(answer) => answer,
+        Received::Confirmation(url, answer) => {
+            handshakes::confirm(&state, &endpoint.endpoint, &url).await?;
+            answer
         }
-        Err(refusal) => refuse(refusal.code(), refusal_error(&refusal)),
-    }
+        Received::Secret(secret, answer) => {
+            let taken = state
+                .endpoints
+                .take_secret(&endpoint.endpoint, &secret, &state.sources)
+                .await?;
+            if taken == Taken::Refused {
+                return refuse("second_secret", Error::SignatureRefused);
+            }
+            answer
+        }
+    };
+    state.metrics.count(Metric::HandshakesAnswered, now);
+    Ok(handshakes::answer(answer))
 }
 
 async fn find(
@@ -109,28 +134,38 @@ async fn verify(
         headers: &parts.headers,
         body,
     };
-    let verdict = verify_with(endpoint, &request, now);
+    let verdict = verify_with(state, endpoint, &request, now).await?;
     if matches!(verdict, Err(Refusal::BadSignature | Refusal::NoSecret))
         && let Some(newer) = state.endpoints.at_if_newer(path, now).await?
     {
-        return Ok(verify_with(&newer, &request, now));
+        return verify_with(state, &newer, &request, now).await;
     }
     Ok(verdict)
 }
 
-fn verify_with(
+/// Verifies, and fetches the published keys that it takes. Without one of them nothing is known of
+/// the request, and its provider is to come again.
+async fn verify_with(
+    state: &State,
     endpoint: &OpenEndpoint,
     request: &InboundRequest<'_>,
     now: Timestamp,
-) -> Result<Received, Refusal> {
+) -> Result<Result<Received, Refusal>, Error> {
     let (scheme, settings) = (endpoint.scheme, &endpoint.settings);
-    signature::receive(
-        scheme,
-        request,
-        &endpoint.secrets(now),
-        settings,
-        now.into(),
-    )
+    let secrets = endpoint.secrets(now);
+    let mut keys = PublishedKeys::default();
+    loop {
+        let verdict =
+            signature::receive_with_keys(scheme, request, &secrets, settings, &keys, now.into());
+        match verdict {
+            Err(Refusal::NeedsKey(location)) if keys.len() < MAX_KEYS_OF_REQUEST => {
+                let key = state.published.key(&location, now).await;
+                let key = key.map_err(|error| Error::Unavailable(error.into()))?;
+                keys.insert(*location, key);
+            }
+            verdict => return Ok(verdict),
+        }
+    }
 }
 
 /// The URL as the provider called it: the configured origin, never one that a header claims.
@@ -143,47 +178,85 @@ fn public_url(state: &State, parts: &Parts) -> String {
     }
 }
 
+/// Makes the events durable, all of them before anything is answered. If some are not, the provider
+/// comes again with all, and those that are durable are recognised: the id of an event is the
+/// provider's, or made of what it says, and so the same each time.
 async fn accept(
     state: &State,
-    endpoint: &Endpoint,
+    endpoint: &OpenEndpoint,
     parts: &Parts,
-    facts: EventFacts,
-    body: Bytes,
+    events: Vec<BatchedEvent>,
     now: Timestamp,
 ) -> Result<Response, ApiError> {
     let randomness = state.sources.randomness.as_ref();
-    let trace = TraceParent::generate(randomness);
-    let event = ReceivedEvent {
+    let received = |event: BatchedEvent| {
+        let event = received_event(&endpoint.endpoint, parts, event, now, randomness);
+        (event, TraceParent::generate(randomness))
+    };
+    let events: Vec<_> = events.into_iter().map(received).collect();
+    let endpoint_id = endpoint.endpoint.id;
+    if let Err(error) = state.queue.send_events(&events).await {
+        let error = Error::from(error);
+        if let Some(reason) = refusal_reason(&error) {
+            state.refusals.note(Some(endpoint_id), reason, now);
+        }
+        return Err(error.into());
+    }
+    for (event, trace) in &events {
+        state.metrics.count(Metric::EventsAccepted, now);
+        let id = event.id;
+        tracing::info!(
+            event.id = %id,
+            endpoint.id = %endpoint_id,
+            organization.id = %event.organization_id,
+            body_bytes = event.body.len(),
+            trace_id = trace.trace_id(),
+            "{endpoint_id} accepted {id}"
+        );
+    }
+    let mut answer = match &endpoint.scheme.accepted {
+        Some(accepted) => (
+            [(header::CONTENT_TYPE, accepted.content_type.as_str())],
+            accepted.body.as_str(),
+        )
+            .into_response(),
+        None => StatusCode::OK.into_response(),
+    };
+    if let [(event, _)] = events.as_slice()
+        && let Ok(id) = HeaderValue::try_from(event.id.to_string())
+    {
+        answer.headers_mut().insert(EVENT_ID, id);
+    } else {
+        let count = HeaderValue::from(events.len());
+        answer.headers_mut().insert(EVENT_COUNT, count);
+    }
+    Ok(answer)
+}
+
+fn received_event(
+    endpoint: &Endpoint,
+    parts: &Parts,
+    event: BatchedEvent,
+    now: Timestamp,
+    randomness: &dyn Randomness,
+) -> ReceivedEvent {
+    ReceivedEvent {
         id: EventId::generate(now, randomness),
         organization_id: endpoint.organization_id,
         integration_id: endpoint.integration_id,
         endpoint_id: endpoint.id,
         received_at: now,
         scheme: endpoint.scheme.clone(),
-        provider_event_id: facts.provider_event_id,
-        event_type: facts.event_type,
-        verified_with: facts.verified_with,
+        provider_event_id: event.facts.provider_event_id,
+        event_type: event.facts.event_type,
+        occurred_at: event
+            .facts
+            .occurred_at
+            .and_then(|at| Timestamp::from_millisecond(at.as_millisecond())),
+        verified_with: event.facts.verified_with,
         content_type: content_type(parts),
-        body,
-    };
-    if let Err(error) = state.queue.send_event(&event, trace).await {
-        let error = Error::from(error);
-        if let Some(reason) = refusal_reason(&error) {
-            state.refusals.note(Some(endpoint.id), reason, now);
-        }
-        return Err(error.into());
+        body: event.payload,
     }
-    state.metrics.count(Metric::EventsAccepted, now);
-    let (id, endpoint_id) = (event.id, endpoint.id);
-    tracing::info!(
-        event.id = %id,
-        endpoint.id = %endpoint_id,
-        organization.id = %endpoint.organization_id,
-        body_bytes = event.body.len(),
-        trace_id = trace.trace_id(),
-        "{endpoint_id} accepted {id}"
-    );
-    Ok((StatusCode::OK, [(EVENT_ID, id.to_string())]).into_response())
 }
 
 /// Why an event that was verified is refused all the same, where that is not a failure of ours.
@@ -201,20 +274,14 @@ fn content_type(parts: &Parts) -> Option<String> {
     (value.len() <= 256).then(|| value.to_owned())
 }
 
-fn answer_handshake(answer: HandshakeResponse) -> Response {
-    (
-        answer.status,
-        [(header::CONTENT_TYPE, answer.content_type)],
-        answer.body,
-    )
-        .into_response()
-}
-
 /// What the provider is told. Which part of a signature was wrong is not.
 fn refusal_error(refusal: &Refusal) -> Error {
     match refusal {
         Refusal::MethodNotAllowed { allow } => Error::MethodNotAllowed {
             allow: allow.clone(),
+        },
+        Refusal::TooMany => Error::TooLarge {
+            limit_bytes: MAX_BODY_BYTES as u64,
         },
         Refusal::Malformed => Error::Malformed("the request is not of the expected form".into()),
         _ => Error::SignatureRefused,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
-use gatehouse::flows::connect;
+use gatehouse::flows::{IssuerDocuments, KeyFetcher, connect};
+use gatehouse::jwt::Fetch;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
 use url::Url;
@@ -22,6 +23,10 @@ pub struct State {
     pub(crate) sources: Sources,
     /// Where the HTTP API is reached from outside: some schemes sign the URL.
     pub(crate) public_url: Arc<Url>,
+    /// The way out, to providers that want a call for a confirmation.
+    pub(crate) fetch: Arc<dyn Fetch>,
+    /// The same, to those that publish keys.
+    pub(crate) published: Arc<KeyFetcher>,
 }
 
 impl fmt::Debug for State {
@@ -41,6 +46,22 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let fetch = Arc::new(IssuerDocuments(connect::egress(environment)?));
+        Self::connect_with(environment, aws, sources, fetch)
+    }
+
+    /// As [`State::connect`], where what providers publish is fetched by `fetch`: from a provider
+    /// that is on this machine, say.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        fetch: Arc<dyn Fetch>,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let sqs = aws_sdk_sqs::Client::new(aws);
@@ -53,6 +74,8 @@ impl State {
             metrics,
             sources,
             public_url: Arc::new(environment.public_url()?),
+            published: Arc::new(KeyFetcher::new(Arc::clone(&fetch))),
+            fetch,
         })
     }
 }

@@ -88,6 +88,9 @@ routes! {
     "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/retry": RetryEvents of Integration, "event.retry_many" Twice;
     "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets": ManageEndpointSecrets of Integration, "secret.create" Twice;
     "DELETE" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}": ManageEndpointSecrets of Integration, "secret.delete" Twice;
+    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/secrets/{secret}/reveal": ManageEndpointSecrets of Integration, "secret.reveal" Twice;
+    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/test": TestEndpoint of Integration, "endpoint.test" Twice;
+    "POST" "/portal/integrations/{integration}/webhooks/{endpoint}/verify": TestEndpoint of Integration, "endpoint.verify" Once;
     "GET" "/portal/integrations/{integration}/destinations": ReadDestinations of Integration, "destination.list" Denials;
     "POST" "/portal/integrations/{integration}/destinations": ManageDestinations of Integration, "destination.create" Twice;
     "GET" "/portal/integrations/{integration}/destinations/{destination}": ReadDestinations of Integration, "destination.read" Denials;

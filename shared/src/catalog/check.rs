@@ -1,8 +1,8 @@
 //! What the form of a declaration alone does not say.
 
 use super::{
-    Algorithm, Grammar, HeaderFamily, KeyForm, Location, Part, Scheme, Template, Tolerance,
-    Verification, Version,
+    Algorithm, Challenge, Coded, CodedSetting, Grammar, HeaderFamily, KeyForm, Location, Need,
+    Part, Scheme, Template, TokenPlace, Tolerance, Verification, Version,
 };
 
 /// Why a text is not a declaration.
@@ -32,8 +32,21 @@ impl Scheme {
     #[must_use]
     pub fn tolerance(&self) -> Option<&Tolerance> {
         match &self.verification {
-            Verification::Signature { tolerance, .. } => tolerance.as_ref(),
-            Verification::None | Verification::Twilio { .. } => None,
+            Verification::Signature { tolerance, .. } | Verification::Code { tolerance, .. } => {
+                tolerance.as_ref()
+            }
+            Verification::None | Verification::Token { .. } | Verification::Twilio { .. } => None,
+        }
+    }
+
+    /// Whether what a request says in its body is what the provider said. With a token it is not:
+    /// whoever has seen one request can make others.
+    #[must_use]
+    pub fn authenticates_body(&self) -> bool {
+        match &self.verification {
+            Verification::None | Verification::Token { .. } => false,
+            Verification::Signature { .. } | Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.authenticates_body(),
         }
     }
 
@@ -41,12 +54,46 @@ impl Scheme {
     #[must_use]
     pub fn signs_url(&self) -> bool {
         match &self.verification {
-            Verification::None => false,
+            Verification::None | Verification::Token { .. } => false,
             Verification::Twilio { .. } => true,
+            Verification::Code { module, .. } => module.signs_url(),
             Verification::Signature { signed, .. } => {
                 let mut parts = signed.parts().iter();
                 parts.any(|part| matches!(part, Part::Url | Part::Path))
             }
+        }
+    }
+
+    /// Whether an endpoint has to say which networks requests come from.
+    #[must_use]
+    pub fn needs_networks(&self) -> bool {
+        matches!(
+            self.verification,
+            Verification::Code {
+                module: Coded::SalesforceOutbound,
+                ..
+            }
+        )
+    }
+
+    /// The settings of an endpoint that are for this scheme, besides those of declarations.
+    #[must_use]
+    pub fn coded_settings(&self) -> &'static [CodedSetting] {
+        match (&self.verification, self.challenge) {
+            (Verification::Code { module, .. }, _) => module.settings(),
+            (_, Some(challenge)) => challenge.settings(),
+            _ => &[],
+        }
+    }
+
+    /// Whether requests are verified with a secret of the endpoint.
+    #[must_use]
+    pub fn secret(&self) -> Need {
+        match &self.verification {
+            Verification::None => Need::None,
+            _ if self.challenge.is_some_and(Challenge::brings_secret) => Need::InBand,
+            Verification::Code { module, .. } => module.secret(),
+            _ => Need::Required,
         }
     }
 
@@ -60,6 +107,16 @@ impl Scheme {
         places
             .chain(self.event_time.iter().map(|time| &time.at))
             .try_for_each(check_location)?;
+        let lists = self
+            .batch
+            .iter()
+            .flat_map(|batch| batch.or.iter().chain([&batch.list]));
+        lists
+            .filter(|list| !list.is_empty())
+            .try_for_each(|list| check_pointer(list))?;
+        if let Verification::Token { at, prefix } = &self.verification {
+            return check_token(at, prefix);
+        }
         let Verification::Signature {
             headers,
             grammar,
@@ -81,12 +138,23 @@ impl Scheme {
     }
 }
 
+fn check_token(at: &TokenPlace, prefix: &str) -> Result<(), String> {
+    match at {
+        TokenPlace::Header(name) => check_header(name),
+        _ if !prefix.is_empty() => Err("only a header has a prefix".to_owned()),
+        TokenPlace::Query(name) if name.is_empty() => Err("the parameter has no name".to_owned()),
+        TokenPlace::Query(_) | TokenPlace::Basic => Ok(()),
+    }
+}
+
 fn check_location(place: &Location) -> Result<(), String> {
     match place {
         Location::Header(name) => check_header(name),
         Location::Body(pointer) => check_pointer(pointer),
         Location::FormJson(place) => check_pointer(&place.pointer),
-        Location::Form(_) | Location::Digest(_) => Ok(()),
+        Location::Join(places) if places.is_empty() => Err("nothing is joined".to_owned()),
+        Location::Join(places) => places.iter().try_for_each(check_location),
+        Location::Form(_) | Location::Digest(_) | Location::MemberBesides(_) => Ok(()),
     }
 }
 
@@ -132,9 +200,13 @@ fn check_versions(grammar: &Grammar, versions: &[Version]) -> Result<(), String>
         if labelled == version.label.is_empty() {
             return Err("a kind has a label if, and only if, the grammar has".to_owned());
         }
-        let spki = version.key == KeyForm::P256Spki;
-        if spki != (version.algorithm == Algorithm::EcdsaP256Sha256) {
+        let is_p256 = version.key == KeyForm::P256Spki;
+        if is_p256 != (version.algorithm == Algorithm::EcdsaP256Sha256) {
             return Err("`p256-spki` goes with `ecdsa-p256-sha256`, and with no other".to_owned());
+        }
+        let is_rsa = version.key == KeyForm::RsaSpki;
+        if is_rsa != (version.algorithm == Algorithm::RsaPkcs1Sha256) {
+            return Err("`rsa-spki` goes with `rsa-pkcs1-sha256`, and with no other".to_owned());
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! a function starts without reading the catalogue. docs/adding-a-provider.md says what is in them.
 
 mod check;
+mod coded;
 mod fill;
 mod lines;
 mod pattern;
@@ -21,13 +22,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use check::SchemeError;
+pub use coded::{Batch, Challenge, Coded, CodedSetting, Need};
 pub use fill::Values;
 pub use pattern::Pattern;
 pub use profile::{limits_of, profile_of};
 pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
 pub use scheme::{
-    Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake, HeaderFamily,
-    Instant, KeyForm, Location, Scheme, TimestampUnit, Tolerance, Verification, Version,
+    Accepted, Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake,
+    HeaderFamily, Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance,
+    Verification, Version,
 };
 pub use template::{Part, Template};
 
@@ -76,13 +79,13 @@ pub fn parse(file: &str, text: &str) -> Result<Provider, CatalogError> {
     Ok(provider)
 }
 
-/// The provider of that slug.
+/// The provider of that slug, if the catalogue says how its API is called.
 #[must_use]
 pub fn provider(slug: &str) -> Option<&'static Provider> {
-    provider_at(index_of(slug)?)
+    provider_at(index_of(slug)?).filter(|provider| provider.has_api())
 }
 
-/// All providers with their slugs, by slug.
+/// All providers with their slugs, by slug: those too of which only the webhooks are known.
 #[must_use]
 pub fn providers() -> BTreeMap<&'static str, &'static Provider> {
     let files = FILES.iter().enumerate();

@@ -106,6 +106,13 @@ fn yes() -> bool {
 }
 
 impl Provider {
+    /// Whether it is said how its API is called. Of some providers only the webhooks are known: an
+    /// integration of one says itself what it calls, and how.
+    #[must_use]
+    pub fn has_api(&self) -> bool {
+        self.base_url.is_some()
+    }
+
     /// The ways to authenticate by `method`, the best first.
     pub fn auth_options(&self, method: AuthMethod) -> impl Iterator<Item = &AuthOption> {
         self.auth

@@ -56,6 +56,9 @@ impl Provider {
         if self.integration_type.is_none() {
             return wrong("/type", "is required");
         }
+        if self.says_nothing_of_an_api() && !self.webhooks.is_empty() {
+            return Ok(());
+        }
         self.check_variables()?;
         let api = self.check_api()?;
         self.check_base_url(&api)?;
@@ -69,15 +72,17 @@ impl Provider {
     }
 
     fn check_is_generic(&self) -> Checked {
-        let is_generic = self.integration_type.is_none()
-            && self.base_url.is_none()
-            && self.variables.is_empty()
-            && self.auth.is_empty()
-            && self.api == ApiProfile::default();
-        if is_generic {
+        if self.integration_type.is_none() && self.says_nothing_of_an_api() {
             return Ok(());
         }
         wrong("", "a file of `generic/` is about webhook schemes alone")
+    }
+
+    fn says_nothing_of_an_api(&self) -> bool {
+        self.base_url.is_none()
+            && self.variables.is_empty()
+            && self.auth.is_empty()
+            && self.api == ApiProfile::default()
     }
 
     fn check_variables(&self) -> Checked {

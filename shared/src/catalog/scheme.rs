@@ -1,8 +1,9 @@
 //! How a provider signs its webhooks, as a declaration.
 
 use serde::Deserialize;
+use url::Url;
 
-use super::Template;
+use super::{Batch, Challenge, Coded, Template};
 
 /// A webhook signature scheme.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,12 +28,61 @@ pub struct Scheme {
     /// Requests that are verified as any other, and answered instead of enqueued.
     #[serde(default)]
     pub handshakes: Vec<Handshake>,
-    /// Whether an endpoint chooses the header and its form itself.
+    /// How the provider sees whether somebody is there, if a declaration cannot say it.
+    #[serde(default)]
+    pub challenge: Option<Challenge>,
+    /// How one request holds several events, if it does.
+    #[serde(default)]
+    pub batch: Option<Batch>,
+    /// What is answered to an accepted request, if not nothing.
+    #[serde(default)]
+    pub accepted: Option<Accepted>,
+    /// Whether an endpoint chooses itself where the signature or token is, and where an event's id
+    /// and type are.
     #[serde(default)]
     pub generic: bool,
+    /// What people are told of it.
+    #[serde(default)]
+    pub page: Page,
     /// The sets of test vectors, `provider/scheme`, that are vectors of this scheme.
     #[serde(default)]
     pub vectors: Vec<String>,
+}
+
+/// What people are told of a scheme, beyond what follows from its declaration. `docs/webhooks` has
+/// a page of each.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// The provider's documentation of its webhooks, if that is not the file's `documentation`.
+    pub documentation: Option<Url>,
+    /// Where in the provider's console the endpoint's URL goes.
+    pub setup: Option<String>,
+    /// What the secret is, and where it comes from.
+    pub secret: Option<String>,
+    /// What else one has to know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// What the sources leave open, or contradict each other in, and what was chosen.
+    #[serde(default)]
+    pub uncertain: Vec<String>,
+    /// A body as the provider sends it.
+    pub sample: Option<String>,
+    /// The media type of the sample, if it is not `application/json`.
+    pub sample_type: Option<String>,
+    /// Headers besides those of the verification that a request bears, each `name: value`.
+    #[serde(default)]
+    pub sample_headers: Vec<String>,
+}
+
+/// What a provider wants to read before it takes a request for accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The media type.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
 }
 
 fn only_post() -> Vec<String> {
@@ -59,12 +109,40 @@ pub enum Verification {
         #[serde(default)]
         tolerance: Option<Tolerance>,
     },
+    /// The secret itself, in the request: nothing of the body is authenticated.
+    Token {
+        /// Where it is.
+        at: TokenPlace,
+        /// What comes before it in the header.
+        #[serde(default)]
+        prefix: String,
+    },
     /// Twilio's, which signs sorted form parameters: no declaration says that.
     Twilio {
         /// Whether the newer keys are used, with SHA-256 instead of SHA-1.
         #[serde(default)]
         shared_key: bool,
     },
+    /// By a module of `signature`, where no declaration can say how.
+    Code {
+        /// Which.
+        module: Coded,
+        /// How the timestamp is to be read, if there is one.
+        #[serde(default)]
+        tolerance: Option<Tolerance>,
+    },
+}
+
+/// Where a static token is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TokenPlace {
+    /// The value of a header.
+    Header(String),
+    /// The value of a parameter of the URL's query.
+    Query(String),
+    /// User name and password, `name:password`, as RFC 7617 sends them.
+    Basic,
 }
 
 /// Headers that belong together.
@@ -134,6 +212,8 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, the signature in ASN.1 DER.
     EcdsaP256Sha256,
+    /// RSASSA-PKCS1-v1_5 (RFC 8017) with SHA-256, keys from 2048 bits.
+    RsaPkcs1Sha256,
 }
 
 /// How a configured secret becomes a key. It cannot be guessed from the secret's look.
@@ -142,6 +222,8 @@ pub enum Algorithm {
 pub enum KeyForm {
     /// The bytes of the text itself.
     Text,
+    /// The bytes of the text after HTML entities for `&`, `<`, `>` and quotes were decoded.
+    HtmlText,
     /// Hexadecimal.
     Hex,
     /// Base64, after a prefix.
@@ -153,8 +235,10 @@ pub enum KeyForm {
         #[serde(default)]
         optional: bool,
     },
-    /// A P-256 public key: base64 of a DER SubjectPublicKeyInfo.
+    /// A P-256 public key: a DER SubjectPublicKeyInfo in base64, or as PEM.
     P256Spki,
+    /// An RSA public key: a DER SubjectPublicKeyInfo in base64, or as PEM.
+    RsaSpki,
 }
 
 /// How bytes are written.
@@ -234,6 +318,11 @@ pub enum Location {
     FormJson(FormJson),
     /// The SHA-256 of the body, where nothing else tells two events apart.
     Digest(DigestOf),
+    /// What is at each of these places, with points between; nothing, if one has nothing.
+    #[schema(no_recursion)]
+    Join(Vec<Location>),
+    /// The name of the one member that the JSON object in the body has besides these.
+    MemberBesides(Vec<String>),
 }
 
 /// A place in the JSON that a form's parameter holds.
@@ -252,6 +341,8 @@ pub struct FormJson {
 pub enum DigestOf {
     /// The body.
     Body,
+    /// The item of a batch; the body, if it is none.
+    Item,
 }
 
 /// A request that is answered instead of enqueued.

@@ -57,6 +57,18 @@ impl Endpoint {
     /// disabled goes on accepting.
     pub const REMEMBERED: Duration = Duration::from_secs(5);
 
+    /// How long an endpoint waits for its provider to bring the secret. Whoever calls it meanwhile
+    /// with a secret of theirs becomes its provider.
+    pub const AWAITS_SECRET: Duration = Duration::from_secs(60 * 60);
+
+    /// Whether its provider may bring it a secret at `now`.
+    #[must_use]
+    pub fn takes_secret_at(&self, now: Timestamp) -> bool {
+        self.status == EndpointStatus::AwaitingSecret
+            && self.secrets.is_empty()
+            && now.since(self.updated_at) < Self::AWAITS_SECRET
+    }
+
     /// Whether requests are verified at all.
     #[must_use]
     pub fn is_verified(&self) -> bool {
@@ -72,6 +84,9 @@ pub enum EndpointStatus {
     Active,
     /// Switched off by a person: answers as an unknown path does.
     Disabled,
+    /// Waits, for [`Endpoint::AWAITS_SECRET`] after it was last changed, for the request by which
+    /// its provider brings the secret. It takes no other.
+    AwaitingSecret,
 }
 
 /// A signing secret as it is stored: sealed, with what may be told of it.
@@ -87,6 +102,10 @@ pub struct StoredSecret {
     /// The instant from which it is no longer accepted, if it is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Whether the provider brought it, and nobody has been shown it yet: it may ask a person for
+    /// it, once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 impl StoredSecret {

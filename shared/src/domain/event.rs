@@ -24,6 +24,9 @@ pub struct Event {
     /// The provider's name for what happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_type: Option<String>,
+    /// When it happened, if the provider says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_at: Option<Timestamp>,
     /// The scheme that it was verified by.
     pub scheme: String,
     /// The signing secret that it was verified with; none if the scheme is `none`.

@@ -9,6 +9,7 @@ mod idempotency;
 mod issuer_documents;
 mod limiter;
 pub mod outbound;
+mod published_keys;
 mod response_cache;
 mod slots;
 
@@ -18,4 +19,5 @@ pub use directories::Directories;
 pub use idempotency::{Idempotency, Unfinished, idempotent};
 pub use issuer_documents::IssuerDocuments;
 pub use limiter::{Demand, Headroom, LimitError, Limiter, Outlook, Permit};
+pub use published_keys::{KeyFetcher, KeyUnavailable, MAX_KEYS_OF_REQUEST};
 pub use response_cache::{CacheScope, CachedAnswer, Lookup, Received, ResponseCache};

@@ -5,19 +5,19 @@ use serde_json::Value;
 use super::{Algorithm, JwtError, strict_json};
 
 /// A JSON Web Signature in compact form (RFC 7515 section 7.1), taken apart and not verified.
-pub(super) struct Compact<'a> {
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<String>,
-    pub(super) typ: Option<String>,
+pub(crate) struct Compact<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<String>,
+    pub(crate) typ: Option<String>,
     /// What is signed: the header and the payload as they came.
-    pub(super) signed: &'a str,
-    pub(super) signature: Vec<u8>,
+    pub(crate) signed: &'a str,
+    pub(crate) signature: Vec<u8>,
     /// Not to be looked at before the signature holds.
-    pub(super) payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl<'a> Compact<'a> {
-    pub(super) fn read(token: &'a str) -> Result<Self, JwtError> {
+    pub(crate) fn read(token: &'a str) -> Result<Self, JwtError> {
         let form = JwtError::Invalid("form");
         let mut parts = token.split('.');
         let (Some(header), Some(payload), Some(signature), None) =

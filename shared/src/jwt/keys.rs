@@ -11,7 +11,7 @@ use url::Url;
 
 use super::compact::Compact;
 use super::key_ring::NoKey;
-use super::{JwtError, KeyRing, VerificationKey};
+use super::{Algorithm, JwtError, KeyRing, VerificationKey};
 use crate::domain::{Cause, Timestamp};
 
 /// How long keys are used without asking again.
@@ -107,11 +107,19 @@ impl KeySet {
         token: &Compact<'_>,
         now: Timestamp,
     ) -> Result<VerificationKey, JwtError> {
+        let id = token.key_id.as_deref();
+        self.key_for(id, token.algorithm, now).await
+    }
+
+    /// The key with this id, for this algorithm.
+    pub(crate) async fn key_for(
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<VerificationKey, JwtError> {
         let mut state = self.state.lock().await;
-        let find = |state: &State| {
-            let found = state.keys.find(token.key_id.as_deref(), token.algorithm);
-            found.cloned()
-        };
+        let find = |state: &State| state.keys.find(id, algorithm).cloned();
         let is_due = has_passed(state.fetched_at, MAX_AGE, now)
             || matches!(find(&state), Err(NoKey::Unknown));
         if is_due {

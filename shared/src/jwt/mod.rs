@@ -30,6 +30,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::{Claims, Expected, LEEWAY};
+pub(crate) use compact::Compact;
 pub use error::JwtError;
 pub use key_ring::KeyRing;
 pub use keys::{Fetch, FetchError, KeySet};

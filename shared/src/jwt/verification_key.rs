@@ -117,16 +117,16 @@ impl VerificationKey {
         })
     }
 
-    pub(super) fn id(&self) -> Option<&str> {
+    pub(crate) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
+    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
 
     /// Whether `signature` is this key's of `message`.
-    pub(super) fn has_signed(
+    pub(crate) fn has_signed(
         &self,
         algorithm: Algorithm,
         message: &[u8],

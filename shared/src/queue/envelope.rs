@@ -65,6 +65,8 @@ struct Facts {
     scheme: String,
     provider_event_id: Option<String>,
     event_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    occurred_at: Option<Timestamp>,
     verified_with: Option<SecretId>,
     content_type: Option<String>,
 }
@@ -86,6 +88,7 @@ pub(super) async fn seal_event(
         scheme: event.scheme.clone(),
         provider_event_id: event.provider_event_id.clone(),
         event_type: event.event_type.clone(),
+        occurred_at: event.occurred_at,
         verified_with: event.verified_with,
         content_type: event.content_type.clone(),
     };
@@ -169,6 +172,7 @@ async fn open_event(
         scheme: facts.scheme,
         provider_event_id: facts.provider_event_id,
         event_type: facts.event_type,
+        occurred_at: facts.occurred_at,
         verified_with: facts.verified_with,
         content_type: facts.content_type,
         body,
@@ -216,6 +220,7 @@ mod tests {
             scheme: text.to_owned(),
             provider_event_id: Some(text.to_owned()),
             event_type: None,
+            occurred_at: Some(Timestamp::UNIX_EPOCH),
             verified_with: None,
             content_type: Some(text.to_owned()),
         }

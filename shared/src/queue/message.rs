@@ -36,6 +36,8 @@ pub struct ReceivedEvent {
     pub provider_event_id: Option<String>,
     /// The provider's name for what happened.
     pub event_type: Option<String>,
+    /// When it happened, if the provider says so.
+    pub occurred_at: Option<Timestamp>,
     /// The signing secret that it was verified with.
     pub verified_with: Option<SecretId>,
     /// The media type of its body.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::envelope::{self, Opened};
 use super::error::sdk;
@@ -17,6 +18,8 @@ use crate::vault::DataKeys;
 const MAX_MESSAGE_BYTES: usize = 1_048_576;
 /// What SQS takes in one batch.
 const MAX_BATCH: usize = 10;
+/// How many batches of one request are sent at a time. A thousand events take as long as ten.
+const PARALLEL_BATCHES: usize = 10;
 /// The longest that SQS delays a message.
 const MAX_DELAY: Duration = Duration::from_secs(900);
 /// SQS hides a message for 12 hours at most, counted from its receipt and not from the call, and
@@ -94,6 +97,52 @@ impl Queue {
         Ok(())
     }
 
+    /// Sends several accepted events, ten in a call at most, and as many calls at a time as
+    /// [`PARALLEL_BATCHES`]. All are durable when this returns. Nothing is sent if one of them
+    /// cannot be.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Queue::send_event`], or if SQS has not taken all of them. Some may have been taken
+    /// then: they come again with those that were not, and are recognised by their ids.
+    pub async fn send_events(
+        &self,
+        events: &[(ReceivedEvent, TraceParent)],
+    ) -> Result<(), QueueError> {
+        if let [(event, trace)] = events {
+            return self.send_event(event, *trace).await;
+        }
+        let mut batches: Vec<Vec<SendMessageBatchRequestEntry>> = Vec::new();
+        let mut room = 0;
+        for (event, trace) in events {
+            let body = envelope::seal_event(&self.keys, event).await?;
+            let trace = trace.to_string();
+            let bytes = body.len() + attribute_bytes(TRACE_PARENT, &trace);
+            if bytes > MAX_MESSAGE_BYTES {
+                return Err(QueueError::TooLarge {
+                    limit_bytes: MAX_MESSAGE_BYTES as u64,
+                });
+            }
+            let entry = SendMessageBatchRequestEntry::builder()
+                .message_body(body)
+                .message_attributes(TRACE_PARENT, string(&trace)?);
+            match batches.last_mut() {
+                Some(batch) if batch.len() < MAX_BATCH && bytes <= room => {
+                    room -= bytes;
+                    batch.push(entry.id(batch.len().to_string()).build().map_err(refused)?);
+                }
+                _ => {
+                    room = MAX_MESSAGE_BYTES - bytes;
+                    batches.push(vec![entry.id("0").build().map_err(refused)?]);
+                }
+            }
+        }
+        futures::stream::iter(batches)
+            .map(Ok)
+            .try_for_each_concurrent(PARALLEL_BATCHES, |batch| self.send_batch(batch))
+            .await
+    }
+
     /// Sends deliveries that are due: one call for ten. Each is hidden until it is due, or as long
     /// as SQS can hide it.
     ///
@@ -116,26 +165,30 @@ impl Queue {
                     .map_err(refused)
             });
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
-            let output = self
-                .client
-                .send_message_batch()
-                .queue_url(&*self.url)
-                .set_entries(Some(entries))
-                .send()
-                .await
-                .map_err(sdk)?;
-            // What failed by our fault fails again, so it is told rather than anything else.
-            let failed = output.failed.iter().max_by_key(|entry| entry.sender_fault);
-            if let Some(failed) = failed {
-                let cause = Cause::from(failed.code());
-                return Err(if failed.sender_fault {
-                    QueueError::Refused(cause)
-                } else {
-                    QueueError::Unavailable(cause)
-                });
-            }
+            self.send_batch(entries).await?;
         }
         Ok(())
+    }
+
+    /// Sends one batch: all of it, or an error.
+    async fn send_batch(
+        &self,
+        entries: Vec<SendMessageBatchRequestEntry>,
+    ) -> Result<(), QueueError> {
+        let output = self
+            .client
+            .send_message_batch()
+            .queue_url(&*self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(sdk)?;
+        // What failed by our fault fails again, so it is told rather than anything else.
+        match output.failed.iter().max_by_key(|entry| entry.sender_fault) {
+            None => Ok(()),
+            Some(failed) if failed.sender_fault => Err(QueueError::Refused(failed.code().into())),
+            Some(failed) => Err(QueueError::Unavailable(failed.code().into())),
+        }
     }
 
     /// Opens a message of this queue.

@@ -15,16 +15,16 @@ use crate::domain::SecretId;
 const MAX_SIGNATURES: usize = 20;
 
 /// A signature that a request bears, with what was written before it.
-struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     label: &'a str,
     text: &'a str,
 }
 
 /// What the scheme's headers say.
-struct Signed<'a> {
-    candidates: Vec<Candidate<'a>>,
-    timestamp: Option<&'a str>,
-    id: Option<&'a str>,
+pub(super) struct Signed<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    pub(super) timestamp: Option<&'a str>,
+    pub(super) id: Option<&'a str>,
 }
 
 pub(super) fn verify(
@@ -195,7 +195,7 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, 
 }
 
 /// What is signed, in parts that are never looked into.
-fn fill<'a>(
+pub(super) fn fill<'a>(
     template: &'a Template,
     request: &InboundRequest<'a>,
     settings: &'a SchemeSettings,
@@ -223,7 +223,7 @@ fn fill<'a>(
 }
 
 /// What follows the host in an absolute URL.
-fn path_and_query(url: &str) -> &str {
+pub(super) fn path_and_query(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let start = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
     after_scheme.split_at(start).1

@@ -8,25 +8,39 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::batch::{Item, split};
 use super::{
-    EventFacts, HandshakeResponse, InboundRequest, Received, Refusal, SchemeSettings, timestamp,
+    BatchedEvent, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal, SchemeSettings,
+    timestamp,
 };
-use crate::catalog::{Handshake, Location, Scheme, Tolerance};
+use crate::catalog::{DigestOf, Handshake, Location, Scheme, Tolerance, Verification};
 use crate::domain::SecretId;
 
 /// Longer ids and types are not ids and types.
 const MAX_BYTES: usize = 256;
+/// What is echoed as this is text to whoever receives it, and nothing else.
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How a request was verified.
+pub(super) struct Verified {
+    /// The secret, if it was one.
+    pub(super) by: Option<SecretId>,
+    /// The events in it, if who verified it has taken it apart.
+    pub(super) items: Option<Vec<Item>>,
+}
 
 pub(super) fn read(
     scheme: &Scheme,
     request: &InboundRequest<'_>,
     settings: &SchemeSettings,
-    verified_with: Option<SecretId>,
+    verified: Verified,
     now: Timestamp,
 ) -> Result<Received, Refusal> {
     let document = Document::new(request);
-    if let Some((tolerance, at)) = scheme.tolerance().and_then(placed) {
+    if let Some((tolerance, at)) = scheme.tolerance().and_then(placed)
+        && !matches!(scheme.verification, Verification::Code { .. })
+    {
         let text = document.text(at)?.ok_or(Refusal::BadForm)?;
         timestamp::check(&text, tolerance, settings.tolerance_seconds, now)?;
     }
@@ -36,16 +50,37 @@ pub(super) fn read(
             return Ok(Received::Handshake(answer(handshake, &document)?));
         }
     }
-    let occurred_at = match &scheme.event_time {
-        Some(time) => document.text(&time.at)?.map(|text| (text, time.unit)),
-        None => None,
+    let items = match (verified.items, &scheme.batch) {
+        (Some(items), _) => Some(items),
+        (None, Some(batch)) => split(batch, request)?,
+        (None, None) => None,
     };
-    Ok(Received::Event(EventFacts {
-        provider_event_id: document.first_id(&settings.event_id, &scheme.event_id)?,
-        event_type: document.first(&settings.event_type, &scheme.event_type)?,
-        occurred_at: occurred_at.and_then(|(text, unit)| timestamp::parse(&text, unit)),
-        verified_with,
-    }))
+    let facts = |document: &Document<'_>| {
+        let occurred_at = match &scheme.event_time {
+            Some(time) => document.text(&time.at)?.map(|text| (text, time.unit)),
+            None => None,
+        };
+        Ok(EventFacts {
+            provider_event_id: document.first_id(&settings.event_id, &scheme.event_id)?,
+            event_type: document.first(&settings.event_type, &scheme.event_type)?,
+            occurred_at: occurred_at.and_then(|(text, unit)| timestamp::parse(&text, unit)),
+            verified_with: verified.by,
+        })
+    };
+    let Some(items) = items else {
+        return Ok(Received::Event(facts(&document)?));
+    };
+    let event = |item: Item| {
+        let request = InboundRequest {
+            body: &item.payload,
+            ..*request
+        };
+        let facts = facts(&Document::of_item(&request, &item.item))?;
+        let payload = item.payload;
+        Ok(BatchedEvent { facts, payload })
+    };
+    let events = items.into_iter().map(event);
+    Ok(Received::Batch(events.collect::<Result<_, _>>()?))
 }
 
 fn placed(tolerance: &Tolerance) -> Option<(&Tolerance, &Location)> {
@@ -60,7 +95,8 @@ fn answer(handshake: &Handshake, document: &Document<'_>) -> Result<HandshakeRes
     };
     Ok(HandshakeResponse {
         status: StatusCode::OK,
-        content_type: "text/plain; charset=utf-8",
+        content_type: PLAIN,
+        headers: Vec::new(),
         body: Bytes::from(text.unwrap_or_default()),
     })
 }
@@ -77,6 +113,8 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// A request whose body is parsed at most once, and only if somebody asks.
 struct Document<'a> {
     request: &'a InboundRequest<'a>,
+    /// The item of a batch that it is about.
+    item: Option<&'a [u8]>,
     json: OnceCell<Option<Value>>,
 }
 
@@ -84,8 +122,24 @@ impl<'a> Document<'a> {
     fn new(request: &'a InboundRequest<'a>) -> Self {
         Self {
             request,
+            item: None,
             json: OnceCell::new(),
         }
+    }
+
+    fn of_item(request: &'a InboundRequest<'a>, item: &'a [u8]) -> Self {
+        Self {
+            item: Some(item),
+            ..Self::new(request)
+        }
+    }
+
+    fn digest(&self, of: DigestOf) -> String {
+        let bytes = match (of, self.item) {
+            (DigestOf::Item, Some(item)) => item,
+            _ => self.request.body,
+        };
+        hex::encode(digest(&SHA256, bytes))
     }
 
     /// The first text that is short and printable.
@@ -110,13 +164,19 @@ impl<'a> Document<'a> {
         declared: &[Location],
     ) -> Result<Option<String>, Refusal> {
         for place in configured.iter().chain(declared) {
-            if let Location::Header(name) = place
-                && self.header(name)?.is_some_and(|text| text.contains(','))
-            {
-                return Err(Refusal::RepeatedHeader);
-            }
+            self.refuse_joined(place)?;
         }
         self.first(configured, declared)
+    }
+
+    fn refuse_joined(&self, place: &Location) -> Result<(), Refusal> {
+        match place {
+            Location::Header(name) if self.header(name)?.is_some_and(|text| text.contains(',')) => {
+                Err(Refusal::RepeatedHeader)
+            }
+            Location::Join(places) => places.iter().try_for_each(|one| self.refuse_joined(one)),
+            _ => Ok(()),
+        }
     }
 
     fn json(&self) -> Option<&Value> {
@@ -143,6 +203,12 @@ impl<'a> Document<'a> {
             .map(|(_, value)| value.into_owned())
     }
 
+    fn joined(&self, places: &[Location]) -> Result<Option<String>, Refusal> {
+        let texts = places.iter().map(|place| self.text(place));
+        let texts: Option<Vec<String>> = texts.collect::<Result<_, _>>()?;
+        Ok(texts.map(|texts| texts.join(".")))
+    }
+
     fn text(&self, place: &Location) -> Result<Option<String>, Refusal> {
         Ok(match place {
             Location::Header(name) => self.header(name)?.map(str::to_owned),
@@ -152,9 +218,22 @@ impl<'a> Document<'a> {
                 .form(&place.name)
                 .and_then(|text| serde_json::from_str(&text).ok())
                 .and_then(|json: Value| text_at(&json, &place.pointer)),
-            Location::Digest(_) => Some(hex::encode(digest(&SHA256, self.request.body))),
+            Location::Digest(of) => Some(self.digest(*of)),
+            Location::Join(places) => self.joined(places)?,
+            Location::MemberBesides(names) => {
+                self.json().and_then(|json| member_besides(json, names))
+            }
         })
     }
+}
+
+fn member_besides(json: &Value, names: &[String]) -> Option<String> {
+    let mut others = json
+        .as_object()?
+        .keys()
+        .filter(|name| !names.contains(name));
+    let found = others.next()?;
+    others.next().is_none().then(|| found.clone())
 }
 
 fn text_at(json: &Value, pointer: &str) -> Option<String> {

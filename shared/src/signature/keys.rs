@@ -1,9 +1,10 @@
 //! Secrets, and what is made with them.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::{constant_time, digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -74,17 +75,35 @@ impl SigningSecret {
         let text = self.0.expose_secret();
         let key = match form {
             KeyForm::Text => text.as_bytes().to_vec(),
+            KeyForm::HtmlText => without_entities(text).as_bytes().to_vec(),
             KeyForm::Hex => hex::decode(text).ok()?,
             KeyForm::Base64 { prefix, optional } => {
                 let rest = text.strip_prefix(prefix.as_str());
                 STANDARD.decode(rest.or(optional.then_some(text))?).ok()?
             }
             KeyForm::P256Spki => {
-                let spki = STANDARD.decode(text).ok()?;
+                let spki = spki(text)?;
                 spki.strip_prefix(&P256_SPKI)?.to_vec()
             }
+            KeyForm::RsaSpki => spki(text)?,
         };
         (!key.is_empty()).then(|| Zeroizing::new(key))
+    }
+
+    /// Whether it is `given`. How long that takes tells neither how much of it was right, nor how
+    /// long it is.
+    #[expect(clippy::disallowed_methods, reason = "here a token is compared")]
+    pub(super) fn is(&self, given: &[u8]) -> bool {
+        let of = |bytes: &[u8]| digest::digest(&digest::SHA256, bytes);
+        let (own, given) = (of(self.0.expose_secret().as_bytes()), of(given));
+        constant_time::verify_slices_are_equal(own.as_ref(), given.as_ref()).is_ok()
+    }
+
+    /// Whether it is a user name and a password.
+    #[expect(clippy::disallowed_methods, reason = "only a colon is looked for")]
+    pub(super) fn is_user_and_password(&self) -> bool {
+        let parts = self.0.expose_secret().split_once(':');
+        parts.is_some_and(|(user, password)| !user.is_empty() && !password.is_empty())
     }
 
     /// Whether it can be stored.
@@ -111,14 +130,62 @@ impl SigningSecret {
     }
 }
 
+/// A public key as providers show it: with or without the armour of PEM (RFC 7468), whose lines end
+/// somehow.
+fn spki(text: &str) -> Option<Vec<u8>> {
+    const ARMOUR: [&str; 2] = ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"];
+    let Some(rest) = text.trim().strip_prefix(ARMOUR[0]) else {
+        return STANDARD.decode(text).ok();
+    };
+    let lines = rest.strip_suffix(ARMOUR[1])?.split_ascii_whitespace();
+    STANDARD.decode(lines.collect::<String>()).ok()
+}
+
+/// As WordPress decodes what it stores (`wp_specialchars_decode`): once, and only these.
+fn without_entities(text: &str) -> Zeroizing<String> {
+    let mut decoded = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        decoded.push_str(before);
+        let entity = after.split_once(';');
+        let known = entity.and_then(|(name, tail)| Some((character_of(name)?, tail)));
+        let (character, tail) = known.unwrap_or(('&', after));
+        decoded.push(character);
+        rest = tail;
+    }
+    decoded.push_str(rest);
+    decoded
+}
+
+fn character_of(entity: &str) -> Option<char> {
+    let (digits, radix) = match entity {
+        "amp" => return Some('&'),
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "quot" => return Some('"'),
+        other => match other.strip_prefix("#x").or(other.strip_prefix("#X")) {
+            Some(digits) => (digits, 16),
+            None => (other.strip_prefix('#')?, 10),
+        },
+    };
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let code = u32::from_str_radix(digits, radix)
+        .ok()
+        .filter(|_| is_number)?;
+    char::from_u32(code).filter(|found| "\"'&<>".contains(*found))
+}
+
 /// What a secret of this form looks like, for who has configured another.
 pub(super) fn describe(form: &KeyForm) -> String {
     match form {
-        KeyForm::Text => "a text".to_owned(),
+        KeyForm::Text | KeyForm::HtmlText => "a text".to_owned(),
         KeyForm::Hex => "hexadecimal".to_owned(),
         KeyForm::Base64 { prefix, .. } if prefix.is_empty() => "base64".to_owned(),
         KeyForm::Base64 { prefix, .. } => format!("`{prefix}` with base64 after it"),
         KeyForm::P256Spki => "a P-256 public key in base64, as the provider shows it".to_owned(),
+        KeyForm::RsaSpki => {
+            "an RSA public key of at least 2048 bits, as PEM or in base64".to_owned()
+        }
     }
 }
 
@@ -128,6 +195,7 @@ pub(super) fn fits(algorithm: Algorithm, key: &[u8]) -> bool {
         Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => !key.is_empty(),
         Algorithm::Ed25519 => key.len() == 32,
         Algorithm::EcdsaP256Sha256 => key.len() == P256_POINT_BYTES && key.first() == Some(&4),
+        Algorithm::RsaPkcs1Sha256 => !key.is_empty(),
     }
 }
 
@@ -137,6 +205,7 @@ pub(super) fn is_sound(algorithm: Algorithm, key: &[u8]) -> bool {
         Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512 => true,
         Algorithm::Ed25519 => ParsedPublicKey::new(&ED25519, key).is_ok(),
         Algorithm::EcdsaP256Sha256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).is_ok(),
+        Algorithm::RsaPkcs1Sha256 => ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).is_ok(),
     }
 }
 
@@ -166,10 +235,11 @@ pub(super) fn verify_any(
         Algorithm::HmacSha512 => by_code(hmac::HMAC_SHA512),
         Algorithm::Ed25519 => by_public_key(&ED25519),
         Algorithm::EcdsaP256Sha256 => by_public_key(&ECDSA_P256_SHA256_ASN1),
+        Algorithm::RsaPkcs1Sha256 => by_public_key(&RSA_PKCS1_2048_8192_SHA256),
     }
 }
 
-fn mac(algorithm: hmac::Algorithm, key: &[u8], message: &[&[u8]]) -> hmac::Tag {
+pub(super) fn mac(algorithm: hmac::Algorithm, key: &[u8], message: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&hmac::Key::new(algorithm, key));
     message.iter().for_each(|part| context.update(part));
     context.sign()

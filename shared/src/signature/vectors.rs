@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use ulid::Ulid;
 
-use super::{InboundRequest, Received, Refusal, SchemeSettings, SigningSecret, receive};
-use crate::catalog::{self, Scheme};
+use super::vector_extra as extra;
+use super::{InboundRequest, Received, Refusal, SigningSecret, receive_with_keys};
+use crate::catalog::{self, Need, Scheme};
 
 /// A request with the verdict that a strict verifier gives.
 #[derive(Debug, Deserialize)]
@@ -80,12 +81,22 @@ struct Rebuilt {
 /// Runs a vector at its own time, by the scheme that the catalogue says it is of.
 #[must_use]
 pub fn check(vector: &Vector) -> Verdict {
-    let set = format!("{}/{}", vector.provider, vector.scheme);
-    let mut schemes = catalog::schemes().into_values();
-    match schemes.find(|scheme| scheme.vectors.contains(&set)) {
+    match scheme_of(&vector.provider, &vector.scheme) {
         Some(scheme) => check_by(scheme, vector),
         None => Verdict::Unsupported,
     }
+}
+
+/// The scheme that names the set; or, where none does, the provider's: that of the set's name
+/// (`gitlab/signed`), or the one that an endpoint of it has if it names none.
+fn scheme_of(provider: &str, set: &str) -> Option<&'static Scheme> {
+    let named = format!("{provider}/{set}");
+    let mut schemes = catalog::schemes().into_values();
+    let of_vectors = schemes.find(|scheme| scheme.vectors.contains(&named));
+    of_vectors
+        .or_else(|| catalog::scheme(&format!("{provider}-{set}")))
+        .or_else(|| catalog::scheme(provider))
+        .or_else(|| catalog::scheme(catalog::default_scheme(provider)?))
 }
 
 /// Runs a vector at its own time, by `scheme`.
@@ -113,33 +124,48 @@ impl Vector {
         };
         let now = SignedDuration::try_from_secs_f64(self.now).map_err(|_| Refusal::Malformed)?;
         let now = Timestamp::from_duration(now).map_err(|_| Refusal::Malformed)?;
-        let secret = SigningSecret::from(self.secret.clone());
-        let secrets = [(Ulid::nil().into(), &secret)];
-        receive(scheme, &inbound, &secrets, &self.settings(scheme), now)
+        let secrets = extra::secrets(scheme, self.configured(scheme), &self.extra);
+        let secrets: Vec<_> = secrets
+            .iter()
+            .map(|secret| (Ulid::nil().into(), secret))
+            .collect();
+        let settings = extra::settings(scheme, &self.extra);
+        let keys = extra::keys(&self.extra);
+        receive_with_keys(scheme, &inbound, &secrets, &settings, &keys, now)
     }
 
-    /// What an endpoint would have for settings.
-    fn settings(&self, scheme: &Scheme) -> SchemeSettings {
-        let configured = ["notification_url", "callback_url", "public_url", "url"];
-        let mut urls = configured.iter().filter_map(|name| self.extra.get(*name));
-        let url = urls.find_map(Value::as_str);
-        SchemeSettings {
-            url: url.filter(|_| scheme.signs_url()).map(str::to_owned),
-            ..SchemeSettings::default()
-        }
+    /// The secret that an endpoint would have. While the provider brings one, it has none.
+    fn configured(&self, scheme: &Scheme) -> Option<SigningSecret> {
+        let is_brought = scheme.secret() == Need::InBand && self.expect_response.is_some();
+        (!is_brought).then(|| SigningSecret::from(self.secret.clone()))
     }
 
     fn judge_answer(&self, received: &Received) -> Verdict {
-        let expected = self
-            .expect_response
-            .as_ref()
-            .and_then(|response| response.get("body"));
-        match (expected.and_then(Value::as_str), received) {
-            (Some(body), Received::Handshake(answer)) if answer.body == body.as_bytes() => {
-                Verdict::Agrees
-            }
-            (Some(_), _) => Verdict::Differs("the answer is another".to_owned()),
-            (None, _) => Verdict::Agrees,
+        let Some(expected) = &self.expect_response else {
+            return Verdict::Agrees;
+        };
+        let (Received::Handshake(answer)
+        | Received::Confirmation(_, answer)
+        | Received::Secret(_, answer)) = received
+        else {
+            return Verdict::Differs("it is no handshake".to_owned());
+        };
+        let is_status = |status: &Value| *status == answer.status.as_u16();
+        let is_text = |text: &Value| text.as_str().map(str::as_bytes) == Some(&answer.body);
+        let is_json =
+            |json: &Value| serde_json::from_slice(&answer.body).ok().as_ref() == Some(json);
+        let is_called = |url: &Value| matches!(received, Received::Confirmation(called, _) if url.as_str() == Some(called.as_str()));
+        let has =
+            |name: &str, is_right: &dyn Fn(&Value) -> bool| expected.get(name).is_none_or(is_right);
+        if has("status", &is_status)
+            && has("body", &is_text)
+            && has("body_json", &is_json)
+            && has("confirm_get", &is_called)
+            && has("headers", &|headers| extra::bears(answer, headers))
+        {
+            Verdict::Agrees
+        } else {
+            Verdict::Differs("the answer is another".to_owned())
         }
     }
 

@@ -185,13 +185,14 @@ fn fits_inline(event: &Event, sealed: &Sealed) -> bool {
 }
 
 /// Every field of an event, as they are stored, but the bytes of its payload.
-const OUTLINE_FIELDS: [&str; 15] = [
+const OUTLINE_FIELDS: [&str; 16] = [
     "id",
     "organizationId",
     "integrationId",
     "endpointId",
     "providerEventId",
     "eventType",
+    "occurredAt",
     "scheme",
     "verifiedWith",
     "status",

@@ -75,7 +75,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
         "WebhooksRole",
         &[
             ("WebhooksLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
-            ("Table", "dynamodb:GetItem"),
+            ("Table", "dynamodb:GetItem dynamodb:PutItem"),
             ("EventsQueue", "sqs:SendMessage"),
             ("Key", "kms:Decrypt kms:GenerateDataKey"),
         ],

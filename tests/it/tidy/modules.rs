@@ -7,7 +7,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
     ("catalog", &["domain"]),
-    ("signature", &["domain", "catalog"]),
+    ("signature", &["domain", "catalog", "jwt"]),
     ("store", &["domain"]),
     ("vault", &["domain", "store"]),
     ("queue", &["domain", "vault"]),

@@ -79,9 +79,12 @@ fn who(action: Action) -> &'static [Role] {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
-        A::CallProvider | A::TestIntegration | A::LookUpUsers | A::RetryEvents | A::PurgeCache => {
-            &[Owner, Admin, Operator, Developer]
-        }
+        A::CallProvider
+        | A::TestIntegration
+        | A::LookUpUsers
+        | A::TestEndpoint
+        | A::RetryEvents
+        | A::PurgeCache => &[Owner, Admin, Operator, Developer],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }

@@ -117,6 +117,43 @@ async fn an_endpoint_that_could_not_verify_is_not_registered() {
 }
 
 #[tokio::test]
+async fn an_endpoint_says_whether_bodies_are_authenticated() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for (scheme, secret, expected) in [
+        ("stripe", "s", true),
+        ("telegram", "s", false),
+        ("static-basic", "name:password", false),
+    ] {
+        let body = json!({"scheme": scheme, "secret": secret});
+        let made = create(&portal, &token, body).await.json();
+        assert_eq!(made["verified"], true, "{scheme}");
+        assert_eq!(made["bodyAuthenticated"], expected, "{scheme}");
+    }
+    let body = json!({"scheme": "static-basic", "secret": "no-colon"});
+    let refused = create(&portal, &token, body).await;
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/secret");
+}
+
+#[tokio::test]
+async fn an_integration_of_a_provider_without_an_api_calls_as_it_says_itself() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let body = json!({
+        "name": "On call", "type": "enterprise", "provider": "pagerduty",
+        "baseUrl": "https://api.pagerduty.com", "authMethod": "api_key",
+        "authConfig": {"keyLocation": "header", "keyHeader": "Authorization", "valueTemplate": "Token token={apiKey}"},
+        "credentials": {"apiKey": "canary"},
+        "apiProfile": {"hosts": ["api.eu.pagerduty.com"]},
+    });
+    let made = portal.post("/portal/integrations", &token, body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("/portal/integrations/{}/webhooks", made.id());
+    let endpoint = portal.post(&path, &token, json!({"secret": "s"})).await;
+    assert_eq!(endpoint.json()["scheme"], "pagerduty");
+}
+
+#[tokio::test]
 async fn scheme_none_is_shown_as_such_everywhere() {
     let portal = Portal::new().await;
     let token = portal.organization();
@@ -124,6 +161,7 @@ async fn scheme_none_is_shown_as_such_everywhere() {
     let path = format!("{integration}/webhooks");
     let made = portal.post(&path, &token, json!({"scheme": "none"})).await;
     assert_eq!(made.json()["verified"], false);
+    assert_eq!(made.json()["bodyAuthenticated"], false);
     let read = portal.get(&format!("{path}/{}", made.id()), &token).await;
     assert_eq!(read.json()["verified"], false);
     assert_eq!(

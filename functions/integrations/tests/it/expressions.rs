@@ -141,6 +141,7 @@ async fn unrouted(
         endpoint_id,
         provider_event_id: None,
         event_type: None,
+        occurred_at: None,
         scheme: "none".to_owned(),
         verified_with: None,
         status: EventStatus::Unrouted,

@@ -33,3 +33,4 @@ mod review;
 mod revocations;
 mod tenancy;
 mod validation;
+mod webhook_checks;

@@ -82,6 +82,11 @@ impl Portal {
         Self::with(&[("EgressAllow", allowed)]).await
     }
 
+    /// The same, of a deployment that is reached at `url` from outside.
+    pub(crate) async fn at(url: &str, allowed: &str) -> Self {
+        Self::with(&[("PublicUrl", url), ("EgressAllow", allowed)]).await
+    }
+
     /// The API of a deployment with these parameters.
     pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");

@@ -35,7 +35,7 @@ async fn providers_are_listed_by_slug_and_by_type() {
         .get("/portal/providers?type=cloud_storage", &token)
         .await
         .json();
-    assert_eq!(slugs(&list), ["aws-s3", "azure-blob"]);
+    assert_eq!(slugs(&list), ["aws-s3", "azure-blob", "box", "dropbox"]);
     assert_eq!(list["items"][0]["authMethods"], json!(["custom"]));
     for query in ["type=pets", "type=", "colour=red"] {
         let answer = portal
@@ -63,12 +63,29 @@ async fn a_provider_is_shown_with_what_its_integrations_need() {
     assert_eq!(okta["entities"]["users"]["listPath"], "/api/v1/users");
     assert_eq!(okta["rotation"]["strategy"], "operator_supplied");
     let twilio = portal.get("/portal/providers/twilio", &token).await.json();
+    let scheme = &twilio["webhookSchemes"][0];
     assert_eq!(
-        twilio["webhookSchemes"][0],
-        json!({"slug": "twilio", "title": "Twilio (auth token)"})
+        (&scheme["slug"], &scheme["title"]),
+        (&json!("twilio"), &json!("Twilio (auth token)"))
     );
+    assert_eq!(scheme["bodyAuthenticated"], true);
+    assert!(scheme["secret"].as_str().unwrap().contains("auth token"));
     let stripe = portal.get("/portal/providers/stripe", &token).await.json();
     assert_eq!(stripe["rateLimits"], json!({"requestsPerSecond": 25}));
+}
+
+#[tokio::test]
+async fn a_provider_of_which_only_the_webhooks_are_known_is_shown_too() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let crowdstrike = portal.get("/portal/providers/crowdstrike", &token).await;
+    let crowdstrike = crowdstrike.json();
+    assert_eq!(crowdstrike["type"], "security");
+    assert_eq!(crowdstrike["baseUrl"], Value::Null);
+    assert_eq!(crowdstrike["auth"], json!([]));
+    let scheme = &crowdstrike["webhookSchemes"][0];
+    assert_eq!(scheme["slug"], "crowdstrike");
+    assert!(!scheme["uncertain"].as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

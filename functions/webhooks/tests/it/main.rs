@@ -8,8 +8,10 @@
 )]
 
 mod accepted;
+mod batches;
 #[path = "../../../../shared/tests/it/edge_headers.rs"]
 mod edge_headers;
 mod events;
+mod handshakes;
 mod refused;
 mod world;

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -10,10 +12,11 @@ use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::config::Environment;
 use gatehouse::domain::{
-    Clock, Endpoint, Integration, OrganizationId, Sealed, SecretId, Sources, StoredSecret,
+    Cause, Clock, Endpoint, Integration, OrganizationId, Sealed, SecretId, Sources, StoredSecret,
     Timestamp,
 };
 use gatehouse::flows::connect;
+use gatehouse::jwt::Fetch;
 use gatehouse::lambda::system_sources;
 use gatehouse::queue::{Message, Queue, ReceivedEvent};
 use gatehouse::store::Store;
@@ -25,6 +28,7 @@ use tower::ServiceExt as _;
 
 use crate::edge_headers::check_headers_of_secrets;
 use ulid::Ulid;
+use url::Url;
 use webhooks::{State, router};
 
 pub(crate) const SECRET: &str = "whsec_canary-of-the-endpoint";
@@ -39,15 +43,46 @@ impl Clock for ManualClock {
     }
 }
 
+/// What providers publish: what a URL answers, and what was asked for.
+#[derive(Default)]
+pub(crate) struct Published {
+    answers: Mutex<BTreeMap<String, Vec<u8>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Published {
+    pub(crate) fn publish(&self, url: &str, document: &str) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.insert(url.to_owned(), document.into());
+    }
+
+    /// What was asked for since it was last looked at.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+impl Fetch for Published {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a Url,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Cause>> + Send + 'a>> {
+        self.asked.lock().unwrap().push(url.to_string());
+        let found = self.answers.lock().unwrap().get(url.as_str()).cloned();
+        Box::pin(ready(found.ok_or_else(|| Cause::from("404"))))
+    }
+}
+
 /// The function, and what is behind it.
 pub(crate) struct World {
     router: Router,
     pub(crate) stack: Stack,
-    store: Store,
+    pub(crate) store: Store,
+    pub(crate) published: Arc<Published>,
     keys: DataKeys,
     queue: Queue,
-    sqs: aws_sdk_sqs::Client,
-    queue_url: String,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) queue_url: String,
     organization: OrganizationId,
     clock: Arc<AtomicI64>,
 }
@@ -84,12 +119,15 @@ impl World {
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let queue_url = environment.queue_url().unwrap();
         let queue = connect::queue(&environment, sqs.clone(), &keys, &sources).unwrap();
-        let state = State::connect(&environment, &aws, sources).unwrap();
+        let published = Arc::new(Published::default());
+        let fetch = Arc::clone(&published) as Arc<dyn Fetch>;
+        let state = State::connect_with(&environment, &aws, sources, fetch).unwrap();
         let organization = OrganizationId::from(Ulid::from(1_u128));
         let world = Self {
             router: router(state),
             stack,
             store,
+            published,
             keys,
             queue,
             sqs,
@@ -140,6 +178,7 @@ impl World {
             sealed,
             created_at: self.now(),
             expires_at: None,
+            unseen: false,
         }
     }
 
@@ -195,7 +234,7 @@ impl World {
             .await
     }
 
-    /// What has been enqueued.
+    /// Up to ten of those that have been enqueued.
     pub(crate) async fn enqueued(&self) -> Vec<ReceivedEvent> {
         let received = self
             .sqs

@@ -134,7 +134,12 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => has(roles, &[Owner, Admin]) || easy && has(roles, &[Developer]),
-        A::CallProvider | A::TestIntegration | A::LookUpUsers | A::RetryEvents | A::PurgeCache => {
+        A::CallProvider
+        | A::TestIntegration
+        | A::LookUpUsers
+        | A::TestEndpoint
+        | A::RetryEvents
+        | A::PurgeCache => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::LowerProtection => has(roles, &[Owner, Admin]),

@@ -58,7 +58,10 @@ fn every_provider_is_found_by_its_slug_and_generic_schemes_are_none() {
     let all = providers();
     assert!(all.len() >= 12, "{:?}", all.keys());
     for slug in all.keys() {
-        assert!(has_provider(slug) && provider(slug).is_some(), "{slug}");
+        assert!(has_provider(slug), "{slug}");
+        let has_api = provider(slug).is_some();
+        assert_eq!(has_api, all[slug].has_api(), "{slug}");
+        assert!(has_api || default_scheme(slug).is_some(), "{slug}");
     }
     let generic = FILES
         .iter()

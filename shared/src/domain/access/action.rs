@@ -101,6 +101,8 @@ actions! {
     CallProvider = "callProvider" in Operating;
     /// Try the credentials.
     TestIntegration = "testIntegration" in Operating;
+    /// Send an endpoint a signed sample, or have a captured request explained.
+    TestEndpoint = "testEndpoint" in Operating;
     /// Look users up in a directory.
     LookUpUsers = "lookUpUsers" in Operating;
     /// Make failed deliveries again.

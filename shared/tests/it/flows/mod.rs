@@ -10,4 +10,5 @@ mod circuit;
 mod limiter;
 mod limiter_costs;
 mod provider;
+mod published_keys;
 mod response_cache;

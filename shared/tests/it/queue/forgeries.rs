@@ -1,7 +1,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse::queue::Unreadable;
+use gatehouse::queue::{Message, OpenError, Unreadable};
 use gatehouse::vault::SealContext;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::samples::{World, with_body, with_field};
@@ -124,4 +128,31 @@ async fn unknown_versions_and_kinds_are_told_from_what_is_no_message() {
     let mut bodiless = message;
     bodiless.body = None;
     assert_eq!(world.flaw(&bodiless).await, Unreadable::Malformed);
+}
+
+/// In place of a fuzzer: a message that was right once, with other characters somewhere.
+#[tokio::test]
+async fn no_change_of_a_message_opens_to_another_event() {
+    let world = World::new().await;
+    let event = world.event(r#"{"id": "evt_1"}"#);
+    let message = world.sent(&event).await;
+    let text = message.body.as_deref().unwrap();
+    let mut runner = TestRunner::deterministic();
+    let change = (any::<Index>(), 0_usize..4, "[ -~é\u{0}]{0,4}");
+    let mut refused = 0;
+    for _ in 0..1000 {
+        let (at, cut, new) = change.new_tree(&mut runner).unwrap().current();
+        let start = at.index(text.len() + 1);
+        let end = (start + cut).min(text.len());
+        let (before, rest) = text.split_at(start);
+        let changed = format!("{before}{new}{}", rest.split_at(end - start).1);
+        match world.queue.open(&with_body(&message, &changed)).await {
+            Err(OpenError::Unreadable(_)) => refused += 1,
+            Ok(Message::Event(opened, _)) => {
+                assert_eq!(format!("{opened:?}"), format!("{event:?}"), "{changed}");
+            }
+            other => panic!("{changed}: {other:?}"),
+        }
+    }
+    assert!(refused > 900, "{refused}");
 }

@@ -41,6 +41,7 @@ impl World {
             scheme: "stripe".to_owned(),
             provider_event_id: Some("evt_1".to_owned()),
             event_type: Some("invoice.paid".to_owned()),
+            occurred_at: Some(self.account.clock.now()),
             verified_with: Some(self.account.id()),
             content_type: Some("application/json".to_owned()),
             body: body.into(),

@@ -1,43 +1,14 @@
-//! What a declaration can say, shown by providers that the catalogue may not have: each is a
-//! declaration in a text, and is judged by the provider's vectors. No Rust is written for any.
+//! What a declaration can say, shown by declarations in a text, each judged by the provider's vectors.
+//! No Rust is written for any. The catalogue has many more, each with its vectors.
 
-use gatehouse::catalog::Scheme;
-use gatehouse::signature::vectors::{Verdict, check_by};
+use gatehouse::catalog::{self, Scheme};
+use gatehouse::signature::vectors::{Vector, Verdict, check_by};
+use serde_json::{Value, json};
 
 use super::vectors;
 
 /// A set of vectors, and how it is verified.
 const DECLARATIONS: &[(&str, &str)] = &[
-    (
-        "workos/v1-ms",
-        r#"
-headers = [{ signature = "workos-signature" }]
-grammar = { kind = "labelled", separator = ", ", label_end = "=", timestamp = "t" }
-signed = "{timestamp}.{body}"
-tolerance = { unit = "milliseconds", seconds = 180, future = "any" }
-versions = [{ label = "v1", algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "hex" }]
-"#,
-    ),
-    (
-        "twitch/id-ts-body",
-        r#"
-headers = [{ signature = "twitch-eventsub-message-signature", timestamp = "twitch-eventsub-message-timestamp", id = "twitch-eventsub-message-id" }]
-grammar = { kind = "single", prefix = "sha256=" }
-signed = "{id}{timestamp}{body}"
-tolerance = { unit = "rfc3339", seconds = 600 }
-versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "hex" }]
-"#,
-    ),
-    (
-        "paddle/h1",
-        r#"
-headers = [{ signature = "paddle-signature" }]
-grammar = { kind = "labelled", separator = ";", label_end = "=", timestamp = "ts" }
-signed = "{timestamp}:{body}"
-tolerance = { unit = "seconds", seconds = 5 }
-versions = [{ label = "h1", algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "hex" }]
-"#,
-    ),
     (
         "discord/ed25519",
         r#"
@@ -46,24 +17,6 @@ grammar = { kind = "single" }
 signed = "{timestamp}{body}"
 tolerance = { unit = "seconds" }
 versions = [{ algorithm = "ed25519", key = { kind = "hex" }, encoding = "hex" }]
-"#,
-    ),
-    (
-        "square/hmacsha256",
-        r#"
-headers = [{ signature = "x-square-hmacsha256-signature" }]
-grammar = { kind = "single" }
-signed = "{url}{body}"
-versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "base64" }]
-"#,
-    ),
-    (
-        "pagerduty/v1-list",
-        r#"
-headers = [{ signature = "x-pagerduty-signature" }]
-grammar = { kind = "labelled", separator = ",", label_end = "=" }
-signed = "{body}"
-versions = [{ label = "v1", algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "hex" }]
 "#,
     ),
     (
@@ -76,40 +29,12 @@ versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "he
 "#,
     ),
     (
-        "teams/hmac-base64",
-        r#"
-headers = [{ signature = "authorization" }]
-grammar = { kind = "single", prefix = "HMAC " }
-signed = "{body}"
-versions = [{ algorithm = "hmac-sha256", key = { kind = "base64" }, encoding = "base64" }]
-"#,
-    ),
-    (
         "x/sha256-base64",
         r#"
 headers = [{ signature = "x-twitter-webhooks-signature" }]
 grammar = { kind = "single", prefix = "sha256=" }
 signed = "{body}"
 versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "base64" }]
-"#,
-    ),
-    (
-        "segment/sha1-hex",
-        r#"
-headers = [{ signature = "x-signature" }]
-grammar = { kind = "single" }
-signed = "{body}"
-versions = [{ algorithm = "hmac-sha1", key = { kind = "text" }, encoding = "hex" }]
-"#,
-    ),
-    (
-        "bamboohr/body-timestamp-hex",
-        r#"
-headers = [{ signature = "x-bamboohr-signature", timestamp = "x-bamboohr-timestamp" }]
-grammar = { kind = "single" }
-signed = "{body}{timestamp}"
-tolerance = { unit = "seconds", seconds = 300 }
-versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "hex" }]
 "#,
     ),
     (
@@ -130,15 +55,6 @@ grammar = { kind = "labelled", separator = " ", label_end = "," }
 signed = "{id}.{timestamp}.{body}"
 tolerance = { unit = "seconds", seconds = 300 }
 versions = [{ label = "v1", algorithm = "hmac-sha256", key = { kind = "base64", prefix = "whsec_" }, encoding = "base64" }]
-"#,
-    ),
-    (
-        "line/hmac-sha256-base64",
-        r#"
-headers = [{ signature = "x-line-signature" }]
-grammar = { kind = "single" }
-signed = "{body}"
-versions = [{ algorithm = "hmac-sha256", key = { kind = "text" }, encoding = "base64" }]
 "#,
     ),
 ];
@@ -168,6 +84,63 @@ fn a_declaration_is_enough_for_a_provider() {
         }
         assert!(judged >= 10, "{set}: {judged} vectors");
     }
+}
+
+/// The blocks of a kind in the page about adding a provider.
+fn blocks(kind: &str) -> Vec<&'static str> {
+    let page = include_str!("../../../../docs/adding-a-provider.md");
+    let start = format!("```{kind}\n");
+    let blocks = page.split(start.as_str()).skip(1);
+    blocks
+        .filter_map(|block| Some(block.split_once("```")?.0))
+        .collect()
+}
+
+#[test]
+fn a_file_and_a_vector_are_all_that_a_provider_takes() {
+    let provider = catalog::parse("payment/example.toml", &blocks("toml").join("\n")).unwrap();
+    let scheme = &provider.webhooks["example"];
+    let vector: Value = serde_json::from_str(blocks("json")[0]).unwrap();
+    let verdict = |vector: &Value| {
+        let vector: Vector = serde_json::from_value(vector.clone()).unwrap();
+        check_by(scheme, &vector)
+    };
+    assert_eq!(verdict(&vector), Verdict::Agrees);
+    let wrong = [
+        ("/body", json!("{}")),
+        ("/secret", json!("another")),
+        ("/now", json!(1_760_000_301)),
+        ("/now", json!(1_759_999_699)),
+        ("/headers/Example-Id", json!("evt_2")),
+        ("/headers/Example-Time", json!("1760000001")),
+        ("/headers/Example-Signature", json!("v1=00")),
+    ];
+    for (pointer, value) in wrong {
+        let mut changed = vector.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        assert_ne!(verdict(&changed), Verdict::Agrees, "{pointer}");
+        changed["valid"] = json!(false);
+        assert_eq!(verdict(&changed), Verdict::Agrees, "{pointer}");
+    }
+}
+
+#[test]
+fn a_file_may_be_about_webhooks_alone() {
+    let webhooks = blocks("toml").pop().unwrap();
+    let with = |rest: &str| {
+        let head = "name = \"X\"\ndocumentation = \"https://x.example/\"\nsources = []\n";
+        catalog::parse("payment/x.toml", &format!("{head}{rest}\n{webhooks}"))
+    };
+    let provider = with("type = \"payment\"").unwrap();
+    assert!(!provider.has_api());
+    assert_eq!(provider.webhooks.len(), 1);
+    assert!(with("").is_err(), "it has no type");
+    // Half of what is known of an API is an error, not a file about webhooks.
+    let error = with("type = \"payment\"\nbaseUrl = \"https://x.example\"");
+    assert!(error.unwrap_err().to_string().contains("/api/verification"));
+    let nothing =
+        "name = \"X\"\ntype = \"payment\"\ndocumentation = \"https://x.example/\"\nsources = []\n";
+    assert!(catalog::parse("payment/x.toml", nothing).is_err());
 }
 
 #[test]
@@ -203,7 +176,35 @@ fn a_declaration_that_would_verify_nothing_is_refused() {
         "`p256-spki` goes with",
     );
     refused(
+        &with("signed = \"{body}\"").replace("kind = \"text\"", "kind = \"rsa-spki\""),
+        "`rsa-spki` goes with",
+    );
+    refused(
         &with("signed = \"{body}\"").replace("\"a\"", "\"X-A\""),
         "`X-A` is not a header in lower case",
     );
+}
+
+#[test]
+fn a_token_that_is_nowhere_is_refused() {
+    for (token, expected) in [
+        (
+            "at = { header = \"X-A\" }",
+            "`X-A` is not a header in lower case",
+        ),
+        ("at = { query = \"\" }", "the parameter has no name"),
+        (
+            "at = \"basic\", prefix = \"a\"",
+            "only a header has a prefix",
+        ),
+        ("at = \"body\"", "unknown variant"),
+        ("prefix = \"a\"", "missing field `at`"),
+    ] {
+        let text = format!("title = \"New\"\nverification = {{ kind = \"token\", {token} }}");
+        let error = Scheme::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let text = "title = \"New\"\nevent_id = [{ join = [] }]\nverification = { kind = \"none\" }";
+    let error = Scheme::from_toml(text).unwrap_err().to_string();
+    assert!(error.contains("nothing is joined"), "{error}");
 }

@@ -1,10 +1,14 @@
 //! Each single bit of what is signed counts.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gatehouse::catalog::{Scheme, Verification};
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
+use super::fuzz::SEEDS;
 use super::{Case, raw_vectors};
 
 /// Scheme, vector, and the headers that are signed or are the signature.
@@ -146,4 +150,50 @@ fn another_schemes_request_is_refused() {
             assert_eq!(good.by(slug).is_ok(), related, "{slug} of {other}");
         }
     }
+}
+
+/// The headers that a declaration looks at.
+fn looked_at(scheme: &Scheme) -> Vec<&str> {
+    let Verification::Signature { headers, .. } = &scheme.verification else {
+        return Vec::new();
+    };
+    let families = headers.iter();
+    let names = families.flat_map(|family| {
+        let others = family.timestamp.iter().chain(&family.id);
+        others.chain([&family.signature]).map(String::as_str)
+    });
+    names.collect()
+}
+
+#[test]
+fn no_bit_of_a_header_and_no_byte_can_be_changed_of_what_any_declaration_signs() {
+    let mut tried = BTreeSet::new();
+    for seed in SEEDS.iter().filter(|seed| tried.insert(seed.slug)) {
+        let good = &seed.case;
+        let names = looked_at(seed.scheme);
+        if names.is_empty() {
+            continue;
+        }
+        let there = names
+            .into_iter()
+            .filter(|name| good.headers.contains_key(*name));
+        for (name, value) in flipped_headers(&good.headers, &there.collect::<Vec<_>>()) {
+            let mut changed = good.clone();
+            changed
+                .headers
+                .insert(name.parse::<http::HeaderName>().unwrap(), value);
+            let verdict = changed.by_scheme(seed.scheme);
+            assert!(verdict.is_err(), "{}: {name} {changed:?}", seed.slug);
+        }
+        // A bit of each byte, and each bit of some: all of them are what the test above takes.
+        for body in flips(&good.body).step_by(7) {
+            let changed = Case {
+                body,
+                ..good.clone()
+            };
+            let verdict = changed.by_scheme(seed.scheme);
+            assert!(verdict.is_err(), "{}: body", seed.slug);
+        }
+    }
+    assert!(tried.len() > 60, "{tried:?}");
 }

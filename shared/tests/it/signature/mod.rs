@@ -9,8 +9,13 @@
 mod declarations;
 mod exhaustive;
 mod facts;
+mod fuzz;
+mod pages;
 mod placeholders;
+mod samples;
 mod strictness;
+mod tokens;
+mod wycheproof;
 
 use gatehouse::catalog::{self, Scheme};
 use gatehouse::domain::SecretId;
@@ -35,7 +40,7 @@ fn raw_vectors() -> Vec<Value> {
 }
 
 /// A request under construction, with what an endpoint has to judge it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Case {
     secret: String,
     method: Method,

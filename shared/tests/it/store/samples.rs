@@ -94,6 +94,7 @@ impl World {
             sealed: Sealed::from_bytes(vec![0, 1, 254, 255]),
             created_at: start(),
             expires_at: None,
+            unseen: false,
         }
     }
 
@@ -146,6 +147,7 @@ impl World {
             endpoint_id: self.id(),
             provider_event_id: Some("in_1".to_owned()),
             event_type: Some("invoice.paid".to_owned()),
+            occurred_at: Some(received_at),
             scheme: "stripe".to_owned(),
             verified_with: Some(self.id()),
             status: EventStatus::Unrouted,
