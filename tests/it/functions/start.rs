@@ -16,12 +16,18 @@ const FUNCTIONS: [&str; 6] = [
     "rotation",
 ];
 /// What a function can do without.
-const OPTIONAL: [&str; 5] = [
+const OPTIONAL: [&str; 11] = [
     "AWS_ENDPOINT_URL",
+    "GATEHOUSE_CALLER_REQUESTS_PER_SECOND",
+    "GATEHOUSE_CORS_ORIGINS",
+    "GATEHOUSE_DEFAULT_ROLE",
     "GATEHOUSE_EGRESS_ALLOW",
     "GATEHOUSE_JWKS_URL",
     "GATEHOUSE_LOG",
+    "GATEHOUSE_MAX_INTEGRATIONS",
+    "GATEHOUSE_ORGANIZATION_REQUESTS_PER_SECOND",
     "GATEHOUSE_RETURN_ORIGINS",
+    "GATEHOUSE_ROLES_CLAIM",
 ];
 
 /// All that a function said that did not start.

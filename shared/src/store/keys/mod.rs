@@ -14,13 +14,15 @@ use ulid::Ulid;
 
 use crate::domain::{
     ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
-    IntegrationId, OrganizationId, RequestId, Timestamp,
+    IntegrationId, OrganizationId, RequestId,
 };
 
 use super::StoreError;
 
+mod collection;
 mod due;
 
+pub(crate) use collection::Collection;
 pub(crate) use due::Due;
 
 /// The partition key's attribute.
@@ -29,8 +31,8 @@ pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
 
 /// In how many partitions the events of one integration, its requests, and an organization's audit
-/// trail are spread: DynamoDB
-/// takes some 1,000 writes a second in one partition, and a busy integration may need more.
+/// trail are spread: DynamoDB takes some 1,000 writes a second in one partition, and a busy integration
+/// may need more.
 pub(crate) const SHARDS: u8 = 8;
 
 /// A SHA-256 digest: how free text gets into a key.
@@ -332,89 +334,8 @@ impl fmt::Display for ItemKey {
     }
 }
 
-/// Items of one kind that share a partition, in the order of their ids or numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Collection {
-    Integrations(OrganizationId),
-    Endpoints(OrganizationId, IntegrationId),
-    Destinations(OrganizationId, IntegrationId),
-    Events(OrganizationId, IntegrationId, u8),
-    Requests(OrganizationId, IntegrationId, u8),
-    EventParts(OrganizationId, EventId),
-    Attempts(OrganizationId, DeliveryId),
-    DataKeys(OrganizationId),
-    /// Those of the instant's day, in UTC.
-    GrantsDue(Timestamp),
-    Revocations(OrganizationId),
-    ApiKeys(OrganizationId),
-    Elevations(OrganizationId),
-    Users(OrganizationId),
-    AuditPages(OrganizationId, u8),
-    AuditSpine(OrganizationId),
-}
-
-impl Collection {
-    /// The partition key, and what every sort key in the collection starts with.
-    pub(crate) fn render(self) -> (String, &'static str) {
-        match self {
-            Self::Integrations(organization) => (format!("ORG#{organization}"), "INTEGRATION#"),
-            Self::Endpoints(organization, integration) => (
-                format!("ORG#{organization}#INTEGRATION#{integration}"),
-                "ENDPOINT#",
-            ),
-            Self::Destinations(organization, integration) => (
-                format!("ORG#{organization}#INTEGRATION#{integration}"),
-                "DESTINATION#",
-            ),
-            Self::Events(organization, integration, shard) => (
-                format!("ORG#{organization}#INTEGRATION#{integration}#EVENTS#{shard}"),
-                "EVENT#",
-            ),
-            Self::Requests(organization, integration, shard) => (
-                format!("ORG#{organization}#INTEGRATION#{integration}#REQUESTS#{shard}"),
-                "REQUEST#",
-            ),
-            Self::EventParts(organization, event) => {
-                (format!("ORG#{organization}#EVENT#{event}"), "PART#")
-            }
-            Self::Attempts(organization, delivery) => (
-                format!("ORG#{organization}#DELIVERY#{delivery}"),
-                "ATTEMPT#",
-            ),
-            Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
-            Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
-            Self::Revocations(organization) => {
-                (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")
-            }
-            Self::ApiKeys(organization) => (format!("ORG#{organization}"), "API_KEY#"),
-            Self::Elevations(organization) => (format!("ORG#{organization}"), "ELEVATION#"),
-            Self::Users(organization) => (format!("ORG#{organization}#USERS"), "USER#"),
-            Self::AuditPages(organization, shard) => {
-                (format!("ORG#{organization}#AUDIT#{shard}"), "AUDIT#")
-            }
-            Self::AuditSpine(organization) => (format!("ORG#{organization}#AUDIT_SPINE"), "SPINE#"),
-        }
-    }
-
-    /// The id or number that the sort key of one of its items ends in.
-    pub(crate) fn id_of<Id: FromStr>(
-        self,
-        attributes: &HashMap<String, AttributeValue>,
-    ) -> Result<Id, StoreError> {
-        let (pk, prefix) = self.render();
-        let id = match attributes.get(SK) {
-            Some(AttributeValue::S(sk)) => sk.strip_prefix(prefix),
-            _ => None,
-        };
-        id.and_then(|id| id.parse().ok())
-            .ok_or_else(|| StoreError::Corrupt {
-                key: format!("{pk} / {prefix}"),
-                field: SK,
-            })
-    }
-}
-
-/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so each is found by its id.
+/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so
+/// each is found by its id.
 pub(crate) fn shard_of(ulid: Ulid) -> u8 {
     let Digest([first, ..]) = Digest::of(&ulid.to_bytes());
     first % SHARDS

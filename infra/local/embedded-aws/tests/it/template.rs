@@ -9,17 +9,27 @@ fn routes_lead_to_the_functions_that_answer() {
         path: path.to_owned(),
         function: function.to_owned(),
     };
-    let gateway = |path: &str| format!("/portal/integrations/{{integrationId}}{path}");
+    let below = |path: &str| format!("/portal/integrations/{{integrationId}}{path}");
     assert_eq!(
         deployed().routes(),
         [
             route(None, "/portal/{proxy+}", "integrations"),
-            route(None, &gateway("/requests"), "gateway"),
-            route(None, &gateway("/requests/{requestId}"), "gateway"),
-            route(None, &gateway("/requests:batch"), "gateway"),
-            route(None, &gateway("/proxy/{path+}"), "gateway"),
-            route(None, &gateway("/test"), "gateway"),
-            route(None, &gateway("/cache"), "gateway"),
+            route(None, &below("/requests"), "gateway"),
+            route(None, &below("/requests/{requestId}"), "gateway"),
+            route(None, &below("/requests:batch"), "gateway"),
+            route(None, &below("/proxy/{path+}"), "gateway"),
+            route(None, &below("/test"), "gateway"),
+            route(None, &below("/directory/users:lookup"), "gateway"),
+            route(None, &below("/cache"), "gateway"),
+            route(None, &below("/oauth"), "connect"),
+            route(None, &below("/oauth/{action}"), "connect"),
+            route(Some("GET"), "/oauth/callback", "connect"),
+            route(Some("GET"), "/oauth/start/{ticket}", "connect"),
+            route(
+                Some("POST"),
+                "/oauth/backchannel-logout/{organizationId}/{integrationId}",
+                "connect",
+            ),
             route(Some("GET"), "/openapi.json", "integrations"),
             route(None, "/webhooks/{proxy+}", "webhooks"),
         ]
@@ -47,6 +57,9 @@ fn a_functions_environment_has_no_function_left_in_it() {
         .unwrap();
     let expected = [
         ("GATEHOUSE_AUDIENCE", "gatehouse"),
+        ("GATEHOUSE_AUDIT_RETENTION_DAYS", "400"),
+        ("GATEHOUSE_CALLER_REQUESTS_PER_SECOND", "1000"),
+        ("GATEHOUSE_CORS_ORIGINS", ""),
         ("GATEHOUSE_DEFAULT_ROLE", ""),
         ("GATEHOUSE_EGRESS_ALLOW", ""),
         ("GATEHOUSE_ISSUER", "http://127.0.0.1:8080"),
@@ -56,7 +69,10 @@ fn a_functions_environment_has_no_function_left_in_it() {
             "arn:aws:kms:us-east-1:000000000000:alias/gatehouse-Key",
         ),
         ("GATEHOUSE_LOG", "info"),
+        ("GATEHOUSE_MAX_ENDPOINTS", "100"),
+        ("GATEHOUSE_MAX_INTEGRATIONS", "1000"),
         ("GATEHOUSE_ORGANIZATION_CLAIM", "org_id"),
+        ("GATEHOUSE_ORGANIZATION_REQUESTS_PER_SECOND", "2000"),
         ("GATEHOUSE_PUBLIC_URL", "http://127.0.0.1:8080"),
         (
             "GATEHOUSE_QUEUE_URL",
