@@ -202,9 +202,8 @@ async fn paypals_certificate_leads_to_an_authority_and_is_in_its_name() {
 async fn a_key_of_a_set_is_found_by_its_id() {
     let provider = Arc::new(Provider::default());
     let set = serde_json::json!({"keys": [{
-        "kty": "EC", "crv": "P-256", "use": "sig", "kid": "a",
-        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        "kty": "RSA", "use": "sig", "kid": "a", "e": "AQAB",
+        "n": "xticcEgegj4xJn-MelrX6rqIdGAPrMruKWszRP6G8htPYOMgGQCJwFoqqRFOsqplXX1XfmMXyNsvqd7uwLBtrzMbn5zN2_PbJ72K_x6KtXZ29WfB5uiL6OoaUJDv4V7bvU3jrZhIexaAi-iSzOiVa9wTe7CyPEF0sAkSTHSbTKL021WxqFSVuZprjI624YH8YUnx6WrjgHwB6P8VSsgfIz3pHAUJVe2Kku13uZVAo6YoIdUubZDUb7PUPEFndfbUP3SusHXqQhwzkjHecv0LwMoKXxWSDfKesEZHkS0aThtlwT0UnurbIMpFmPj5_ANzb-L7A1FAg-25k0C16Q7_EQ",
     }]});
     for url in [
         "https://www.googleapis.com/oauth2/v3/certs",
