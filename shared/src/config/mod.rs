@@ -9,7 +9,6 @@ mod limits;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;

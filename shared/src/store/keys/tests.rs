@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::Timestamp;
 
 const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 const OTHER: &str = "01K72Z5QSW0123456789ABCDEG";
