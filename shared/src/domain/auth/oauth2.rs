@@ -97,10 +97,14 @@ impl TryFrom<String> for GrantType {
             "client_credentials" => Ok(Self::ClientCredentials),
             "jwt_bearer" => Ok(Self::JwtBearer),
             "password" => Err(
-                "the grant `password` is refused: it hands a person's password to a third party,                  and passes by every second factor (RFC 9700 section 2.4); use                  `authorization_code`, or `client_credentials` where no person is involved",
+                "the grant `password` is refused: it hands a person's password to a third party, \
+                 and passes by every second factor (RFC 9700 section 2.4); use \
+                 `authorization_code`, or `client_credentials` where no person is involved",
             ),
             "implicit" => Err(
-                "the grant `implicit` is refused: its tokens stand in URLs, where others read and                  inject them (RFC 9700 section 2.1.2); use `authorization_code`, which always has                  PKCE here",
+                "the grant `implicit` is refused: its tokens stand in URLs, where others read and \
+                 inject them (RFC 9700 section 2.1.2); use `authorization_code`, which always has \
+                 PKCE here",
             ),
             _ => Err("expected one of `authorization_code`, `client_credentials`, `jwt_bearer`"),
         }
