@@ -15,7 +15,10 @@ fn crate_of(id: &str) -> String {
 
 /// The variables that `config` knows.
 fn known_variables() -> BTreeSet<String> {
-    let source = fs::read_to_string(root().join("shared/src/config/mod.rs")).unwrap();
+    let files = fs::read_dir(root().join("shared/src/config")).unwrap();
+    let source: String = files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
     let is_part = |c: char| c.is_ascii_uppercase() || c == '_';
     source
         .split(|c: char| !is_part(c))

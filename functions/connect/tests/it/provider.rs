@@ -44,21 +44,27 @@ impl Drop for Provider {
     }
 }
 
+/// Where the packages of `tests/peers` are, if they are installed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration of their own"
+)]
+fn node_folder() -> Option<String> {
+    let peers = std::env::var("GATEHOUSE_PEERS").ok()?;
+    Some(format!("{peers}/node"))
+}
+
 impl Provider {
     /// None where no peers are installed.
     fn start(gatehouse: &str, nonces: &str, logout: &str) -> Option<Self> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "tests have no configuration of their own"
-        )]
-        let peers = std::env::var("GATEHOUSE_PEERS").ok()?;
+        let folder = node_folder()?;
         let script = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../tests/peers/authorization-server.mjs"
         );
         let mut process = Command::new("node")
             .args([script, gatehouse, JWK, nonces, logout])
-            .current_dir(format!("{peers}/node"))
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -346,6 +352,78 @@ async fn a_code_that_comes_with_another_verifier_is_refused() {
     let fields = [("clientId", "web"), ("clientSecret", SECRET)];
     let refused = token(&provider, config.clone(), &fields, None, request).await;
     assert!(matches!(refused.unwrap_err(), OauthError::InvalidGrant));
+}
+
+/// RFC 9700 section 4.14.2: of two who show the same refresh token one is a thief, so the server ends
+/// the grant for both.
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_grant() {
+    let back = "http://127.0.0.1:9/oauth/callback";
+    let Some(provider) = Provider::start("http://127.0.0.1:9", "none", "") else {
+        return;
+    };
+    // The pair of RFC 7636 appendix B.
+    let verifier = SecretString::from("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let mut url: Url = format!("{}/auth", provider.issuer).parse().unwrap();
+    url.query_pairs_mut().extend_pairs([
+        ("client_id", "web"),
+        ("response_type", "code"),
+        ("redirect_uri", back),
+        ("scope", "openid offline_access"),
+        ("prompt", "consent"),
+        ("code_challenge", challenge),
+        ("code_challenge_method", "S256"),
+    ]);
+    let came = Person::new().consent(&url, back).await;
+    let code = came.query_pairs().find(|(name, _)| name == "code");
+    let code = SecretString::from(&*code.unwrap().1);
+    let ask = async |request: TokenRequest<'_>| {
+        let fields = [("clientId", "web"), ("clientSecret", SECRET)];
+        token(&provider, json!({"dpop": "never"}), &fields, None, request).await
+    };
+    let redirect_uri = back.parse().unwrap();
+    let request = TokenRequest::Code {
+        code: &code,
+        verifier: &verifier,
+        redirect_uri: &redirect_uri,
+    };
+    let first = ask(request).await.unwrap().refresh_token.unwrap();
+    let refresh = |token| ask(TokenRequest::Refresh { token });
+    let second = refresh(&first).await.unwrap().refresh_token.unwrap();
+    for spent in [&first, &second] {
+        let refused = refresh(spent).await.unwrap_err();
+        assert!(matches!(refused, OauthError::InvalidGrant), "{refused}");
+    }
+}
+
+/// The same in a browser, where one is installed: cookies, redirects and pages are judged by it.
+#[tokio::test]
+async fn a_browser_goes_from_the_link_to_our_page() {
+    let (world, url) = World::served().await;
+    let Some(provider) = Provider::start(&url, "none", "") else {
+        return;
+    };
+    let browser = std::path::Path::new("/usr/bin/chromium");
+    if !browser.exists() {
+        return;
+    }
+    let config = json!({"scopes": ["openid"]});
+    let path = integration(&world, &provider, "web", config).await;
+    let start = world.asked(&path).await.start;
+    let output = tokio::task::spawn_blocking(move || {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/browser.mjs");
+        let mut command = Command::new("node");
+        command.args([script, "/usr/bin/chromium", start.as_str()]);
+        command.current_dir(node_folder().unwrap()).output().unwrap()
+    });
+    let output = output.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let page: Value = serde_json::from_str(&said)
+        .unwrap_or_else(|_| panic!("{said} {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(page["title"], "Connected", "{page}");
+    assert_eq!(page["blocked"], json!([]), "{page}");
+    assert_eq!(world.view(&path).await["state"], "connected");
 }
 
 /// OpenID Connect Back-Channel Logout 1.0: whoever signs out at the server ends the grant here.
