@@ -255,7 +255,7 @@ mod tests {
             "id": id("evt_"), "organizationId": id("org_"), "integrationId": id("int_"),
             "endpointId": id("whk_"), "providerEventId": "1", "eventType": "a", "scheme": "none",
             "verifiedWith": id("sec_"), "status": "unrouted", "error": "a",
-            "receivedAt": "2026-01-01T00:00:00Z",
+            "receivedAt": "2026-01-01T00:00:00Z", "occurredAt": "2026-01-01T00:00:00Z",
             "contentType": "text/plain", "bodyBytes": 1, "payload": {"parts": 1},
             "deliveries": [], "traceId": "0",
         }))
@@ -263,6 +263,7 @@ mod tests {
         let fields = serde_json::to_value(event).unwrap();
         let mut expected: Vec<_> = fields.as_object().unwrap().keys().collect();
         expected.retain(|field| *field != "payload");
+        expected.sort_unstable();
         let mut named = OUTLINE_FIELDS.to_vec();
         named.sort_unstable();
         assert_eq!(named, expected);

@@ -182,8 +182,8 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
             6,
             [&integration.ulid().to_bytes(), &request.ulid().to_bytes()],
         ),
-        SealContext::PendingConsent { state } => (20, [state.as_bytes(), &[]]),
-        SealContext::ConsentTicket { ticket } => (21, [ticket.as_bytes(), &[]]),
+        SealContext::PendingConsent { state } => (8, [state.as_bytes(), &[]]),
+        SealContext::ConsentTicket { ticket } => (9, [ticket.as_bytes(), &[]]),
         SealContext::Tokens { integration, .. } => {
             (7, [&integration.ulid().to_bytes(), &tokens_version])
         }
@@ -243,15 +243,15 @@ mod tests {
                 integration: a.into(),
                 request: b.into(),
             },
+            SealContext::Tokens {
+                integration: a.into(),
+                version,
+            },
             SealContext::PendingConsent {
                 state: Digest::of(&both),
             },
             SealContext::ConsentTicket {
                 ticket: Digest::of(&both),
-            },
-            SealContext::Tokens {
-                integration: a.into(),
-                version,
             },
         ]
     }

@@ -415,7 +415,10 @@ async fn a_browser_goes_from_the_link_to_our_page() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/peers/browser.mjs");
         let mut command = Command::new("node");
         command.args([script, "/usr/bin/chromium", start.as_str()]);
-        command.current_dir(node_folder().unwrap()).output().unwrap()
+        command
+            .current_dir(node_folder().unwrap())
+            .output()
+            .unwrap()
     });
     let output = output.await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -211,7 +211,7 @@ impl World {
     pub(crate) fn token_with(&self, subject: &str, more: Value) -> String {
         let mut claims = json!({
             "iss": ISSUER, "aud": "gatehouse", "sub": subject, "org_id": self.organization,
-            "exp": self.sources.now().as_second() + 600,
+            "iat": self.sources.now().as_second(), "exp": self.sources.now().as_second() + 600,
         });
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();

@@ -151,7 +151,7 @@ impl Portal {
     pub(crate) fn signed(&self, id: OrganizationId, subject: &str, more: Value) -> String {
         let now = system_sources().now().as_second();
         let mut claims = json!({
-            "iss": ISSUER, "aud": "gatehouse", "sub": subject, "org_id": id, "exp": now + 600,
+            "iss": ISSUER, "aud": "gatehouse", "sub": subject, "org_id": id, "iat": now, "exp": now + 600,
         });
         for (name, value) in more.as_object().unwrap() {
             claims[name] = value.clone();
