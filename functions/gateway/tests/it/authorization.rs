@@ -36,9 +36,10 @@ fn who(action: Action) -> &'static [Role] {
     use Role::{Admin, Auditor, Developer, Operator, Owner, Viewer};
     match action {
         Action::ReadRequests => &[Owner, Admin, Operator, Developer, Auditor, Viewer],
-        Action::CallProvider | Action::TestIntegration | Action::PurgeCache => {
-            &[Owner, Admin, Operator, Developer]
-        }
+        Action::CallProvider
+        | Action::TestIntegration
+        | Action::LookUpUsers
+        | Action::PurgeCache => &[Owner, Admin, Operator, Developer],
         other => panic!("{other} is not the gateway's"),
     }
 }
@@ -131,7 +132,8 @@ async fn a_warm_call_costs_no_read_for_its_authorization() {
     let warm = reads().await;
     let gets: u64 = warm
         .iter()
-        .filter(|(name, _)| name.contains("GetItem") || name.contains("PutItem"))
+        // What the limits of callers lease is written, and not read.
+        .filter(|(name, _)| name.contains("GetItem"))
         .map(|(_, count)| count)
         .sum();
     assert_eq!(gets, 0, "{warm:?}");

@@ -47,7 +47,7 @@ async fn one_caller_is_limited_and_others_are_not() {
     let answer = portal.get("/portal/providers", &other).await;
     assert_eq!(answer.status, 200);
     let policy = answer.headers["ratelimit-policy"].to_str().unwrap();
-    assert_eq!(policy, "\"caller\";q=3;w=1, \"organization\";q=1000;w=1");
+    assert_eq!(policy, "\"caller\";q=3;w=1, \"organization\";q=2000;w=1");
     let headroom = headroom(&answer);
     assert_eq!(headroom.limit, Some(3));
     assert!(

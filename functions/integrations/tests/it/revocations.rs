@@ -23,7 +23,7 @@ fn token(portal: &Portal, organization: OrganizationId, change: Value) -> String
     let now = now().as_second();
     let mut claims = json!({
         "iss": "https://issuer.example", "aud": "gatehouse", "sub": "me",
-        "org_id": organization, "iat": now - 10, "exp": now + 600,
+        "org_id": organization, "iat": now - 10, "exp": now + 600, "roles": ["owner"],
     });
     for (name, value) in change.as_object().unwrap() {
         claims[name] = value.clone();
