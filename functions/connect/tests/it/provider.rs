@@ -408,7 +408,8 @@ async fn a_browser_goes_from_the_link_to_our_page() {
     if !browser.exists() {
         return;
     }
-    let config = json!({"scopes": ["openid"]});
+    let config = json!({"scopes": ["openid", "offline_access"],
+        "authorizationParameters": {"prompt": "consent"}});
     let path = integration(&world, &provider, "web", config).await;
     let start = world.asked(&path).await.start;
     let output = tokio::task::spawn_blocking(move || {
