@@ -8,6 +8,7 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod authorization;
 mod authorize;
 mod callback;
 mod clock;
