@@ -7,6 +7,7 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod consents;
 mod libraries;
 mod readme;
 mod restart;

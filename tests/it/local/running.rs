@@ -3,6 +3,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
+use reqwest::Response;
 use serde_json::Value;
 
 use crate::binaries::find;
@@ -108,12 +109,23 @@ impl Running {
         response.json().await.unwrap()
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+    /// What is answered, whatever it is.
+    pub(crate) async fn respond(&self, path: &str, body: &Value) -> Response {
         let request = self
             .client
             .post(format!("{}{path}", self.base_url))
             .bearer_auth(&self.token);
-        let response = request.json(body).send().await.unwrap();
+        request.json(body).send().await.unwrap()
+    }
+
+    /// A page, as a browser with this cookie gets it.
+    pub(crate) async fn browse(&self, url: &str, cookie: &str) -> Response {
+        let request = self.client.get(url).header("cookie", cookie);
+        request.send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let response = self.respond(path, body).await;
         let (status, body) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {body}");
         serde_json::from_str(&body).unwrap()

@@ -1,5 +1,7 @@
 //! Secrets are planted, and everything that can be read is searched for them.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::running::Running;
@@ -19,6 +21,15 @@ fn search(what: &str, bytes: &[u8], secrets: &[&str]) {
             .windows(secret.len())
             .any(|window| window == secret.as_bytes());
         assert!(!found, "{secret} is in {what}");
+    }
+}
+
+/// Searches every file of a folder.
+pub(super) fn search_files(folder: &Path, secrets: &[&str]) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        search(&name, &std::fs::read(&file).unwrap(), secrets);
     }
 }
 

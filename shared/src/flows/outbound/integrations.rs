@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::catalog;
 use crate::domain::gateway::{EffectiveRules, GatewayConfig, RequestSchema};
 use crate::domain::{
-    ApiProfile, AuthConfig, CredentialInfo, Error, Integration, IntegrationId, IntegrationStatus,
-    OrganizationId, Timestamp, TlsConfig,
+    ApiProfile, AuthConfig, AuthMethod, CredentialInfo, Error, Integration, IntegrationId,
+    IntegrationStatus, OrganizationId, Timestamp, TlsConfig,
 };
 use crate::egress::TlsSettings;
 use crate::lambda::WarmCache;
@@ -119,17 +119,25 @@ impl OpenIntegration {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`], if not.
+    /// [`Error::ConsentNeeded`] or [`Error::Conflict`], if not.
     pub fn check_usable(&self) -> Result<(), Error> {
         match self.integration.status {
             IntegrationStatus::Active | IntegrationStatus::Error => Ok(()),
             IntegrationStatus::Inactive => Err(Error::Conflict(
                 "the integration is switched off".to_owned(),
             )),
+            IntegrationStatus::Pending if self.waits_for_consent() => {
+                Err(Error::ConsentNeeded("nobody has consented yet".to_owned()))
+            }
             IntegrationStatus::Pending => Err(Error::Conflict(
                 "the integration is not complete; it waits for its credentials".to_owned(),
             )),
         }
+    }
+
+    fn waits_for_consent(&self) -> bool {
+        let integration = &self.integration;
+        integration.auth_method == AuthMethod::Oauth2 && integration.credentials.is_some()
     }
 }
 
