@@ -97,9 +97,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Sends several accepted events, ten in a call at most, and as many calls at a time as
-    /// [`PARALLEL_BATCHES`]. All are durable when this returns. Nothing is sent if one of them
-    /// cannot be.
+    /// Sends several accepted events, ten in a call at most, and ten calls at a time. All are durable
+    /// when this returns. Nothing is sent if one of them cannot be.
     ///
     /// # Errors
     ///
