@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Select, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;
 
 use super::error::contended;
 use super::items::{Stored, VERSION, number};
-use super::keys::{Collection, ItemKey, PK, SK};
+use super::keys::{Collection, ItemKey};
 use super::table::{ABSENT, TRIES, Transacted};
 use super::{Store, StoreError};
 
@@ -92,20 +92,11 @@ impl Store {
 
     /// Whether a collection has `max` items or more.
     async fn has_as_many(&self, collection: Collection, max: u32) -> Result<bool, StoreError> {
-        let (pk, prefix) = collection.render();
         let (mut counted, mut after) = (0_u32, None);
         loop {
             let request = self
-                .client()
-                .query()
-                .table_name(self.table())
+                .query(collection)
                 .select(Select::Count)
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-                .expression_attribute_names("#pk", PK)
-                .expression_attribute_names("#sk", SK)
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                .consistent_read(true)
                 .set_exclusive_start_key(after);
             let page = Box::pin(request.send()).await?;
             counted = counted.saturating_add(u32::try_from(page.count).unwrap_or_default());

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
@@ -269,16 +270,10 @@ impl Store {
         Ok(page)
     }
 
-    /// One page of a collection from the highest key down, starting below `after`.
-    pub(crate) async fn query_down(
-        &self,
-        collection: Collection,
-        after: Option<ItemKey>,
-        limit: Option<u16>,
-    ) -> Result<QueryPage, StoreError> {
+    /// A consistent read of a collection.
+    pub(super) fn query(&self, collection: Collection) -> QueryFluentBuilder {
         let (pk, prefix) = collection.render();
-        let request = self
-            .client
+        self.client
             .query()
             .table_name(self.table())
             .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
@@ -287,6 +282,17 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
             .consistent_read(true)
+    }
+
+    /// One page of a collection from the highest key down, starting below `after`.
+    pub(crate) async fn query_down(
+        &self,
+        collection: Collection,
+        after: Option<ItemKey>,
+        limit: Option<u16>,
+    ) -> Result<QueryPage, StoreError> {
+        let request = self
+            .query(collection)
             .scan_index_forward(false)
             .set_limit(limit.map(i32::from))
             .set_exclusive_start_key(after.map(ItemKey::attributes));
@@ -303,18 +309,7 @@ impl Store {
         collection: Collection,
         limit: u16,
     ) -> Result<Vec<Attributes>, StoreError> {
-        let (pk, prefix) = collection.render();
-        let request = self
-            .client
-            .query()
-            .table_name(self.table())
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#sk", SK)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .consistent_read(true)
-            .limit(i32::from(limit));
+        let request = self.query(collection).limit(i32::from(limit));
         Ok(Box::pin(request.send()).await?.items.unwrap_or_default())
     }
 
