@@ -27,6 +27,7 @@ mod revocation;
 mod routing;
 mod sealed;
 mod sources;
+pub mod sync;
 mod timestamp;
 mod tls;
 mod trace;
@@ -67,8 +68,8 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError,
-    IntegrationId, LaneId, OrganizationId, RequestId, SecretId,
+    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
+    IdError, IntegrationId, LaneId, OrganizationId, RequestId, SecretId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
