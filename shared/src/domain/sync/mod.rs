@@ -4,6 +4,7 @@ mod config;
 pub mod conflict;
 mod entity_name;
 mod job;
+pub mod paging;
 mod record;
 mod record_conflict;
 mod source_version;
