@@ -27,6 +27,7 @@ mod revocation;
 mod routing;
 mod sealed;
 mod sources;
+pub mod sync;
 mod timestamp;
 mod tls;
 mod trace;

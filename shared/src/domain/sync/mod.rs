@@ -1,0 +1,3 @@
+//! What synchronization decides: pure.
+
+pub mod conflict;
