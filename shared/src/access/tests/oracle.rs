@@ -187,11 +187,7 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
     let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
     let only_looks = matches!(
         action,
-        A::ReadIntegration
-            | A::ReadEndpoints
-            | A::ReadDestinations
-            | A::ReadGrant
-            | A::ReadSync
+        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
     );
     let is_secret = matches!(
         action,
