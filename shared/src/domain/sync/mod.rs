@@ -6,6 +6,7 @@ mod entity_name;
 mod job;
 mod local;
 mod merge_patch;
+pub mod paging;
 mod record;
 mod record_conflict;
 mod source_version;
