@@ -9,6 +9,7 @@ mod merge_patch;
 pub mod paging;
 mod record;
 mod record_conflict;
+mod settled;
 mod source_version;
 mod state;
 
@@ -24,6 +25,7 @@ pub use local::{LocalWrite, Standing, check_new};
 pub use merge_patch::merge_patch;
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead};
 pub use record_conflict::{ConflictStatus, RecordConflict};
+pub use settled::Settlement;
 pub use source_version::SourceVersion;
 pub use state::EntityState;
 
