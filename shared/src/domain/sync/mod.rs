@@ -17,7 +17,7 @@ pub use entity_name::{EntityName, EntityNameError};
 pub use job::{
     JobCounts, JobStatus, PagePosition, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
-pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead};
+pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictStatus, RecordConflict};
 pub use source_version::SourceVersion;
 pub use state::EntityState;
