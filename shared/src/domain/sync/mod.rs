@@ -33,7 +33,7 @@ pub use local::{LocalWrite, Standing, check_new};
 pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
 pub use observed::{Novelty, Observation, Observed};
-pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead};
+pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictStatus, RecordConflict};
 pub use schedule::{Schedule, ScheduleError};
 pub use settled::Settlement;
