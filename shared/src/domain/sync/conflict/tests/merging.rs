@@ -301,7 +301,7 @@ fn what_is_too_deep_is_not_merged() {
         )
     };
     assert_eq!(one(31), Ok(deep(31, json!(1))));
-    assert_eq!(one(33), Err(FlagReason::TooLarge));
+    assert_eq!(one(32), Err(FlagReason::TooLarge));
     let list = |levels: usize, leaf: i32| {
         (0..levels).fold(json!(leaf), |value, _| json!([{"id": 1, "v": value}]))
     };

@@ -1,10 +1,12 @@
 mod merging;
+mod model;
 mod paths;
 mod policies;
 mod properties;
 mod rules;
 mod settling;
 mod situations;
+mod table;
 
 use serde_json::{Value, json};
 

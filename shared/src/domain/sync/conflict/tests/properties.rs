@@ -166,7 +166,7 @@ const OF_ANYTHING: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn to_resolve_again_changes_nothing(
@@ -303,6 +303,54 @@ proptest! {
         let written = serde_json::to_string(&resolution.conflicts).unwrap();
         let read: Vec<FieldConflict> = serde_json::from_str(&written).unwrap();
         prop_assert_eq!(read, resolution.conflicts);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_set_has_what_both_have_and_what_either_added(
+        lists in prop::array::uniform3(prop::collection::vec(0..9_u8, 0..9)),
+    ) {
+        let [base, source, destination] = lists.map(|mut list| {
+            list.sort_unstable();
+            list.dedup();
+            list
+        });
+        prop_assume!(source != base && destination != base && source != destination);
+        let expected = (0..9_u8).filter(|element| {
+            let [base, source, destination] =
+                [&base, &source, &destination].map(|list| list.contains(element));
+            (source && destination) || (!base && (source || destination))
+        });
+        let expected = Value::from_iter(expected);
+        let found = merged(json!(base), json!(source), json!(destination)).unwrap();
+        prop_assert_eq!(plain(&found), plain(&expected));
+    }
+
+    /// Lines that nobody changes, with one between each two that is one side's to change.
+    #[test]
+    fn lines_that_are_changed_apart_are_all_changed(
+        edits in prop::collection::vec((any::<bool>(), 0..4_u8), 2..20),
+    ) {
+        let text = |source: bool, destination: bool| {
+            let mut lines = vec!["start".to_owned()];
+            for (n, (is_source, edit)) in edits.iter().enumerate() {
+                let is_made = if *is_source { source } else { destination };
+                let old = format!("line {n}");
+                match if is_made { *edit } else { 0 } {
+                    0 => lines.push(old),
+                    1 => lines.push(format!("new {n}")),
+                    2 => {}
+                    _ => lines.extend([old, format!("added {n}")]),
+                }
+                lines.extend([format!("anchor {n}"), format!("and {n}")]);
+            }
+            json!(lines.join("\n"))
+        };
+        let found = merged(text(false, false), text(true, false), text(false, true));
+        prop_assert_eq!(found, Ok(text(true, true)));
     }
 }
 
