@@ -253,6 +253,11 @@ fn texts_are_merged_by_lines() {
         merged(json!(1), json!("a\nb"), json!("c")),
         Err(FlagReason::Lines)
     );
+    // Without a text before, nothing tells that the empty line of one is that of the other.
+    assert_eq!(
+        merged(json!(1), json!("x\n"), json!("\ny")),
+        Err(FlagReason::Lines)
+    );
 }
 
 #[test]

@@ -171,10 +171,18 @@ fn values_are_the_same_however_they_are_written() {
     ] {
         assert!(!same(&one, &other), "{one} {other}");
     }
-    assert!(same(
-        &json!(9_007_199_254_740_992_u64),
-        &json!(9_007_199_254_740_992.0)
-    ));
+    for (one, other) in [
+        (
+            json!(9_007_199_254_740_992_u64),
+            json!(9_007_199_254_740_992.0),
+        ),
+        (json!(1_u64 << 63), json!(9.223_372_036_854_775_808e18)),
+        (json!(i64::MIN), json!(-9.223_372_036_854_775_808e18)),
+        (json!(1e300), json!(1e300)),
+        (json!(0), json!(-0.0)),
+    ] {
+        assert!(same(&one, &other), "{one} {other}");
+    }
 }
 
 #[test]
