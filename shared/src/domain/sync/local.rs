@@ -142,7 +142,10 @@ pub fn new_content(content: Fields, rules: &EntitySync) -> Result<Fields, Error>
 /// is gone is `null`, as it is read.
 fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fields, Error> {
     if after.len() > MAX_FIELDS {
-        return Err(Error::field("", format!("has more than {MAX_FIELDS} fields")));
+        return Err(Error::field(
+            "",
+            format!("has more than {MAX_FIELDS} fields"),
+        ));
     }
     let gone: Vec<String> = before
         .keys()

@@ -118,9 +118,6 @@ impl EntitySync {
         }
         check_mapping(&format!("{at}/mapping"), &self.mapping)?;
         check_count(&format!("{at}/conflicts/rules"), self.conflicts.rules.len())?;
-        for (n, rule) in self.conflicts.rules.iter().enumerate() {
-            check_name(&format!("{at}/conflicts/rules/{n}/field"), &rule.field)?;
-        }
         self.calls.check(&format!("{at}/calls"))?;
         check_count(&format!("{at}/events"), self.events.len())?;
         for (n, rule) in self.events.iter().enumerate() {
