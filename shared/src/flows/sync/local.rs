@@ -26,7 +26,7 @@ pub struct LocalRecords {
     pub(super) store: Store,
     pub(super) keys: DataKeys,
     queue: SyncQueue,
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl fmt::Debug for LocalRecords {

@@ -8,7 +8,7 @@ use crate::domain::sync::{
     ChangeOrigin, ConflictSides, ConflictStatus, EntitySync, RecordConflict, RecordHead, Standing,
 };
 use crate::domain::{
-    ConflictId, Digest, Error, FieldError, IntegrationId, OrganizationId, Timestamp,
+    ConflictId, Digest, DigestError, Error, FieldError, IntegrationId, OrganizationId, Timestamp,
 };
 use crate::store::Versioned;
 
@@ -92,7 +92,7 @@ impl LocalRecords {
     ) -> Result<(), Error> {
         let owner = (kind.organization, kind.integration);
         for _ in 0..TRIES {
-            let now = self.now();
+            let now = self.sources.now();
             let record = self.conflict(owner, id, now).await?.record()?;
             // The record before the conflict: if both change in between, the record is found to have.
             let standing = self.read(kind, record).await?;
@@ -114,9 +114,8 @@ impl LocalRecords {
                 fields: &found.sides.fields,
                 verdict,
             };
-            settling
-                .check(&standing, kind.rules)
-                .map_err(|error| refusal(error, &pointer))?;
+            let settled = standing.settled(&found.sides.fields, &verdict.choices, kind.rules);
+            settled.map_err(|error| refusal(&error, &pointer))?;
             match self.change(kind, record, &settling).await {
                 Err(Error::PreconditionFailed) => {}
                 settled => return settled,
@@ -130,17 +129,7 @@ impl FoundConflict {
     /// The digest of the record's id.
     fn record(&self) -> Result<Digest, Error> {
         let record = self.conflict.item.record.parse();
-        record.map_err(|error: crate::domain::DigestError| Error::Internal(error.into()))
-    }
-}
-
-impl Settling<'_> {
-    fn check(
-        &self,
-        standing: &Standing,
-        rules: &EntitySync,
-    ) -> Result<crate::domain::sync::Settlement, SettleError> {
-        standing.settled(self.fields, &self.verdict.choices, rules)
+        record.map_err(|error: DigestError| Error::Internal(error.into()))
     }
 }
 
@@ -163,7 +152,7 @@ impl Change for Settling<'_> {
         if standing.head != *self.seen || standing.head.conflict != Some(self.conflict) {
             return Err(Error::PreconditionFailed);
         }
-        let settled = self.check(standing, rules);
+        let settled = standing.settled(self.fields, &self.verdict.choices, rules);
         let settled = settled.map_err(|error| Error::Conflict(error.to_string()))?;
         Ok(Some(Changed {
             // Which conflict it is, is found out when that is written.
@@ -181,8 +170,8 @@ impl Change for Settling<'_> {
 }
 
 /// What is told of a verdict that cannot be.
-fn refusal(error: SettleError, pointer: impl Fn(&FieldPath) -> String) -> Error {
-    match &error {
+fn refusal(error: &SettleError, pointer: impl Fn(&FieldPath) -> String) -> Error {
+    match error {
         SettleError::NotOpen(field) => Error::Invalid(vec![FieldError::new(
             format!("{}/field", pointer(field)),
             "the conflict is not about this field",
