@@ -32,6 +32,7 @@ mod timestamp;
 mod tls;
 mod trace;
 mod upstream_error;
+mod xml;
 
 pub use access::{
     Action, ActionGroup, ActiveElevation, ApiKey, Classification, DeploymentEnvironment, Elevation,
@@ -86,3 +87,4 @@ pub use timestamp::{Timestamp, TimestampError};
 pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};
 pub use upstream_error::UpstreamError;
+pub use xml::{XmlError, read_xml};
