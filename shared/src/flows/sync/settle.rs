@@ -8,7 +8,7 @@ use crate::domain::sync::{
     ChangeOrigin, ConflictSides, ConflictStatus, EntitySync, RecordConflict, RecordHead, Standing,
 };
 use crate::domain::{
-    ConflictId, Digest, DigestError, Error, FieldError, IntegrationId, OrganizationId, Timestamp,
+    ConflictId, Digest, DigestError, Error, FieldError, IntegrationId, OrganizationId,
 };
 use crate::store::Versioned;
 
@@ -54,8 +54,8 @@ impl LocalRecords {
         &self,
         (organization, integration): (OrganizationId, IntegrationId),
         id: ConflictId,
-        now: Timestamp,
     ) -> Result<FoundConflict, Error> {
+        let now = self.sources.now();
         let found = self
             .store
             .record_conflict(organization, integration, id, now);
@@ -75,14 +75,31 @@ impl LocalRecords {
         Ok(opened.await?)
     }
 
+    /// Whether a conflict can be settled like this, as it stands now.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalRecords::settle`].
+    pub async fn check_verdict(
+        &self,
+        kind: Kind<'_>,
+        id: ConflictId,
+        verdict: &Verdict,
+        pointer: impl Fn(&FieldPath) -> String,
+    ) -> Result<(), Error> {
+        let checked = self.disputed(kind, id, (verdict, &pointer)).await?;
+        drop(checked);
+        Ok(())
+    }
+
     /// Settles a conflict, and has the provider told what it does not have.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`]; [`Error::PreconditionFailed`], if the conflict is in another version than
     /// expected; [`Error::Conflict`], if it does not wait, or the record has changed since it was
-    /// found; [`Error::Invalid`], by places in the list of fields that `pointer` gives; or the table,
-    /// the vault or the queue does not answer.
+    /// found; [`Error::Invalid`], at the place that `pointer` gives to what is said of a field; or the
+    /// table, the vault or the queue does not answer.
     pub async fn settle(
         &self,
         kind: Kind<'_>,
@@ -90,38 +107,46 @@ impl LocalRecords {
         verdict: &Verdict,
         pointer: impl Fn(&FieldPath) -> String,
     ) -> Result<(), Error> {
-        let owner = (kind.organization, kind.integration);
         for _ in 0..TRIES {
-            let now = self.sources.now();
-            let record = self.conflict(owner, id, now).await?.record()?;
-            // The record before the conflict: if both change in between, the record is found to have.
-            let standing = self.read(kind, record).await?;
-            let standing = standing.ok_or(Error::NotFound("record"))?;
-            let found = self.conflict(owner, id, now).await?;
-            if found.conflict.item.status != ConflictStatus::Open {
-                return Err(Error::Conflict("the conflict does not wait".to_owned()));
-            }
-            if verdict
-                .expected
-                .is_some_and(|expected| expected != found.conflict.version)
-            {
-                return Err(Error::PreconditionFailed);
-            }
+            let (record, seen, sides) = self.disputed(kind, id, (verdict, &pointer)).await?;
             let settling = Settling {
                 conflict: id,
                 record,
-                seen: &standing.head,
-                fields: &found.sides.fields,
+                seen: &seen,
+                fields: &sides.fields,
                 verdict,
             };
-            let settled = standing.settled(&found.sides.fields, &verdict.choices, kind.rules);
-            settled.map_err(|error| refusal(&error, &pointer))?;
             match self.change(kind, record, &settling).await {
                 Err(Error::PreconditionFailed) => {}
                 settled => return settled,
             }
         }
         Err(Error::Unavailable("the record changes all the time".into()))
+    }
+
+    /// A conflict that can be settled like this, with its record.
+    async fn disputed(
+        &self,
+        kind: Kind<'_>,
+        id: ConflictId,
+        (verdict, pointer): (&Verdict, &impl Fn(&FieldPath) -> String),
+    ) -> Result<(Digest, RecordHead, ConflictSides), Error> {
+        let owner = (kind.organization, kind.integration);
+        let record = self.conflict(owner, id).await?.record()?;
+        // The record before the conflict: if both change in between, the record is found to have.
+        let standing = self.read(kind, record).await?;
+        let standing = standing.ok_or(Error::NotFound("record"))?;
+        let found = self.conflict(owner, id).await?;
+        if found.conflict.item.status != ConflictStatus::Open {
+            return Err(Error::Conflict("the conflict does not wait".to_owned()));
+        }
+        let version = found.conflict.version;
+        if verdict.expected.is_some_and(|expected| expected != version) {
+            return Err(Error::PreconditionFailed);
+        }
+        let settled = standing.settled(&found.sides.fields, &verdict.choices, kind.rules);
+        settled.map_err(|error| refusal(&error, pointer))?;
+        Ok((record, standing.head, found.sides))
     }
 }
 
