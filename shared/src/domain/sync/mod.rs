@@ -34,7 +34,7 @@ pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
 pub use observed::{Novelty, Observation, Observed};
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
-pub use record_conflict::{ConflictStatus, RecordConflict};
+pub use record_conflict::{ConflictSides, ConflictStatus, RecordConflict};
 pub use schedule::{Schedule, ScheduleError};
 pub use settled::Settlement;
 pub use source_version::SourceVersion;
