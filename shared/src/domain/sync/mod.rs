@@ -29,7 +29,7 @@ pub use field_mapping::{FieldMapping, FieldType};
 pub use job::{
     JobCounts, JobStatus, PagePosition, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
-pub use local::{LocalWrite, Standing, check_new};
+pub use local::{LocalWrite, Standing, new_content};
 pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
 pub use observed::{Novelty, Observation, Observed};
