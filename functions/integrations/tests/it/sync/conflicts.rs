@@ -83,8 +83,7 @@ async fn a_conflict_shows_both_sides_and_is_settled_field_by_field() {
     );
     assert!(record["conflictId"].is_null());
     assert_eq!(crm.messages("push").await.len(), pushed + 2);
-    let entities = crm.get("/sync/entities").await.json();
-    assert_eq!(entities["items"][0]["openConflicts"], 0);
+    assert_eq!(crm.contacts().await["openConflicts"], 0);
     let contents = crm.portal.stack.contents().await.unwrap();
     assert!(!contents.contains("canary@"));
 }

@@ -68,8 +68,7 @@ async fn a_synchronization_is_a_job_for_each_kind_and_starts_once() {
         .get(&format!("/sync/jobs/{}", job["id"].as_str().unwrap()))
         .await;
     assert_eq!(read.json(), *job);
-    let entities = crm.get("/sync/entities").await.json();
-    let contacts = &entities["items"][0];
+    let contacts = crm.contacts().await;
     assert_eq!(
         (
             &contacts["entity"],

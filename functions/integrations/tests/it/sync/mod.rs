@@ -130,6 +130,14 @@ impl Crm {
             .await
     }
 
+    /// How contacts stand.
+    pub(crate) async fn contacts(&self) -> Value {
+        let entities = self.get("/sync/entities").await.json();
+        let entities = entities["items"].as_array().unwrap().clone();
+        let found = entities.into_iter().find(|one| one["entity"] == "contacts");
+        found.unwrap()
+    }
+
     /// The messages of a kind that wait.
     pub(crate) async fn messages(&self, kind: &str) -> Vec<String> {
         let wanted = format!("\"kind\":\"{kind}\"");
