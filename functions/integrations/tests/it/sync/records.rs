@@ -91,7 +91,7 @@ async fn a_record_that_is_made_here_has_an_id_of_ours() {
         .get("/portal/audit?action=record.create", &crm.token)
         .await
         .json();
-    let done = &trail["items"][1];
+    let done = &trail["items"][2];
     assert_eq!(
         (&done["outcome"], &done["subject"]["kind"]),
         (&json!("succeeded"), &json!("record"))
