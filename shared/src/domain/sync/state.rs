@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{EntityName, FieldType, SourceVersion};
+use super::{EntityName, RecordSchema, SourceVersion};
 use crate::domain::{SyncJobId, Timestamp};
 
 /// What is known of an integration's entity as a whole. Everything that changes a record changes
@@ -39,7 +37,7 @@ pub struct EntityState {
     pub due_at: Option<Timestamp>,
     /// The fields of the provider's records, as they were last seen.
     #[serde(default)]
-    pub schema: BTreeMap<String, FieldType>,
+    pub schema: RecordSchema,
     /// How many conflicts wait for a person.
     #[serde(default)]
     pub open_conflicts: u64,
@@ -60,7 +58,7 @@ impl EntityState {
             full_at: None,
             completed_at: None,
             due_at: None,
-            schema: BTreeMap::new(),
+            schema: RecordSchema::new(),
             open_conflicts: 0,
         }
     }
