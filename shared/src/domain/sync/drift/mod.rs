@@ -3,6 +3,7 @@
 //! What is compared are the members of the provider's records, before they are mapped, by the types
 //! of JSON: a text is a text, whatever stands in it. `null` fits any type, and integers are numbers.
 
+pub(super) mod pairs;
 #[cfg(test)]
 mod tests;
 
@@ -57,7 +58,7 @@ pub enum DriftKind {
 #[serde(rename_all = "camelCase")]
 pub struct SchemaSeen {
     /// By name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, with = "pairs", skip_serializing_if = "BTreeMap::is_empty")]
     fields: RecordSchema,
     /// Whether there were more than are watched. Then nothing can be said to have vanished.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -144,6 +144,16 @@ fn new_and_retyped_fields_stop_a_job_that_is_to_stop() {
 }
 
 #[test]
+fn what_was_seen_reads_as_it_was_stored() {
+    for records in [json!([]), json!([{"": 1, "a.b": null, "#": "x"}])] {
+        let seen = seen(records);
+        let stored = serde_json::to_value(&seen).unwrap();
+        assert!(stored.get("fields").is_none_or(Value::is_array));
+        assert_eq!(serde_json::from_value::<SchemaSeen>(stored).unwrap(), seen);
+    }
+}
+
+#[test]
 fn a_change_is_written_flat() {
     let kind = DriftKind::Retyped {
         from: FieldType::Integer,

@@ -174,9 +174,9 @@ fn counted(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = (whole.parse::<i128>().ok()?, fraction.parse::<i128>().ok()?);
     // How many of the billionths that are counted here a millisecond has.
     let per_millisecond = match whole {
-        ..100_000_000_000 => 1_000_000,
-        ..100_000_000_000_000 => 1_000_000_000,
-        ..100_000_000_000_000_000 => 1_000_000_000_000,
+        ..=99_999_999_999 => 1_000_000,
+        100_000_000_000..=99_999_999_999_999 => 1_000_000_000,
+        100_000_000_000_000..=99_999_999_999_999_999 => 1_000_000_000_000,
         _ => 1_000_000_000_000_000,
     };
     let billionths = whole.checked_mul(1_000_000_000)?.checked_add(fraction)?;
