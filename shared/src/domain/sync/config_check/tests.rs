@@ -145,7 +145,7 @@ fn a_wrong_rule_is_named() {
     let rule = json!({"field": "a", "action": "merge"});
     for (settings, place) in [
         (
-            json!({"conflicts": {"rules": vec![rule; 51]}}),
+            json!({"conflicts": {"rules": vec![rule; 101]}}),
             "/conflicts/rules",
         ),
         (
