@@ -21,3 +21,4 @@ mod integrations;
 mod listing;
 mod replay;
 mod samples;
+mod sync;
