@@ -12,7 +12,8 @@ use crate::signature::keys::{decode, verify_any};
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
     // The list is read once: what was verified of it is what becomes events.
-    let items = split_json("/notificationItems", call.request.body)?.ok_or(Refusal::BadForm)?;
+    let items = split_json("/notificationItems", call.unverified_body()?)?;
+    let items = items.ok_or(Refusal::BadForm)?;
     if items.is_empty() {
         return Err(Refusal::BadForm);
     }

@@ -32,7 +32,7 @@ struct Claims {
 
 /// The notifications of a request, of which there is at least one.
 pub(super) fn items(call: &Call<'_>) -> Result<Vec<Item>, Refusal> {
-    let items = split_json("/value", call.request.body)?;
+    let items = split_json("/value", call.unverified_body()?)?;
     items
         .filter(|items| !items.is_empty())
         .ok_or(Refusal::BadForm)
@@ -53,7 +53,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
 }
 
 pub(super) fn verify_rich(call: &Call<'_>) -> Result<Verdict, Refusal> {
-    let body = call.unverified_body()?;
+    let body = call.unverified_json()?;
     let tokens = body.get("validationTokens").and_then(Value::as_array);
     let tokens = tokens.ok_or(Refusal::MissingHeader)?;
     if !(1..=MAX_TOKENS).contains(&tokens.len()) {

@@ -49,7 +49,7 @@ pub(super) fn open(call: &Call<'_>) -> Result<Verdict, Refusal> {
         .filter_map(|(id, secret)| Some((*id, key_of(secret)?)))
         .collect();
     let mut by = None;
-    let items = split_json_with("/value", call.request.body, |item| {
+    let items = split_json_with("/value", call.unverified_body()?, |item| {
         let mut members: BTreeMap<String, Box<RawValue>> =
             serde_json::from_slice(item).map_err(|_| Refusal::BadForm)?;
         let Some(content) = members.remove("encryptedContent") else {

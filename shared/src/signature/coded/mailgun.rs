@@ -21,7 +21,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
     let signed = if is_form(call.request.headers) {
         of_form(call.request.body)?
     } else {
-        of_json(&call.unverified_body()?)?
+        of_json(&call.unverified_json()?)?
     };
     if signed.token.is_empty() || !signed.timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal::BadForm);
