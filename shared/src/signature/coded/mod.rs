@@ -26,6 +26,7 @@ pub(super) use braintree::key_of as braintree_key;
 use super::batch::Item;
 use super::engine::single;
 use super::keys::verify_any;
+use super::sample::{Sample, SampleError, Signer};
 use super::{
     InboundRequest, KeyLocation, PublishedKey, PublishedKeys, Received, Refusal, SchemeSettings,
     SecretError, SigningSecret, timestamp,
@@ -76,6 +77,36 @@ pub(super) fn verify(module: Coded, call: &Call<'_>) -> Result<Verdict, Refusal>
         Coded::Paypal => paypal::verify(call).map(Verdict::By),
         Coded::Plaid => plaid::verify(call).map(by),
         Coded::SalesforceOutbound => salesforce::verify(call),
+    }
+}
+
+/// Signs a sample as the provider would, unless only the provider has the key.
+pub(super) fn sign(
+    module: Coded,
+    sample: &mut Sample,
+    signer: &Signer<'_>,
+) -> Result<(), SampleError> {
+    match module {
+        Coded::Adyen => adyen::sign(sample, signer),
+        Coded::AtlassianConnect => atlassian_connect::sign(sample, signer),
+        Coded::Box => boxed::sign(sample, signer),
+        Coded::Braintree => braintree::sign(sample, signer),
+        Coded::Contentful => contentful::sign(sample, signer),
+        Coded::Docusign => docusign::sign(sample, signer),
+        Coded::HubspotV1 => hubspot::sign_v1(sample, signer),
+        Coded::HubspotV2 => hubspot::sign_v2(sample, signer),
+        Coded::HubspotV3 => hubspot::sign_v3(sample, signer),
+        Coded::Mailgun => mailgun::sign(sample, signer),
+        Coded::Mandrill => mandrill::sign(sample, signer),
+        Coded::MicrosoftGraph => graph::sign(sample, signer),
+        Coded::MicrosoftGraphEncrypted => graph_content::sign(sample, signer),
+        Coded::Netlify => netlify::sign(sample, signer),
+        Coded::SalesforceOutbound => salesforce::sign(sample, signer),
+        Coded::AwsSns
+        | Coded::GooglePubsub
+        | Coded::MicrosoftGraphRich
+        | Coded::Paypal
+        | Coded::Plaid => Err(SampleError::OnlyProviderSigns),
     }
 }
 
