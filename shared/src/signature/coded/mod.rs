@@ -232,7 +232,23 @@ fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// No body is refused for its depth that would be read.
+        #[test]
+        fn what_is_read_is_shallow(
+            text in r#"([\[\]{}",:\\ a1]|\[\]|"a":|\\"|null){0,60}"#,
+            levels in 0_usize..140,
+        ) {
+            let json = format!("{}{text}{}", "[".repeat(levels), "]".repeat(levels));
+            if serde_json::from_str::<Value>(&json).is_ok() {
+                prop_assert!(is_shallow(json.as_bytes()), "{json}");
+            }
+        }
+    }
 
     #[test]
     fn what_is_shallow_is_what_is_read() {

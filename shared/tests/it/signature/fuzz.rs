@@ -215,6 +215,7 @@ proptest! {
             r#"{ kind = "labelled", separator = ",", label_end = "=" }"#,
             r#"{ kind = "labelled", separator = " ", label_end = "," }"#,
             r#"{ kind = "labelled", separator = "; ", label_end = "=" }"#,
+            r#"{ kind = "positional", separator = "," }"#,
         ]),
         encoding in prop::sample::select(vec!["hex", "base64", "base64url"]),
     ) {

@@ -127,6 +127,12 @@ const READERS: [(&str, &str); 13] = [
     ("sample.rs", "the catalogue's"),
 ];
 
+/// Whether a source reads JSON, or asks for it. To write some is another matter.
+fn reads(source: &str) -> bool {
+    let ways = ["serde_json::from_", "unverified_", "split_json"];
+    ways.iter().any(|way| source.contains(way))
+}
+
 #[test]
 fn only_these_files_read_json() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/signature");
@@ -139,7 +145,7 @@ fn only_these_files_read_json() {
             let is_of_tests = name.contains("tests") || name.contains("vector");
             if path.is_dir() {
                 folders.push(path);
-            } else if !is_of_tests && fs::read_to_string(&path).unwrap().contains("serde_json") {
+            } else if !is_of_tests && reads(&fs::read_to_string(&path).unwrap()) {
                 found.insert(name);
             }
         }
