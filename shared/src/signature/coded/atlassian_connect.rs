@@ -51,7 +51,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
     })?;
     let claims: Claims = token.claims()?;
     claims.lifetime.check(call.now, LEEWAY)?;
-    if claims.qsh == query_hash(&call.request.method, path, query, call.settings) {
+    if claims.qsh == query_hash(call.request.method, path, query, call.settings) {
         Ok(by)
     } else {
         Err(Refusal::BadSignature)

@@ -57,7 +57,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
         pairs.push(format!("{name}:{}", call.header(name)?.trim()));
     }
     let url = call.settings.url_of(call.request);
-    let head = head(&call.request.method, &url, &pairs);
+    let head = head(call.request.method, &url, &pairs);
     let message = [head.as_bytes(), call.request.body];
     call.signed(Algorithm::HmacSha256, &message, &signatures)
 }
