@@ -38,12 +38,7 @@ pub(crate) struct PageQuery {
 
 impl PageQuery {
     pub(crate) fn limit(&self, default: u16) -> Result<u16, Error> {
-        let limit = self.limit.unwrap_or(default);
-        if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
-        }
+        limit_of(self.limit, default)
     }
 
     pub(crate) fn after<P: serde::de::DeserializeOwned>(
@@ -54,6 +49,16 @@ impl PageQuery {
             .as_deref()
             .map(|cursor| Cursor::read(list, cursor))
             .transpose()
+    }
+}
+
+/// How much of a list is shown.
+pub(crate) fn limit_of(limit: Option<u16>, default: u16) -> Result<u16, Error> {
+    let limit = limit.unwrap_or(default);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
     }
 }
 
@@ -140,6 +145,9 @@ pub(crate) async fn make(
             .store
             .update_integration(&integration, version)
             .await?;
+    }
+    if integration.sync_config.is_some() {
+        state.jobs.reschedule(&integration).await?;
     }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
     Ok(Versioned {
@@ -238,6 +246,8 @@ pub(crate) async fn update_to(
     } else if let Some(credentials) = &mut item.credentials {
         credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
     }
+    let reschedules =
+        change.sync_config != Change::Keep || !matches!(change.api_profile, Change::Keep);
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);
     item.environment = change.environment.unwrap_or(item.environment);
@@ -261,10 +271,11 @@ pub(crate) async fn update_to(
     if change.credentials.is_some() {
         credentials::settle(state, &item, &updated).await;
     }
-    Ok(Versioned {
-        version: updated?,
-        item,
-    })
+    let version = updated?;
+    if reschedules {
+        state.jobs.reschedule(&item).await?;
+    }
+    Ok(Versioned { version, item })
 }
 
 /// Lets the caller make this change of what stands there now, or not.

@@ -1,11 +1,10 @@
 //! What comes in and goes out of synchronizations and their jobs.
 
 use gatehouse::domain::sync::{
-    EntityName, JobCounts, JobStatus, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
+    EntityName, JobCounts, JobStatus, ParkedPage, SchemaSeen, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// What is to be synchronized.
@@ -214,12 +213,14 @@ mod tests {
             position: Default::default(),
             since: None,
             newest: None,
+            schema_seen: SchemaSeen::default(),
             counts: JobCounts {
                 processed,
                 ..JobCounts::default()
             },
             records_total: total,
             failures: 0,
+            retry_at: None,
             error: None,
             error_detail: None,
             parked: None,

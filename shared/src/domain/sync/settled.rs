@@ -38,9 +38,8 @@ impl Standing {
             conflict: self.head.conflict.filter(|_| waits),
             ..self.head.clone()
         };
-        let is_agreed = !waits && resolution.new_base == resolution.content;
         let body = RecordBody {
-            base: resolution.new_base.filter(|_| !is_agreed),
+            base: resolution.new_base.filter(|_| waits || head.pending),
             // What it held last, if it is deleted.
             content: resolution
                 .content
