@@ -8,5 +8,7 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod runs;
 mod simulation;
+mod stops;
 mod world;

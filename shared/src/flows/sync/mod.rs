@@ -2,6 +2,7 @@
 //! or die, without harm. `docs/sync.md` says what is guaranteed.
 
 mod apply;
+mod drifts;
 mod jobs;
 mod local;
 mod observe;
