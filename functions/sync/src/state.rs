@@ -55,7 +55,7 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
-        let retention = environment.request_retention()?;
+        let retention = environment.record_retention()?;
         let queue = connect::sync_queue(environment, aws_sdk_sqs::Client::new(aws))?
             .with_dead_letters(environment.sync_dead_letter_queue_url()?);
         let services = Services {
@@ -66,7 +66,7 @@ impl State {
             trail: connect::trail(environment, &store, &sources, "sync")?,
             sources: sources.clone(),
         };
-        let outbound = Outbound::new(services, metrics.clone(), retention);
+        let outbound = Outbound::new(services, metrics.clone(), environment.request_retention()?);
         let jobs = Jobs::new(
             store.clone(),
             queue.clone(),

@@ -267,6 +267,7 @@ fn process(stage: &Stage, clock: &VirtualClock, dice: &Dice, life: Life) -> Proc
         ("GATEHOUSE_SYNC_QUEUE_URL", "https://queue/sync"),
         ("GATEHOUSE_SYNC_DEAD_LETTER_QUEUE_URL", "https://queue/dead"),
         ("GATEHOUSE_REQUEST_RETENTION_DAYS", "30"),
+        ("GATEHOUSE_RECORD_RETENTION_DAYS", "30"),
         ("GATEHOUSE_AUDIT_RETENTION_DAYS", "400"),
     ];
     let environment: Environment = variables

@@ -4,8 +4,8 @@ use super::condition::Conditions;
 use super::merge::{MAX_DEPTH, Merger, Unit, names};
 use super::same::same_fields;
 use super::{
-    Change, ConflictPolicy, ConflictRule, FieldConflict, FieldPath, Fields, FlagReason, Resolution,
-    RuleAction, Side,
+    ConflictPolicy, ConflictRule, FieldConflict, FieldPath, Fields, FlagReason, Resolution,
+    RuleAction, Settled, Side,
 };
 
 /// What becomes of a record that was `base` when the source was last taken in, and is now as the
@@ -13,7 +13,7 @@ use super::{
 ///
 /// - What only one side has changed since is that side's, whatever the policy. This holds for the
 ///   record as a whole, which one side may have made or deleted, and for each of its fields.
-/// - Where both have changed a field, and not to [the same](super::same), or one has deleted the
+/// - Where both have changed a field, and not to [the same](fn@super::same), or one has deleted the
 ///   record and the other changed it, the first rule that fits decides, else the strategy.
 /// - An object is one field, unless it is merged, or a rule names a field in it: then its fields
 ///   are taken one by one, the first rule that fits deciding each.
@@ -37,20 +37,8 @@ pub fn resolve(
         otherwise: policy.strategy.action(),
     };
     let settled = resolver.record(base, source.fields, destination.fields, scope);
-    Resolution {
-        to_source: Change::between(source.fields, settled.source.as_ref()),
-        to_destination: Change::between(destination.fields, settled.destination.as_ref()),
-        content: settled.destination,
-        conflicts: resolver.conflicts,
-        new_base: settled.base,
-    }
-}
-
-/// What each side, and the base, is from now on. The sides differ where a person has to decide.
-struct Settled<T> {
-    source: Option<T>,
-    destination: Option<T>,
-    base: Option<T>,
+    let now = [source.fields, destination.fields];
+    Resolution::of(now, settled, resolver.conflicts)
 }
 
 impl<T: Clone> Settled<T> {
