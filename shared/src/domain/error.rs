@@ -55,6 +55,12 @@ pub enum Error {
     /// The integration's grant is missing or over: somebody has to consent.
     #[error("{0}: have a person connect the integration (`POST …/oauth/authorize`)")]
     ConsentNeeded(String),
+    /// A record cannot be written in this way: nothing says how the provider is told.
+    #[error("records of this kind cannot be {0} here: the entity's `calls` do not say how")]
+    NotWritable(&'static str),
+    /// A conflict of the record waits for a person.
+    #[error("a conflict of the record waits to be settled; until then it is not changed here")]
+    ConflictOpen,
     /// `If-Match` names a version that is not the current one.
     #[error("the item has changed since it was read; read it again")]
     PreconditionFailed,
@@ -205,6 +211,8 @@ impl Error {
             | Self::LimitReached { .. }
             | Self::Conflict(_)
             | Self::ConsentNeeded(_)
+            | Self::NotWritable(_)
+            | Self::ConflictOpen
             | Self::PreconditionFailed
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused

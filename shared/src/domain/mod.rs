@@ -10,6 +10,7 @@ mod breaker;
 mod consent;
 mod delivery;
 mod destination;
+mod digest;
 mod endpoint;
 mod entry_hash;
 mod error;
@@ -58,6 +59,7 @@ pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_E
 pub use destination::{
     Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,
 };
+pub use digest::{Digest, DigestError};
 pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
 pub use entry_hash::{EntryHash, EntryHashError};
 pub use error::{Cause, Error, FieldError};

@@ -232,9 +232,11 @@ fn entry(
     NewAuditEntry::new(caller.into(), action, outcome).from(origin)
 }
 
-/// What the path names last that is one of ours; what follows `proxy` is the provider's.
+/// What the path names last that is one of ours; what follows `proxy` or `records` is the provider's.
 fn subject_of(path: &str) -> Option<AuditSubject> {
-    let ours = path.split('/').take_while(|segment| *segment != "proxy");
+    let ours = path
+        .split('/')
+        .take_while(|segment| !["proxy", "records"].contains(segment));
     ours.filter_map(AuditSubject::of_id).last()
 }
 
@@ -254,8 +256,10 @@ mod tests {
         let (integration, endpoint) = (id("int_"), id("whk_"));
         let path = format!("/portal/integrations/{integration}/webhooks/{endpoint}/secrets");
         assert_eq!(subject_of(&path).unwrap().id, endpoint);
-        let path = format!("/portal/integrations/{integration}/proxy/{endpoint}");
-        assert_eq!(subject_of(&path).unwrap().id, integration);
+        for theirs in ["proxy", "records/contacts"] {
+            let path = format!("/portal/integrations/{integration}/{theirs}/{endpoint}");
+            assert_eq!(subject_of(&path).unwrap().id, integration, "{theirs}");
+        }
         assert_eq!(subject_of("/portal/integrations"), None);
     }
 

@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use crate::domain::{Digest, DigestError};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use claims::{Claim, EventClaim};
@@ -53,7 +54,6 @@ pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use grants::{DueGrant, GrantWrite, StoredGrant};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
-pub use keys::{Digest, DigestError};
 pub use quotas::QuotaScope;
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;

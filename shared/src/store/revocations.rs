@@ -4,9 +4,9 @@ use crate::domain::{OrganizationId, Revocation, Revoked, Standing, Timestamp};
 
 use super::error::contended;
 use super::items::{self, Attributes, ITEM_TYPE, Stored};
-use super::keys::{Collection, Digest, ItemKey};
+use super::keys::{Collection, ItemKey};
 use super::table::TRIES;
-use super::{Page, Store, StoreError};
+use super::{Digest, Page, Store, StoreError};
 
 impl Store {
     /// Revokes tokens of an organization, and says what is revoked now: what was said before, where

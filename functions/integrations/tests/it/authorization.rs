@@ -63,6 +63,8 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
+        | A::ReadSync
+        | A::ReadRecords
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -84,7 +86,11 @@ fn who(action: Action) -> &'static [Role] {
         | A::LookUpUsers
         | A::TestEndpoint
         | A::RetryEvents
-        | A::PurgeCache => &[Owner, Admin, Operator, Developer],
+        | A::PurgeCache
+        | A::StartSync
+        | A::ManageSync
+        | A::WriteRecords
+        | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }

@@ -293,6 +293,10 @@ pub struct Entity {
     /// `GET`, if not given.
     #[serde(default = "get")]
     pub method: String,
+    /// The JSON body of a list that is not read by `GET`. The parameters of its paging and of
+    /// `changedSince` are put into it; one with a `/` in front is a JSON Pointer into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
     /// Where an answer has the records.
     pub items: Expression,
     /// Where a record has its id.

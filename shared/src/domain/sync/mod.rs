@@ -4,6 +4,9 @@ mod config;
 pub mod conflict;
 mod entity_name;
 mod job;
+mod local;
+mod merge_patch;
+pub mod paging;
 mod record;
 mod record_conflict;
 mod source_version;
@@ -17,6 +20,8 @@ pub use entity_name::{EntityName, EntityNameError};
 pub use job::{
     JobCounts, JobStatus, PagePosition, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
+pub use local::{LocalWrite, Standing, check_new};
+pub use merge_patch::merge_patch;
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead};
 pub use record_conflict::{ConflictStatus, RecordConflict};
 pub use source_version::SourceVersion;

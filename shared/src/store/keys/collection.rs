@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
 use super::{SK, StoreError};
-use crate::domain::{DeliveryId, EventId, IntegrationId, OrganizationId, Timestamp};
+use crate::domain::{
+    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+};
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,14 @@ pub(crate) enum Collection {
     Users(OrganizationId),
     AuditPages(OrganizationId, u8),
     AuditSpine(OrganizationId),
+    EntityStates(OrganizationId, IntegrationId),
+    SyncJobs(OrganizationId, IntegrationId),
+    RecordHeads(OrganizationId, IntegrationId, Digest, u8),
+    RecordChanges(OrganizationId, IntegrationId, Digest),
+    SeenRecords(OrganizationId, SyncJobId),
+    MissingRecords(OrganizationId, SyncJobId),
+    RecordConflicts(OrganizationId, IntegrationId),
+    SyncsDue(u8),
 }
 
 impl Collection {
@@ -68,6 +78,35 @@ impl Collection {
                 (format!("ORG#{organization}#AUDIT#{shard}"), "AUDIT#")
             }
             Self::AuditSpine(organization) => (format!("ORG#{organization}#AUDIT_SPINE"), "SPINE#"),
+            Self::EntityStates(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
+                "STATE#",
+            ),
+            Self::SyncJobs(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC_JOBS"),
+                "JOB#",
+            ),
+            Self::RecordHeads(organization, integration, entity, shard) => (
+                format!(
+                    "ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#HEADS#{shard}"
+                ),
+                "HEAD#",
+            ),
+            Self::RecordChanges(organization, integration, entity) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#FEED"),
+                "CHANGE#",
+            ),
+            Self::SeenRecords(organization, job) => {
+                (format!("ORG#{organization}#SYNC_JOB#{job}"), "SEEN#")
+            }
+            Self::MissingRecords(organization, job) => {
+                (format!("ORG#{organization}#SYNC_JOB#{job}"), "MISSING#")
+            }
+            Self::RecordConflicts(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CONFLICTS"),
+                "CONFLICT#",
+            ),
+            Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
         }
     }
 
