@@ -8,8 +8,11 @@
 
 mod api_keys;
 mod audit;
+mod batches;
 mod cached_responses;
+mod change_sets;
 mod claims;
+mod commits;
 mod consents;
 mod data_keys;
 mod deliveries;
@@ -26,12 +29,20 @@ mod idempotency;
 mod integrations;
 mod items;
 mod keys;
+mod queries;
 mod quotas;
+mod record_conflicts;
+mod record_feed;
+mod records;
 mod replay;
 mod requests;
 mod revocations;
 mod sharded;
 mod sightings;
+mod sync_due;
+mod sync_jobs;
+mod sync_pages;
+mod sync_states;
 mod table;
 
 use std::fmt;
@@ -43,6 +54,10 @@ use aws_sdk_dynamodb::Client;
 pub use crate::domain::{Digest, DigestError};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
+pub use change_sets::{
+    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES,
+    MAX_RECORD_BYTES, RecordWrite,
+};
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;
 pub use deliveries::{DeliveryLease, Lease, Recorded};
@@ -55,9 +70,15 @@ pub use grants::{DueGrant, GrantWrite, StoredGrant};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
 pub use quotas::QuotaScope;
+pub use record_conflicts::ConflictQuery;
+pub use record_feed::FeedQuery;
+pub use records::{HeadQuery, RECORD_SHARDS, StoredRecord};
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;
 pub use sightings::Seen;
+pub use sync_due::DueSync;
+pub use sync_jobs::{JobStart, SyncJobQuery};
+pub use sync_pages::{MissingPage, MissingRecord, SeenPage, SeenRecords};
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

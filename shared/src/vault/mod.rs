@@ -13,6 +13,7 @@ mod credentials;
 mod data_keys;
 mod error;
 mod seal;
+mod synced;
 #[cfg(test)]
 mod tests;
 

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 use crate::domain::{
-    EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed, SecretId,
+    ConflictId, Digest, EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed,
+    SecretId, SyncJobId,
 };
-use crate::store::Digest;
 
 /// The only form there is: this byte, the key's number (2 bytes, big-endian), the nonce (12
 /// bytes), the ciphertext with its tag (16 bytes).
@@ -72,6 +72,27 @@ pub enum SealContext {
         integration: IntegrationId,
         /// The number of this set of tokens.
         version: u64,
+    },
+    /// What a record holds.
+    Record {
+        /// The integration.
+        integration: IntegrationId,
+        /// The digest of the name of its kind.
+        entity: Digest,
+        /// The digest of its id.
+        record: Digest,
+        /// Its version.
+        version: u64,
+    },
+    /// Where the next page of a job starts.
+    SyncCursor {
+        /// The job.
+        job: SyncJobId,
+    },
+    /// Both sides of a conflict.
+    Conflict {
+        /// The conflict.
+        conflict: ConflictId,
     },
 }
 
@@ -159,10 +180,11 @@ pub(super) fn key_version(sealed: &Sealed) -> Result<u16, VaultError> {
 /// contexts give the same bytes.
 fn additional_data(organization: OrganizationId, context: &SealContext, version: u16) -> Vec<u8> {
     let mut data = Vec::with_capacity(64);
-    let tokens_version = match context {
+    let number = match context {
         SealContext::Tokens { version, .. } => u128::from(*version).to_be_bytes(),
         _ => [0; 16],
     };
+    let record = record_of(context);
     let (purpose, parts): (u8, [&[u8]; 2]) = match context {
         SealContext::SigningSecret { owner, secret } => {
             (1, [&owner.to_bytes(), &secret.ulid().to_bytes()])
@@ -184,9 +206,10 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
         ),
         SealContext::PendingConsent { state } => (8, [state.as_bytes(), &[]]),
         SealContext::ConsentTicket { ticket } => (9, [ticket.as_bytes(), &[]]),
-        SealContext::Tokens { integration, .. } => {
-            (7, [&integration.ulid().to_bytes(), &tokens_version])
-        }
+        SealContext::Tokens { integration, .. } => (7, [&integration.ulid().to_bytes(), &number]),
+        SealContext::Record { .. } => (10, [record.as_bytes(), &[]]),
+        SealContext::SyncCursor { job } => (11, [&job.ulid().to_bytes(), &number]),
+        SealContext::Conflict { conflict } => (12, [&conflict.ulid().to_bytes(), &number]),
     };
     data.push(FORMAT);
     data.push(purpose);
@@ -196,6 +219,24 @@ fn additional_data(organization: OrganizationId, context: &SealContext, version:
         data.extend_from_slice(part);
     }
     data
+}
+
+/// The digest of all that says which record it is, and which version: more than two parts.
+fn record_of(context: &SealContext) -> Digest {
+    match context {
+        SealContext::Record {
+            integration,
+            entity,
+            record,
+            version,
+        } => Digest::of_parts(&[
+            &integration.ulid().to_bytes(),
+            entity.as_bytes(),
+            record.as_bytes(),
+            &version.to_be_bytes(),
+        ]),
+        _ => Digest::of(&[]),
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +255,7 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 9] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 12] {
         let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
@@ -253,6 +294,14 @@ mod tests {
             SealContext::ConsentTicket {
                 ticket: Digest::of(&both),
             },
+            SealContext::Record {
+                integration: a.into(),
+                entity: Digest::of(&both),
+                record: Digest::of(&both),
+                version,
+            },
+            SealContext::SyncCursor { job: b.into() },
+            SealContext::Conflict { conflict: b.into() },
         ]
     }
 
@@ -313,6 +362,31 @@ mod tests {
             assert_eq!(data.len(), 1 + 1 + 2 + 16 + 32);
             assert_eq!(data[..4], [1, purpose, 0, 7]);
         }
+    }
+
+    #[test]
+    fn a_record_opens_as_itself_only() {
+        let digests = [Digest::of(b"a"), Digest::of(b"b")];
+        let record = |n: u128, entity: usize, record: usize, version| SealContext::Record {
+            integration: Ulid::from(n).into(),
+            entity: digests[entity],
+            record: digests[record],
+            version,
+        };
+        let context = record(1, 0, 1, 1);
+        let sealed = key(1).seal(organization(3), &context, b"text").unwrap();
+        for other in [
+            record(2, 0, 1, 1),
+            record(1, 1, 1, 1),
+            record(1, 0, 0, 1),
+            record(1, 0, 1, 2),
+        ] {
+            assert!(
+                key(1).open(organization(3), &other, &sealed).is_err(),
+                "{other:?}"
+            );
+        }
+        assert!(key(1).open(organization(3), &context, &sealed).is_ok());
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::Digest;
+
 /// The name of a kind of record: `contacts`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -20,6 +22,12 @@ impl EntityName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands for it in keys of the table.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_parts(&[self.0.as_bytes()])
     }
 }
 

@@ -22,7 +22,7 @@ pub use job::{
 };
 pub use local::{LocalWrite, Standing, check_new};
 pub use merge_patch::merge_patch;
-pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead};
+pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictStatus, RecordConflict};
 pub use source_version::SourceVersion;
 pub use state::EntityState;

@@ -2,7 +2,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Fields, SourceVersion};
-use crate::domain::{ConflictId, Sealed, Timestamp};
+use crate::domain::{ConflictId, Digest, Sealed, Timestamp};
+
+/// What stands for the record with this id in keys of the table, and in messages.
+#[must_use]
+pub fn record_digest(id: &str) -> Digest {
+    Digest::of_parts(&[id.as_bytes()])
+}
 
 /// The little that has to be known of a record to see whether an observation of it is news. It is
 /// kept apart from the content, by the digest of the record's id, so that an unchanged record costs
@@ -31,6 +37,14 @@ pub struct RecordHead {
     /// The conflict that waits for a person, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<ConflictId>,
+}
+
+impl RecordHead {
+    /// Whether there is such a record: one that has a head, and is not deleted.
+    #[must_use]
+    pub fn is_there(head: Option<&Self>) -> bool {
+        head.is_some_and(|head| !head.deleted)
+    }
 }
 
 /// A record as it stands in the feed of changes: once, at its newest change.

@@ -38,7 +38,7 @@ pub struct EntityState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// The fields of the provider's records, as they were last seen.
-    #[serde(default)]
+    #[serde(default, with = "pairs")]
     pub schema: BTreeMap<String, FieldType>,
     /// How many conflicts wait for a person.
     #[serde(default)]
@@ -63,5 +63,80 @@ impl EntityState {
             schema: BTreeMap::new(),
             open_conflicts: 0,
         }
+    }
+
+    /// Gives a change of a record its number and its instant, and counts what there is after it: `was`
+    /// and `is` say whether there is such a record before and after. The instant is `now`, or that of
+    /// the change before, should a clock have gone back.
+    pub fn take_change(&mut self, was: bool, is: bool, now: Timestamp) -> (u64, Timestamp) {
+        self.sequence = self.sequence.saturating_add(1);
+        let at = self.changed_at.map_or(now, |last| last.max(now));
+        self.changed_at = Some(at);
+        self.records = match (was, is) {
+            (false, true) => self.records.saturating_add(1),
+            (true, false) => self.records.saturating_sub(1),
+            (true, true) | (false, false) => self.records,
+        };
+        (self.sequence, at)
+    }
+}
+
+/// A provider may name its fields as it likes, and the table takes no attribute without a name: so they
+/// are kept as a list.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::FieldType;
+
+    pub(super) fn serialize<S: Serializer>(
+        schema: &BTreeMap<String, FieldType>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let pairs: Vec<(&String, &FieldType)> = schema.iter().collect();
+        pairs.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, FieldType>, D::Error> {
+        let pairs: Vec<(String, FieldType)> = Vec::deserialize(deserializer)?;
+        Ok(pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn state() -> EntityState {
+        EntityState::new("contacts".parse().unwrap())
+    }
+
+    #[test]
+    fn changes_are_numbered_and_no_change_is_earlier_than_the_one_before() {
+        let mut state = state();
+        let later = Timestamp::UNIX_EPOCH.plus(Duration::from_secs(9));
+        assert_eq!(state.take_change(false, true, later), (1, later));
+        let back = state.take_change(true, true, Timestamp::UNIX_EPOCH);
+        assert_eq!(back, (2, later));
+        assert_eq!((state.records, state.changed_at), (1, Some(later)));
+        state.take_change(true, false, later);
+        state.take_change(false, false, later);
+        assert_eq!((state.records, state.sequence), (0, 4));
+    }
+
+    #[test]
+    fn a_field_may_be_called_anything() {
+        let mut state = state();
+        for name in ["", "a.b", "#"] {
+            state.schema.insert(name.to_owned(), FieldType::String);
+        }
+        let json = serde_json::to_value(&state).unwrap();
+        assert!(json["schema"].is_array());
+        assert_eq!(serde_json::from_value::<EntityState>(json).unwrap(), state);
     }
 }

@@ -312,7 +312,9 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                 }),
                 31 => ItemKey::EntityState(organization, b.into(), digest),
                 32 => ItemKey::SyncJob(organization, b.into(), c.into()),
-                33 => ItemKey::RecordHead(organization, b.into(), digest, Digest::of(&c.to_bytes())),
+                33 => {
+                    ItemKey::RecordHead(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                }
                 34 => ItemKey::RecordChange(organization, b.into(), digest, number.into()),
                 35 => ItemKey::SeenRecords(organization, b.into(), number.into()),
                 36 => ItemKey::MissingRecords(organization, b.into(), number.into()),
