@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::UpstreamError;
@@ -173,6 +174,20 @@ impl FieldError {
                 .to_owned(),
         };
         Self::new(pointer, message)
+    }
+
+    /// The JSON Pointer of what is at `path` below `base`.
+    #[must_use]
+    pub fn pointer(base: &str, path: &serde_path_to_error::Path) -> String {
+        let mut pointer = base.to_owned();
+        for segment in path {
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => pointer.push_str(&format!("/{}", Self::escaped(key))),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        pointer
     }
 
     /// A member's name as a JSON Pointer writes it (RFC 6901 section 3).

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(super) use check::{check_method, check_path};
+
 use super::object::only_objects;
 use super::{Expression, RateLimits};
 

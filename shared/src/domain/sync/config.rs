@@ -3,15 +3,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::EntityName;
 use super::conflict::ConflictPolicy;
+use super::field_mapping::MappingForm;
+use super::{EntityName, FieldMapping};
 use crate::domain::object::only_objects;
 use crate::domain::{Entity, EventPattern, Expression, IntegrationId};
 
 only_objects!(
     SyncConfig,
     EntitySync,
-    FieldMapping,
     DeleteGuard,
     RecordCalls,
     RecordCall,
@@ -56,6 +56,7 @@ pub struct EntitySync {
     #[schema(maximum = 604_800)]
     pub lookback_seconds: Option<u32>,
     /// The fields of our records, by name; the provider's own, if none is given.
+    #[schema(value_type = BTreeMap<String, MappingForm>)]
     pub mapping: BTreeMap<String, FieldMapping>,
     /// How changes of both sides are settled.
     pub conflicts: ConflictPolicy,
@@ -74,46 +75,6 @@ pub struct EntitySync {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 50)]
     pub history: Option<u8>,
-}
-
-/// Where one of our fields comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
-pub struct FieldMapping {
-    /// What of the provider's record it is.
-    pub from: Expression,
-    /// What it is turned into.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub field_type: Option<FieldType>,
-    /// What it is where the provider has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<serde_json::Value>,
-    /// The provider's name of the field in writes; the field cannot be written, if not given and
-    /// `from` is more than a name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-}
-
-/// The kind of value of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldType {
-    /// A text.
-    String,
-    /// A number without a fraction.
-    Integer,
-    /// A number.
-    Number,
-    /// True or false.
-    Boolean,
-    /// An instant of RFC 3339, in UTC.
-    Timestamp,
-    /// A list.
-    Array,
-    /// An object.
-    Object,
-    /// Nothing: all values seen were `null`.
-    Null,
 }
 
 /// How many records a full run may delete without asking: it asks if both limits are passed.
@@ -236,5 +197,6 @@ pub struct SyncTarget {
     pub entity: EntityName,
     /// Its fields, over ours; those of the same name, if none is given.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, MappingForm>)]
     pub mapping: BTreeMap<String, FieldMapping>,
 }

@@ -1,10 +1,8 @@
-use std::borrow::Cow;
-
 use serde_json::Value;
 
+use super::conflict::same_fields;
 use super::{
-    ChangeOrigin, DriftPolicy, EntitySync, FieldMapping, FieldType, Fields, PastVersion,
-    RecordBody, RecordHead, merge_patch,
+    ChangeOrigin, EntitySync, Fields, Mapping, PastVersion, RecordBody, RecordHead, merge_patch,
 };
 use crate::domain::{Error, FieldError, Timestamp};
 
@@ -82,13 +80,15 @@ impl Standing {
         let now = &self.body.content;
         let (content, deleted) = match write {
             LocalWrite::Delete => (now.clone(), true),
-            LocalWrite::Replace(content) => (content, false),
-            LocalWrite::Patch(patch) => (merge_patch(now.clone(), patch), false),
+            LocalWrite::Replace(content) => (accepted(now, content, rules)?, false),
+            LocalWrite::Patch(patch) => {
+                let content = merge_patch(now.clone(), patch);
+                (accepted(now, content, rules)?, false)
+            }
         };
-        if content == *now && !deleted {
+        if same_fields(&content, now) && !deleted {
             return Ok(None);
         }
-        check_content(now, &content, rules)?;
         let agreed = self.body.base.clone();
         // Of what the provider has never had, nothing is agreed on.
         let is_new = self.head.pending && agreed.is_none();
@@ -126,110 +126,71 @@ impl Standing {
     }
 }
 
-/// Whether a record of this content may be made here, and told to the provider.
+/// What a record holds that is made here, each field as its type writes it.
 ///
 /// # Errors
 ///
-/// [`Error::NotWritable`], or [`Error::Invalid`] by fields.
-pub fn check_new(content: &Fields, rules: &EntitySync) -> Result<(), Error> {
+/// [`Error::NotWritable`], if the provider cannot be told, or [`Error::Invalid`] by fields.
+pub fn new_content(content: Fields, rules: &EntitySync) -> Result<Fields, Error> {
     if rules.calls.create.is_none() {
         return Err(Error::NotWritable("created"));
     }
-    check_content(&Fields::new(), content, rules)
+    accepted(&Fields::new(), content, rules)
 }
 
-/// Whether each field that differs can be written at the provider, and is of its type.
-fn check_content(before: &Fields, after: &Fields, rules: &EntitySync) -> Result<(), Error> {
+/// The content `after`, each field that differs as its type writes it. A field of the mapping that
+/// is gone is `null`, as it is read.
+fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fields, Error> {
     if after.len() > MAX_FIELDS {
-        return Err(Error::field(
-            "",
-            format!("has more than {MAX_FIELDS} fields"),
-        ));
+        return Err(Error::field("", format!("has more than {MAX_FIELDS} fields")));
     }
-    let gone = before.keys().filter(|name| !after.contains_key(*name));
-    let changed = after
-        .iter()
-        .filter(|(name, value)| before.get(*name) != Some(value));
-    let gone = gone.map(|name| (name, &Value::Null));
-    let errors: Vec<_> = gone
-        .chain(changed)
-        .filter_map(|(name, value)| {
-            let message = wrong_with(name, value, rules)?;
-            let pointer = format!("/{}", FieldError::escaped(name));
-            Some(FieldError::new(pointer, message))
-        })
+    let gone: Vec<String> = before
+        .keys()
+        .filter(|name| !after.contains_key(*name))
+        .cloned()
         .collect();
+    for name in gone {
+        if rules.mapping.contains_key(&name) {
+            after.insert(name, Value::Null);
+        } else if !rules.mapper().is_writable(&name) {
+            return Err(wrong(&name, "cannot be written at the provider"));
+        }
+    }
+    let mapper = rules.mapper();
+    let mut errors = Vec::new();
+    for (name, value) in &mut after {
+        if before.get(name) != Some(value)
+            && let Err(message) = accept(&mapper, name, value)
+        {
+            errors.push(FieldError::new(pointer(name), message));
+        }
+    }
     if errors.is_empty() {
-        Ok(())
+        Ok(after)
     } else {
         Err(Error::Invalid(errors))
     }
 }
 
-fn wrong_with(name: &str, value: &Value, rules: &EntitySync) -> Option<String> {
+fn accept(mapper: &Mapping<'_>, name: &String, value: &mut Value) -> Result<(), String> {
     if name.is_empty() || name.len() > MAX_NAME {
-        return Some(format!("expected a name of 1 to {MAX_NAME} bytes"));
+        return Err(format!("expected a name of 1 to {MAX_NAME} bytes"));
     }
-    if rules.mapping.is_empty() {
-        return None;
+    let change = Fields::from_iter([(name.clone(), value.take())]);
+    let accepted = mapper.accept(&change).map_err(|error| error.to_string())?;
+    if !mapper.is_writable(name) {
+        return Err("cannot be written at the provider".to_owned());
     }
-    let Some(mapping) = rules.mapping.get(name) else {
-        let is_free = rules.drift == DriftPolicy::Add;
-        return (!is_free).then(|| "is no field of the entity's mapping".to_owned());
-    };
-    if mapping.name_at_provider().is_none() {
-        return Some("cannot be written at the provider: its mapping has no `to`".to_owned());
-    }
-    let wanted = mapping.field_type?;
-    (!wanted.is_of(value)).then(|| format!("expected {}", wanted.words()))
+    *value = accepted.get(name).cloned().unwrap_or_default();
+    Ok(())
 }
 
-impl FieldMapping {
-    /// What the provider calls the field in writes; none, if it cannot be written.
-    #[must_use]
-    pub fn name_at_provider(&self) -> Option<Cow<'_, str>> {
-        if let Some(to) = &self.to {
-            return Some(Cow::Borrowed(to));
-        }
-        let from = self.from.to_string();
-        let begins = |c: char| c.is_ascii_alphabetic() || c == '_';
-        let is_name =
-            from.starts_with(begins) && from.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        is_name.then(|| Cow::Owned(from))
-    }
+fn pointer(name: &str) -> String {
+    format!("/{}", FieldError::escaped(name))
 }
 
-impl FieldType {
-    /// Whether `value` is of this type; `null` is of every type.
-    #[must_use]
-    pub fn is_of(self, value: &Value) -> bool {
-        match (self, value) {
-            (_, Value::Null)
-            | (Self::String, Value::String(_))
-            | (Self::Number, Value::Number(_))
-            | (Self::Boolean, Value::Bool(_))
-            | (Self::Array, Value::Array(_))
-            | (Self::Object, Value::Object(_)) => true,
-            (Self::Integer, Value::Number(number)) => number.is_i64() || number.is_u64(),
-            (Self::Timestamp, Value::String(text)) => text.parse::<Timestamp>().is_ok(),
-            _ => false,
-        }
-    }
-
-    /// What it is, in words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::String => "a string",
-            Self::Integer => "a number without a fraction",
-            Self::Number => "a number",
-            Self::Boolean => "true or false",
-            Self::Timestamp => "an instant of RFC 3339",
-            Self::Array => "a list",
-            Self::Object => "an object",
-            Self::Null => "nothing",
-        }
-    }
+fn wrong(name: &str, message: &str) -> Error {
+    Error::field(pointer(name), message)
 }
 
 #[cfg(test)]

@@ -1,29 +1,40 @@
 //! Data synchronization: what is synchronized and how, jobs, records, conflicts. Pure.
 
 mod config;
+mod config_check;
 pub mod conflict;
+mod content_hash;
 mod entity_name;
+mod field_mapping;
 mod job;
 mod local;
+mod mapping;
 mod merge_patch;
 pub mod paging;
 mod record;
 mod record_conflict;
+mod schedule;
+mod settled;
 mod source_version;
 mod state;
 
 pub use config::{
-    DeleteGuard, DriftPolicy, EntitySync, EventRule, FieldMapping, FieldType, RecordCall,
-    RecordCalls, SyncConfig, SyncTarget,
+    DeleteGuard, DriftPolicy, EntitySync, EventRule, RecordCall, RecordCalls, SyncConfig,
+    SyncTarget,
 };
+pub use content_hash::{HASH_OF_NOTHING, content_hash};
 pub use entity_name::{EntityName, EntityNameError};
+pub use field_mapping::{FieldMapping, FieldType};
 pub use job::{
     JobCounts, JobStatus, PagePosition, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
-pub use local::{LocalWrite, Standing, check_new};
+pub use local::{LocalWrite, Standing, new_content};
+pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictStatus, RecordConflict};
+pub use schedule::{Schedule, ScheduleError};
+pub use settled::Settlement;
 pub use source_version::SourceVersion;
 pub use state::EntityState;
 

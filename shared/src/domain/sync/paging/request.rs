@@ -5,7 +5,8 @@ use url::Url;
 
 use super::Place;
 use crate::domain::gateway::{Target, TargetError};
-use crate::domain::{Entity, PageSize, Pagination, SourceVersion};
+use crate::domain::sync::SourceVersion;
+use crate::domain::{Entity, PageSize, Pagination};
 
 /// The call that reads a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +98,12 @@ fn params<'a>(
         }
     };
     let placed = match (pagination, place) {
-        (Pagination::Cursor { parameter, size, .. }, place) => {
+        (
+            Pagination::Cursor {
+                parameter, size, ..
+            },
+            place,
+        ) => {
             sized(size.as_ref());
             match place {
                 Some(Place::Cursor(cursor)) => Some((parameter, Value::from(cursor.as_str()))),
@@ -112,7 +118,14 @@ fn params<'a>(
             };
             Some((parameter, Value::from(offset)))
         }
-        (Pagination::Page { parameter, first, size }, place) => {
+        (
+            Pagination::Page {
+                parameter,
+                first,
+                size,
+            },
+            place,
+        ) => {
             sized(size.as_ref());
             let number = match place {
                 Some(Place::Page(number)) => *number,
