@@ -10,6 +10,7 @@ mod job;
 mod local;
 mod mapping;
 mod merge_patch;
+mod observed;
 pub mod paging;
 mod record;
 mod record_conflict;
@@ -31,6 +32,7 @@ pub use job::{
 pub use local::{LocalWrite, Standing, new_content};
 pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
+pub use observed::{Novelty, Observation, Observed};
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictStatus, RecordConflict};
 pub use schedule::{Schedule, ScheduleError};

@@ -117,10 +117,7 @@ impl EntitySync {
             return wrong(format!("{at}/deleteGuard/percent"), "must be from 0 to 100");
         }
         check_mapping(&format!("{at}/mapping"), &self.mapping)?;
-        check_count(&format!("{at}/conflicts/rules"), self.conflicts.rules.len())?;
-        for (n, rule) in self.conflicts.rules.iter().enumerate() {
-            check_name(&format!("{at}/conflicts/rules/{n}/field"), &rule.field)?;
-        }
+        self.conflicts.check(&format!("{at}/conflicts"))?;
         self.calls.check(&format!("{at}/calls"))?;
         check_count(&format!("{at}/events"), self.events.len())?;
         for (n, rule) in self.events.iter().enumerate() {
