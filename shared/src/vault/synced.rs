@@ -229,6 +229,7 @@ mod tests {
             content: fields(text),
             base: Some(fields("base")),
             history: (0..history).map(past).collect(),
+            moved_to: None,
         }
     }
 
