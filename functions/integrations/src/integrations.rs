@@ -38,12 +38,7 @@ pub(crate) struct PageQuery {
 
 impl PageQuery {
     pub(crate) fn limit(&self, default: u16) -> Result<u16, Error> {
-        let limit = self.limit.unwrap_or(default);
-        if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
-        }
+        limit_of(self.limit, default)
     }
 
     pub(crate) fn after<P: serde::de::DeserializeOwned>(
@@ -54,6 +49,16 @@ impl PageQuery {
             .as_deref()
             .map(|cursor| Cursor::read(list, cursor))
             .transpose()
+    }
+}
+
+/// How much of a list is shown.
+pub(crate) fn limit_of(limit: Option<u16>, default: u16) -> Result<u16, Error> {
+    let limit = limit.unwrap_or(default);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
     }
 }
 

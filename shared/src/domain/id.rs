@@ -126,6 +126,8 @@ ids! {
     SyncJobId "syn_",
     /// Fields of a record that both sides changed.
     ConflictId "cfl_",
+    /// A record that was made here, before the provider has given it an id.
+    NewRecordId "new_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

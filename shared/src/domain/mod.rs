@@ -33,6 +33,7 @@ mod timestamp;
 mod tls;
 mod trace;
 mod upstream_error;
+mod xml;
 
 pub use access::{
     Action, ActionGroup, ActiveElevation, ApiKey, Classification, DeploymentEnvironment, Elevation,
@@ -88,3 +89,4 @@ pub use timestamp::{Timestamp, TimestampError};
 pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};
 pub use upstream_error::UpstreamError;
+pub use xml::{XmlError, read_xml};

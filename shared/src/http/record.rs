@@ -168,7 +168,8 @@ fn session_of(parts: &Parts) -> Option<[u8; 32]> {
 }
 
 /// A layer that records requests; inside of `authenticated`, outside of all that can deny or change
-/// something. What cannot be recorded is not done: 503.
+/// something. What cannot be recorded is not done: 503. How a request ended is recorded of what its
+/// path names, or, if the answer bears an [`AuditSubject`] as an extension, of that.
 pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().cloned();
@@ -198,7 +199,8 @@ pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: 
     if let Some((outcome, code)) = end_of(&response, action) {
         let mut entry = of_request(outcome);
         entry.code = code.map(str::to_owned);
-        entry.subject = made(&response).or(entry.subject);
+        let told = response.extensions().get::<AuditSubject>().cloned();
+        entry.subject = told.or_else(|| made(&response)).or(entry.subject);
         recorder.after(&caller, entry).await;
     }
     response

@@ -48,6 +48,18 @@ pub enum Metric {
     GrantsAtRisk,
     /// Tries of that which failed, by reason.
     RefreshesFailed,
+    /// Jobs of synchronization that did all that they had to.
+    SyncJobsCompleted,
+    /// Those that stopped, and that a person has to look at.
+    SyncJobsFailed,
+    /// Those that had not moved for minutes, each time that this is seen.
+    SyncJobsLate,
+    /// Steps of theirs that failed and are tried again, by reason.
+    SyncStepsRetried,
+    /// Records that were created, updated or deleted, by the one or the other.
+    RecordsChanged,
+    /// Conflicts that wait for a person.
+    ConflictsOpened,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -73,6 +85,12 @@ impl Metric {
             Self::GrantsRefreshed => "GrantsRefreshed",
             Self::GrantsAtRisk => "GrantsAtRisk",
             Self::RefreshesFailed => "RefreshesFailed",
+            Self::SyncJobsCompleted => "SyncJobsCompleted",
+            Self::SyncJobsFailed => "SyncJobsFailed",
+            Self::SyncJobsLate => "SyncJobsLate",
+            Self::SyncStepsRetried => "SyncStepsRetried",
+            Self::RecordsChanged => "RecordsChanged",
+            Self::ConflictsOpened => "ConflictsOpened",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }

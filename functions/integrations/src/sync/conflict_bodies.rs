@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse::domain::sync::conflict::{Choice, ConflictRule, FieldConflict, FieldPath};
-use gatehouse::domain::sync::{ConflictStatus, EntityName, RecordConflict};
+use gatehouse::domain::sync::{ConflictSides, ConflictStatus, EntityName, RecordConflict};
 use gatehouse::domain::{ConflictId, Error, FieldError, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -34,16 +34,16 @@ pub(crate) struct ConflictView {
 }
 
 impl ConflictView {
-    pub(crate) fn of(conflict: RecordConflict, record_id: String, fields: Vec<FieldConflict>) -> Self {
+    pub(crate) fn of(conflict: RecordConflict, sides: ConflictSides) -> Self {
         Self {
             id: conflict.id,
             entity: conflict.entity,
-            record_id,
+            record_id: sides.id,
             status: conflict.status,
             opened_at: conflict.opened_at,
             resolved_at: conflict.resolved_at,
             resolved_by: conflict.resolved_by,
-            fields,
+            fields: sides.fields,
         }
     }
 }
@@ -52,6 +52,7 @@ impl ConflictView {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ConflictQuery {
+    pub(crate) entity: Option<EntityName>,
     pub(crate) status: Option<ConflictStatus>,
     pub(crate) limit: Option<u16>,
     pub(crate) cursor: Option<String>,

@@ -43,6 +43,9 @@ pub struct SyncJob {
     /// How often its present step has failed.
     #[serde(default)]
     pub failures: u16,
+    /// When the present step is tried again, if it was put off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
     /// Why it failed, as a stable code; or why it stopped to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

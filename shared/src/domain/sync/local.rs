@@ -8,6 +8,8 @@ use crate::domain::{Error, FieldError, Timestamp};
 
 /// So many fields a record that is written here has at most.
 const MAX_FIELDS: usize = 500;
+/// The largest content of a record, as JSON, in bytes: as much as is taken from a provider.
+const MAX_CONTENT_BYTES: u64 = 128 * 1024;
 /// The longest name of a field, in bytes.
 const MAX_NAME: usize = 200;
 /// How many earlier versions are kept, if an entity does not say.
@@ -142,7 +144,10 @@ pub fn new_content(content: Fields, rules: &EntitySync) -> Result<Fields, Error>
 /// is gone is `null`, as it is read.
 fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fields, Error> {
     if after.len() > MAX_FIELDS {
-        return Err(Error::field("", format!("has more than {MAX_FIELDS} fields")));
+        return Err(Error::field(
+            "",
+            format!("has more than {MAX_FIELDS} fields"),
+        ));
     }
     let gone: Vec<String> = before
         .keys()
@@ -164,6 +169,12 @@ fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fi
         {
             errors.push(FieldError::new(pointer(name), message));
         }
+    }
+    let json = serde_json::to_vec(&after).map_err(|error| Error::Internal(error.into()))?;
+    if json.len() as u64 > MAX_CONTENT_BYTES {
+        return Err(Error::TooLarge {
+            limit_bytes: MAX_CONTENT_BYTES,
+        });
     }
     if errors.is_empty() {
         Ok(after)

@@ -191,8 +191,16 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
     let record = standing(json!({"name": "A", "city": "X", "old": 1}));
     let unwritable = "cannot be written at the provider";
     for (change, pointer, message) in [
-        (json!({"name": [1]}), "/name", "`name` cannot be made a string out of a list"),
-        (json!({"age": 1.5}), "/age", "`age` cannot be made an integer out of a number"),
+        (
+            json!({"name": [1]}),
+            "/name",
+            "`name` cannot be made a text out of a list",
+        ),
+        (
+            json!({"age": 1.5}),
+            "/age",
+            "`age` cannot be made an integer out of a number",
+        ),
         (json!({"city": "Y"}), "/city", unwritable),
         (json!({"city": null}), "/city", unwritable),
         (json!({"a/b": 1}), "/a~1b", "there is no field `a/b`"),
@@ -206,7 +214,8 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
     }
     let good = json!({"name": null, "age": "7", "seen": "2026-01-01T02:00:00+02:00"});
     let (_, body) = record.written(patch(good), &rules).unwrap().unwrap();
-    let read = json!({"name": null, "city": "X", "old": 1, "age": 7, "seen": "2026-01-01T00:00:00.000Z"});
+    let read =
+        json!({"name": null, "city": "X", "old": 1, "age": 7, "seen": "2026-01-01T00:00:00.000Z"});
     assert_eq!(body.content, fields(read));
     let added = super::super::EntitySync {
         drift: DriftPolicy::Add,
@@ -221,4 +230,7 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
     let many: Fields = (0..501).map(|n| (format!("f{n}"), json!(n))).collect();
     let refused = new_content(many, &added).unwrap_err();
     assert_eq!(pointers(refused)[0].1, "has more than 500 fields");
+    let large = patch(json!({"name": "x".repeat(128 * 1024)}));
+    let refused = record.written(large, &added);
+    assert!(matches!(refused, Err(Error::TooLarge { limit_bytes: 131_072 })));
 }

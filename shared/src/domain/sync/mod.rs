@@ -42,7 +42,7 @@ pub use push::{
     StartedCreate,
 };
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
-pub use record_conflict::{ConflictStatus, RecordConflict};
+pub use record_conflict::{ConflictSides, ConflictStatus, RecordConflict};
 pub use record_link::RecordLink;
 pub use schedule::{Schedule, ScheduleError};
 pub use settled::Settlement;

@@ -100,7 +100,10 @@ impl Observation {
             let is_news = self.content.is_some() || self.origin == ChangeOrigin::Event;
             return if is_news { Novelty::New } else { Novelty::Same };
         };
-        let versions = self.source_version.as_ref().zip(head.source_version.as_ref());
+        let versions = self
+            .source_version
+            .as_ref()
+            .zip(head.source_version.as_ref());
         let order = versions.and_then(|(this, last)| this.compare(last));
         let is_same = self.hash == head.source_hash;
         match order {
@@ -154,7 +157,10 @@ impl Standing {
         let (content, base, pending, open) = if self.head.pending || self.head.conflict.is_some() {
             let source = Side {
                 fields: seen.content.as_ref(),
-                changed_at: seen.source_version.as_ref().and_then(SourceVersion::instant),
+                changed_at: seen
+                    .source_version
+                    .as_ref()
+                    .and_then(SourceVersion::instant),
             };
             let destination = Side {
                 fields: ours,

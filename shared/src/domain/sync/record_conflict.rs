@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::EntityName;
+use super::conflict::FieldConflict;
 use crate::domain::{ConflictId, IntegrationId, OrganizationId, Sealed, Timestamp};
 
 /// Fields of one record that both sides changed, and that a person has to decide on. What they hold
@@ -31,6 +32,16 @@ pub struct RecordConflict {
     /// Who settled it: the caller's subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<String>,
+}
+
+/// What a conflict is about, as it is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictSides {
+    /// The record's id.
+    pub id: String,
+    /// The fields, each with both sides and their base.
+    pub fields: Vec<FieldConflict>,
 }
 
 /// Whether a conflict waits for a person.
