@@ -59,7 +59,8 @@ impl Change {
         }
     }
 
-    /// `record` after this change.
+    /// `record` after this change. It is no base for what has to be settled: see
+    /// [`Resolution::base_once_sent`](super::Resolution::base_once_sent).
     #[must_use]
     pub fn applied_to(&self, record: Option<&Fields>) -> Option<Fields> {
         match self {

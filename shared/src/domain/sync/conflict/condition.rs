@@ -21,7 +21,7 @@ use super::{ConflictRule, FieldPath, Fields, FlagReason, Side};
 
 /// So many bytes of documents are evaluated for one record, all its conditions together. It is a
 /// condition for each of a thousand fields of a record of 16 KB, or a few of one of 1 MB.
-const BUDGET: usize = 64 * 1024 * 1024;
+pub(super) const BUDGET: usize = 64 * 1024 * 1024;
 
 /// The records of one resolution, for the conditions of its rules.
 pub(super) struct Conditions<'a> {

@@ -9,7 +9,7 @@ use super::merge::{Merger, Unit};
 use super::same::scalar_key;
 
 /// A list of more elements is not merged.
-const MAX_ELEMENTS: usize = 10_000;
+pub(super) const MAX_ELEMENTS: usize = 10_000;
 /// The field that objects in a list are recognised by.
 const ID: &str = "id";
 

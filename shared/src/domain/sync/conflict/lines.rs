@@ -1,10 +1,10 @@
 use super::FlagReason;
 
 /// A text of more bytes is not merged.
-const MAX_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 /// A text of more lines is not merged: comparing two takes as many steps as the product of their
 /// lines, at worst.
-const MAX_LINES: usize = 1000;
+pub(super) const MAX_LINES: usize = 1000;
 
 /// What the changes of both sides make of a text, line by line (the algorithm of `diff3`, over
 /// shortest edit scripts). Lines end with a line feed; what lies between two lines that neither

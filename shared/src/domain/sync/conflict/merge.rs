@@ -15,11 +15,11 @@ use super::same::same_or_absent;
 use super::{Fields, FlagReason, Side, elements};
 
 /// A text of more bytes, or of more than a line, is not replaced as a whole.
-const MAX_SCALAR_BYTES: usize = 256;
+pub(super) const MAX_SCALAR_BYTES: usize = 256;
 /// So deep in each other may objects and lists stand that are merged.
 pub(super) const MAX_DEPTH: usize = 32;
 /// So many texts of a record are merged by lines: a bound on the time that it takes.
-const MAX_TEXTS: usize = 20;
+pub(super) const MAX_TEXTS: usize = 20;
 
 /// The three values of a field; `None` where it is absent.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,8 @@
 //! - Of what is settled, [`Resolution::new_base`] has the value that the source has *now*. If the
 //!   destination's is another, it is the destination's change, which goes to the source; and so it
 //!   stays, each time it is asked, until the source has it. Who knows that the source has accepted
-//!   [`Resolution::to_source`] may apply it to the base at once ([`Change::applied_to`]).
+//!   [`Resolution::to_source`] goes on with [`Resolution::base_once_sent`] at once: otherwise our
+//!   own change, coming back, is the source's, and in conflict with what changed here meanwhile.
 //! - Of what waits for a person, it has what the old base had. So the same conflict is found again,
 //!   and is equal to the one before, until one of the sides changes, or [`settle`] is called. The
 //!   conflicts of a resolution are all that are open for the record: they replace those before.
@@ -92,6 +93,37 @@ pub struct Resolution {
     pub conflicts: Vec<FieldConflict>,
     /// What has to be given as the base next time.
     pub new_base: Option<Fields>,
+    /// The same, once the source has accepted `to_source`.
+    pub base_once_sent: Option<Fields>,
+}
+
+impl Resolution {
+    /// What comes of what the sides are now, and will be.
+    fn of(now: [Option<&Fields>; 2], settled: Settled<Fields>, open: Vec<FieldConflict>) -> Self {
+        let [source, destination] = now;
+        let to_source = Change::between(source, settled.source.as_ref());
+        let mut base_once_sent = settled.source;
+        for conflict in &open {
+            conflict
+                .field
+                .put_in(&mut base_once_sent, conflict.base.clone());
+        }
+        Self {
+            to_source,
+            to_destination: Change::between(destination, settled.destination.as_ref()),
+            content: settled.destination,
+            conflicts: open,
+            new_base: settled.base,
+            base_once_sent,
+        }
+    }
+}
+
+/// What each side, and the base, is from now on. The sides differ where a person has to decide.
+struct Settled<T> {
+    source: Option<T>,
+    destination: Option<T>,
+    base: Option<T>,
 }
 
 only_objects!(FieldConflict);

@@ -68,9 +68,17 @@ impl FieldPath {
         Some(found)
     }
 
-    /// Has `value` stand here in `record`, or nothing. What is no object on the way becomes one.
-    pub(super) fn put(&self, record: &mut Fields, value: Option<Value>) {
-        put(record, &self.0, value);
+    /// Has `value` stand here in `record`, or nothing. What is no object on the way becomes one; a
+    /// whole record that is no object is none.
+    pub(super) fn put_in(&self, record: &mut Option<Fields>, value: Option<Value>) {
+        if !self.is_whole() {
+            put(record.get_or_insert_default(), &self.0, value);
+            return;
+        }
+        *record = match value {
+            Some(Value::Object(fields)) => Some(fields),
+            _ => None,
+        };
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::object::only_objects;
 use crate::domain::{Expression, FieldError};
 
 /// So many rules may a policy have: each field in conflict is held against each of them.
-const MAX_RULES: usize = 100;
+pub(super) const MAX_RULES: usize = 100;
 
 only_objects!(ConflictPolicy, ConflictRule);
 
@@ -128,7 +128,7 @@ pub struct FieldPatternError;
 
 impl FieldPattern {
     /// The longest text, in bytes.
-    const MAX_LENGTH: usize = 256;
+    pub(super) const MAX_LENGTH: usize = 256;
 
     /// Whether the field at `path` fits.
     #[must_use]

@@ -4,8 +4,8 @@ use super::condition::Conditions;
 use super::merge::{MAX_DEPTH, Merger, Unit, names};
 use super::same::same_fields;
 use super::{
-    Change, ConflictPolicy, ConflictRule, FieldConflict, FieldPath, Fields, FlagReason, Resolution,
-    RuleAction, Side,
+    ConflictPolicy, ConflictRule, FieldConflict, FieldPath, Fields, FlagReason, Resolution,
+    RuleAction, Settled, Side,
 };
 
 /// What becomes of a record that was `base` when the source was last taken in, and is now as the
@@ -37,20 +37,8 @@ pub fn resolve(
         otherwise: policy.strategy.action(),
     };
     let settled = resolver.record(base, source.fields, destination.fields, scope);
-    Resolution {
-        to_source: Change::between(source.fields, settled.source.as_ref()),
-        to_destination: Change::between(destination.fields, settled.destination.as_ref()),
-        content: settled.destination,
-        conflicts: resolver.conflicts,
-        new_base: settled.base,
-    }
-}
-
-/// What each side, and the base, is from now on. The sides differ where a person has to decide.
-struct Settled<T> {
-    source: Option<T>,
-    destination: Option<T>,
-    base: Option<T>,
+    let now = [source.fields, destination.fields];
+    Resolution::of(now, settled, resolver.conflicts)
 }
 
 impl<T: Clone> Settled<T> {

@@ -4,9 +4,6 @@ use serde_json::{Number, Value};
 
 use super::Fields;
 
-/// Up to here a binary fraction of 64 bits holds every whole number: 2^53.
-const WHOLE_NUMBERS: f64 = 9_007_199_254_740_992.0;
-
 /// Whether two values are the same. The order of an object's fields does not count, the order of a
 /// list's elements does, and 1 is 1.0: providers, and the table, write a number as they like.
 #[must_use]
@@ -43,15 +40,14 @@ fn same_number(one: &Number, other: &Number) -> bool {
     one == other || whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
-/// A number as the text of an integer, if it is one that both forms hold exactly.
+/// The digits of a whole number, which are the same in both forms, however many they are.
 fn whole(number: &Number) -> Option<String> {
     if number.is_u64() || number.is_i64() {
         return Some(number.to_string());
     }
     let fraction = number.as_f64()?;
     // `0.0 +` turns minus zero into zero.
-    let is_whole = fraction.trunc() == fraction && fraction.abs() <= WHOLE_NUMBERS;
-    is_whole.then(|| format!("{:.0}", 0.0 + fraction))
+    (fraction.trunc() == fraction).then(|| format!("{:.0}", 0.0 + fraction))
 }
 
 /// A text that two scalars have in common if, and only if, they are the same. `None` for lists and

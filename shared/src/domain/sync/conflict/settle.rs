@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::same::same_or_absent;
-use super::{Change, FieldConflict, FieldPath, Fields, Resolution};
+use super::{FieldConflict, FieldPath, Fields, Resolution, Settled};
 use crate::domain::object::only_objects;
 
 only_objects!(Choice);
@@ -28,6 +28,20 @@ pub enum Choice {
         /// What. For the record as a whole, an object.
         value: Value,
     },
+}
+
+impl Choice {
+    /// What the field of `conflict` becomes.
+    fn value(&self, conflict: &FieldConflict) -> Result<Option<Value>, SettleError> {
+        match self {
+            Self::Source {} => Ok(conflict.source.clone()),
+            Self::Destination {} => Ok(conflict.destination.clone()),
+            Self::Value { value } if conflict.field.is_whole() && !value.is_object() => {
+                Err(SettleError::NoRecord)
+            }
+            Self::Value { value } => Ok(Some(value.clone())),
+        }
+    }
 }
 
 /// Why a conflict is not settled.
@@ -67,61 +81,43 @@ pub fn settle(
     }
     let [mut source_now, mut new_base] = [base, base].map(Option::<&Fields>::cloned);
     let mut new_content = content.cloned();
+    let mut open = Vec::new();
     for conflict in conflicts {
-        put(&mut source_now, &conflict.field, conflict.source.clone())?;
-        let Some(choice) = choices.get(&conflict.field) else {
+        let field = &conflict.field;
+        field.put_in(&mut source_now, conflict.source.clone());
+        let Some(choice) = choices.get(field) else {
+            open.push(conflict.clone());
             continue;
         };
-        if !is_at(content, conflict, conflict.destination.as_ref())
-            || !is_at(base, conflict, conflict.base.as_ref())
+        if !is_at(content, field, conflict.destination.as_ref())
+            || !is_at(base, field, conflict.base.as_ref())
         {
-            return Err(SettleError::Changed(conflict.field.clone()));
+            return Err(SettleError::Changed(field.clone()));
         }
-        let value = match choice {
-            Choice::Source {} => conflict.source.clone(),
-            Choice::Destination {} => conflict.destination.clone(),
-            Choice::Value { value } => Some(value.clone()),
-        };
-        put(&mut new_content, &conflict.field, value)?;
-        put(&mut new_base, &conflict.field, conflict.source.clone())?;
+        field.put_in(&mut new_content, choice.value(conflict)?);
+        field.put_in(&mut new_base, conflict.source.clone());
     }
-    let open = conflicts.iter();
-    let open = open.filter(|conflict| !choices.contains_key(&conflict.field));
-    let open: Vec<FieldConflict> = open.cloned().collect();
     let mut new_source = new_content.clone();
     for conflict in &open {
-        put(&mut new_source, &conflict.field, conflict.source.clone())?;
+        let value = conflict.source.clone();
+        conflict.field.put_in(&mut new_source, value);
     }
-    Ok(Resolution {
-        to_source: Change::between(source_now.as_ref(), new_source.as_ref()),
-        to_destination: Change::between(content, new_content.as_ref()),
-        content: new_content,
-        conflicts: open,
-        new_base,
-    })
+    let settled = Settled {
+        source: new_source,
+        destination: new_content,
+        base: new_base,
+    };
+    Ok(Resolution::of(
+        [source_now.as_ref(), content],
+        settled,
+        open,
+    ))
 }
 
-fn put(
-    record: &mut Option<Fields>,
-    field: &FieldPath,
-    value: Option<Value>,
-) -> Result<(), SettleError> {
-    if field.is_whole() {
-        *record = match value {
-            None => None,
-            Some(Value::Object(fields)) => Some(fields),
-            Some(_) => return Err(SettleError::NoRecord),
-        };
-    } else {
-        field.put(record.get_or_insert_default(), value);
-    }
-    Ok(())
-}
-
-/// Whether `record` has `expected` where the conflict is.
-fn is_at(record: Option<&Fields>, conflict: &FieldConflict, expected: Option<&Value>) -> bool {
-    if !conflict.field.is_whole() {
-        let found = record.and_then(|record| conflict.field.find(record));
+/// Whether `record` has `expected` at `field`.
+fn is_at(record: Option<&Fields>, field: &FieldPath, expected: Option<&Value>) -> bool {
+    if !field.is_whole() {
+        let found = record.and_then(|record| field.find(record));
         return same_or_absent(found, expected);
     }
     let whole = record.cloned().map(Value::Object);

@@ -35,7 +35,9 @@ fn a_path_finds_what_stands_there_and_has_something_else_stand_there() {
         assert_eq!(found(&record, text), None, "{text}");
     }
     let mut put = |text: &str, value: Option<Value>| {
-        text.parse::<FieldPath>().unwrap().put(&mut record, value);
+        let mut whole = Some(record.clone());
+        text.parse::<FieldPath>().unwrap().put_in(&mut whole, value);
+        record = whole.unwrap();
         Value::Object(record.clone())
     };
     assert_eq!(put("a.b", Some(json!(9)))["a"], json!({"b": 9, "c": 2}));
