@@ -18,7 +18,7 @@ use crate::domain::sync::{
     RecordHead, Standing, SyncJob, record_digest,
 };
 use crate::domain::{Cause, Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
-use crate::store::{MissingPage, SeenPage, Store, Versioned};
+use crate::store::{LinkWrite, MissingPage, SeenPage, Store, Versioned};
 use crate::vault::DataKeys;
 
 use pack::{Ended, Packer};
@@ -38,6 +38,8 @@ pub struct Records {
     sources: Sources,
     /// How long deleted records and settled conflicts are kept.
     retention: Duration,
+    /// By what those are told who are to be told of changes.
+    hints: Option<Hints>,
 }
 
 /// The records of one kind of an integration.
@@ -71,6 +73,11 @@ pub trait Change: Send + Sync {
         standing: Option<&Standing>,
         rules: &EntitySync,
     ) -> Result<Option<Changed>, Error>;
+
+    /// Links that are written with the record, if it changes.
+    fn links(&self) -> &[LinkWrite] {
+        &[]
+    }
 }
 
 /// What has to be known to decide on a change.
@@ -164,6 +171,16 @@ impl Records {
             keys,
             sources,
             retention,
+            hints: None,
+        }
+    }
+
+    /// The same, telling of each change by `hints`.
+    #[must_use]
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self {
+            hints: Some(hints),
+            ..self
         }
     }
 
@@ -205,7 +222,12 @@ impl Records {
             let ended = packer.run(&left).await;
             let done = packer.finish(&mut tally);
             match ended? {
-                Ended::All => return Ok(tally),
+                Ended::All => {
+                    if let Some(hints) = &self.hints {
+                        hints.after(kind, told).await;
+                    }
+                    return Ok(tally);
+                }
                 Ended::Raced => left.retain(|change| !done.contains(&change.record())),
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::prepare::{Asked, Prepared};
 use super::{ApplyError, Change, Fence, Kind, Need, Records, Tally};
 use crate::domain::sync::{EntityState, JobCounts, RecordHead};
-use crate::domain::{Digest, Timestamp};
+use crate::domain::{Digest, Error, Timestamp};
 use crate::store::{ChangeSet, Committed, JobWrite, MAX_CHANGES, RecordWrite, Versioned};
 
 /// How one try ended.
@@ -68,6 +68,9 @@ impl<'a, 'f> Packer<'a, 'f> {
             let Ok(prepared) = prepared else {
                 return Ok(Ended::Raced);
             };
+            if let Some(hints) = &self.records.hints {
+                hints.before(self.kind, &prepared, self.now).await?;
+            }
             for one in prepared {
                 let bytes = one.content.as_ref();
                 let bytes = bytes.map_or(0, |content| content.body.as_bytes().len());
@@ -117,7 +120,9 @@ impl<'a, 'f> Packer<'a, 'f> {
             content,
             conflict,
             opened,
+            links,
         } = one;
+        self.set.links.extend(links);
         let was = RecordHead::is_there(before.as_ref().map(|before| &before.item));
         let is = RecordHead::is_there(Some(&head));
         let mut change = content.map(|content| (content.change, content.moves));
@@ -166,6 +171,7 @@ impl<'a, 'f> Packer<'a, 'f> {
         let versions = match store.commit_changes(&self.set).await? {
             Committed::Done(versions) => versions,
             Committed::JobMoved => return Err(ApplyError::JobMoved),
+            Committed::LinkMoved => return Err(Error::PreconditionFailed.into()),
             Committed::StateMoved | Committed::RecordMoved(_) | Committed::Busy => {
                 return Ok(false);
             }
