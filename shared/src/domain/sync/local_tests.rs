@@ -232,5 +232,10 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
     assert_eq!(pointers(refused)[0].1, "has more than 500 fields");
     let large = patch(json!({"name": "x".repeat(128 * 1024)}));
     let refused = record.written(large, &added);
-    assert!(matches!(refused, Err(Error::TooLarge { limit_bytes: 131_072 })));
+    assert!(matches!(
+        refused,
+        Err(Error::TooLarge {
+            limit_bytes: 131_072
+        })
+    ));
 }

@@ -7,7 +7,7 @@ use super::settings::EntitySettings;
 use super::trouble::{Lasting, Trouble};
 use crate::domain::sync::SourceVersion;
 use crate::domain::sync::paging::{Bookmark, ListRequest, ListRequestError, PageSaid, PagingError};
-use crate::domain::{Cause, Error, Origin, RequestId, Timestamp};
+use crate::domain::{Cause, Error, Origin, RequestId, Timestamp, read_xml};
 use crate::flows::outbound::{OpenIntegration, Outbound, OutboundAnswer, OutboundCall};
 
 /// How the log of requests and the audit trail name this function.
@@ -88,9 +88,10 @@ fn call(
         Trouble::Ours(Error::Internal(cause))
     })?;
     let mut headers = HeaderMap::new();
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::ACCEPT, json.clone());
+    let accepted = HeaderValue::from_static("application/json, application/xml;q=0.5");
+    headers.insert(header::ACCEPT, accepted);
     if request.body.is_some() {
+        let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
     }
     Ok(OutboundCall {
@@ -107,7 +108,7 @@ fn call(
     })
 }
 
-/// The answer's JSON; nothing, of one that says that it has none.
+/// The answer's JSON, or its XML as JSON; nothing, of one that says that it has none.
 fn document(answer: &OutboundAnswer) -> Result<Value, Trouble> {
     if answer.status == StatusCode::NO_CONTENT {
         return Ok(Value::Null);
@@ -119,10 +120,26 @@ fn document(answer: &OutboundAnswer) -> Result<Value, Trouble> {
             .of(answer.id)
             .into());
     }
+    if is_xml(&answer.headers) {
+        return read_xml(&answer.body).map_err(|error| {
+            let detail = format!("the provider's answer cannot be read: {error}");
+            Lasting::new("not_xml", detail).of(answer.id).into()
+        });
+    }
     serde_json::from_slice(&answer.body).map_err(|_| {
         let detail = "the provider's answer is not JSON, or nested too deeply";
         Lasting::new("not_json", detail).of(answer.id).into()
     })
+}
+
+/// Whether the media type is one of XML (RFC 7303).
+fn is_xml(headers: &HeaderMap) -> bool {
+    let Some(media_type) = values(headers, "content-type").next() else {
+        return false;
+    };
+    let (essence, _) = media_type.split_once(';').unwrap_or((media_type, ""));
+    let essence = essence.trim().to_ascii_lowercase();
+    matches!(essence.as_str(), "application/xml" | "text/xml") || essence.ends_with("+xml")
 }
 
 fn items(
