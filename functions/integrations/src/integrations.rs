@@ -146,6 +146,9 @@ pub(crate) async fn make(
             .update_integration(&integration, version)
             .await?;
     }
+    if integration.sync_config.is_some() {
+        state.jobs.reschedule(&integration).await?;
+    }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
     Ok(Versioned {
         item: integration,
@@ -243,6 +246,8 @@ pub(crate) async fn update_to(
     } else if let Some(credentials) = &mut item.credentials {
         credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
     }
+    let reschedules =
+        change.sync_config != Change::Keep || !matches!(change.api_profile, Change::Keep);
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);
     item.environment = change.environment.unwrap_or(item.environment);
@@ -266,10 +271,11 @@ pub(crate) async fn update_to(
     if change.credentials.is_some() {
         credentials::settle(state, &item, &updated).await;
     }
-    Ok(Versioned {
-        version: updated?,
-        item,
-    })
+    let version = updated?;
+    if reschedules {
+        state.jobs.reschedule(&item).await?;
+    }
+    Ok(Versioned { version, item })
 }
 
 /// Lets the caller make this change of what stands there now, or not.

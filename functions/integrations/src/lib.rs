@@ -32,6 +32,7 @@ mod secrets;
 mod setup;
 mod state;
 mod status;
+mod sync;
 mod variables;
 mod webhook_checks;
 mod webhook_test;
@@ -135,6 +136,7 @@ pub fn router(state: State) -> Router {
             "/portal/access/revocations",
             post(revocations::create).get(revocations::list),
         )
+        .merge(sync::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -72,7 +72,7 @@ pub use grant::{
 };
 pub use id::{
     ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, OrganizationId, RequestId, SecretId, SyncJobId,
+    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

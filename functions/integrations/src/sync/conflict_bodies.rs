@@ -6,7 +6,7 @@ use gatehouse::domain::sync::conflict::{Choice, ConflictRule, FieldConflict, Fie
 use gatehouse::domain::sync::{ConflictSides, ConflictStatus, EntityName, RecordConflict};
 use gatehouse::domain::{ConflictId, Error, FieldError, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A conflict: fields of one record that both sides have changed.
@@ -123,7 +123,10 @@ impl ConflictDecision {
                     value: value.clone(),
                 },
                 (Some(_), Some(_)) | (None, None) => {
-                    errors.push(FieldError::new(pointer, "expected either `side` or `value`"));
+                    errors.push(FieldError::new(
+                        pointer,
+                        "expected either `side` or `value`",
+                    ));
                     continue;
                 }
             };
@@ -148,6 +151,8 @@ impl ConflictDecision {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn read(fields: Value) -> ConflictDecision {

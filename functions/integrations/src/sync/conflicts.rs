@@ -87,7 +87,9 @@ pub(crate) async fn resolve(
         let resource = Resource::Integration(item.into());
         access.check(Action::UpdateIntegration, &resource).await?;
         let local = &state.local;
-        local.check_verdict(kind.kind(), id, &verdict, pointer).await?;
+        local
+            .check_verdict(kind.kind(), id, &verdict, pointer)
+            .await?;
         // First: should what follows fail, the same request does both the next time.
         add_rule(&state, owner, &kind.entity, rule).await?;
     }
@@ -113,7 +115,12 @@ fn with_rule(
     rule: &ConflictRule,
 ) -> Result<Option<serde_json::Value>, Error> {
     let mut config = config_of(integration)?;
-    let rules = &mut config.entities.entry(entity.clone()).or_default().conflicts.rules;
+    let rules = &mut config
+        .entities
+        .entry(entity.clone())
+        .or_default()
+        .conflicts
+        .rules;
     if rules.contains(rule) {
         return Ok(None);
     }
@@ -145,5 +152,7 @@ async fn add_rule(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::Unavailable("the integration changes all the time".into()))
+    Err(Error::Unavailable(
+        "the integration changes all the time".into(),
+    ))
 }

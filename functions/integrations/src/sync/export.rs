@@ -45,7 +45,8 @@ pub(crate) async fn run(
     let mut response = lines.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, NDJSON);
-    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| Error::Internal(error.into()));
+    let value =
+        |text: &str| HeaderValue::from_str(text).map_err(|error| Error::Internal(error.into()));
     if let Some(cursor) = page.next {
         let entity = &query.entity;
         // RFC 8288. Nothing of an entity's name is escaped in a query.

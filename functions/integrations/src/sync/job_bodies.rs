@@ -5,7 +5,6 @@ use gatehouse::domain::sync::{
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// What is to be synchronized.
@@ -220,6 +219,7 @@ mod tests {
             },
             records_total: total,
             failures: 0,
+            retry_at: None,
             error: None,
             error_detail: None,
             parked: None,

@@ -157,7 +157,8 @@ impl Begin {
             return Ok(Self::Instant(instant));
         }
         Cursor::read(list, text).map(Self::Sequence).map_err(|_| {
-            let message = "`changedAfter` is neither an instant nor a `changesCursor` of this entity";
+            let message =
+                "`changedAfter` is neither an instant nor a `changesCursor` of this entity";
             Error::Malformed(message.to_owned())
         })
     }
@@ -168,11 +169,7 @@ fn changes(integration: IntegrationId, entity: &EntityName) -> String {
     format!("changes/{integration}/{entity}")
 }
 
-async fn first(
-    state: &State,
-    kind: &FoundKind,
-    begin: Option<Begin>,
-) -> Result<Position, Error> {
+async fn first(state: &State, kind: &FoundKind, begin: Option<Begin>) -> Result<Position, Error> {
     let kind = kind.kind();
     let (organization, integration) = (kind.organization, kind.integration);
     let store = &state.store;

@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatehouse::domain::sync::{ChangeOrigin, EntityName, Fields, PastVersion};
 use gatehouse::domain::{ConflictId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// The longest id of a record, in bytes.
@@ -116,9 +115,7 @@ impl FromStr for RecordId {
     fn from_str(text: &str) -> Result<Self, RecordIdError> {
         let id = match text.strip_prefix(ENCODED) {
             Some(encoded) => {
-                let bytes = URL_SAFE_NO_PAD
-                    .decode(encoded)
-                    .map_err(|_| RecordIdError)?;
+                let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| RecordIdError)?;
                 String::from_utf8(bytes).map_err(|_| RecordIdError)?
             }
             None => text.to_owned(),

@@ -175,11 +175,7 @@ async fn find(
     Ok((found, standing))
 }
 
-async fn standing(
-    state: &State,
-    found: &FoundKind,
-    record: Digest,
-) -> Result<Standing, Error> {
+async fn standing(state: &State, found: &FoundKind, record: Digest) -> Result<Standing, Error> {
     let standing = state.local.read(found.kind(), record).await?;
     standing.ok_or(Error::NotFound("record"))
 }
