@@ -28,9 +28,6 @@ pub struct RecordLink {
     pub turns: u16,
     /// When it was last changed.
     pub changed_at: Timestamp,
-    /// Why the last change could not be handed on, as a stable code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
     /// The number of this state, under which `held` is sealed.
     pub version: u64,
     /// What the other was last told that this record holds, in the other's fields: sealed. None, if it
@@ -68,7 +65,6 @@ mod tests {
             is_answered: false,
             turns: 9,
             changed_at: start,
-            error: None,
             version: 1,
             held: None,
         };

@@ -211,7 +211,7 @@ impl Change for Asked {
 }
 
 /// A record that the provider does not have yet.
-fn made(id: &str, content: &Fields, now: Timestamp) -> (RecordHead, RecordBody) {
+pub(super) fn made(id: &str, content: &Fields, now: Timestamp) -> (RecordHead, RecordBody) {
     let head = RecordHead {
         sequence: 0,
         version: 1,

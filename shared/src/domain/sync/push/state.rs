@@ -21,6 +21,8 @@ pub struct RecordPush {
     pub create: Option<StartedCreate>,
     /// How often sending has failed, one after the other, by what passes.
     pub failures: u16,
+    /// How often the provider has refused because the record was another there.
+    pub clashes: u16,
     /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
@@ -130,6 +132,7 @@ impl RecordPush {
     pub fn asked(mut self) -> Self {
         self.error = None;
         self.failures = 0;
+        self.clashes = 0;
         self.failing_since = None;
         self.create = self.create.filter(|create| create.recognised);
         self

@@ -28,6 +28,8 @@ pub(super) struct Packer<'a, 'f> {
     written: Tally,
     done: HashSet<Digest>,
     now: Timestamp,
+    /// Whether those who follow the feed are told already that there may be more.
+    pub(super) is_hinted: bool,
 }
 
 impl<'a, 'f> Packer<'a, 'f> {
@@ -47,6 +49,7 @@ impl<'a, 'f> Packer<'a, 'f> {
             written: Tally::default(),
             done: HashSet::new(),
             now,
+            is_hinted: false,
         };
         packer.make_room();
         packer
@@ -68,9 +71,7 @@ impl<'a, 'f> Packer<'a, 'f> {
             let Ok(prepared) = prepared else {
                 return Ok(Ended::Raced);
             };
-            if let Some(hints) = &self.records.hints {
-                hints.before(self.kind, &prepared, self.now).await?;
-            }
+            self.hint(&prepared).await?;
             for one in prepared {
                 let bytes = one.content.as_ref();
                 let bytes = bytes.map_or(0, |content| content.body.as_bytes().len());
@@ -109,6 +110,22 @@ impl<'a, 'f> Packer<'a, 'f> {
             head,
         });
         Ok(asked.filter(|asked| asked.need != Need::Nothing).collect())
+    }
+
+    /// Sees to it that those are told of the changes who are to be told, before they are made.
+    async fn hint(&mut self, prepared: &[Prepared]) -> Result<(), Error> {
+        let Some(hints) = self.records.hints.as_ref().filter(|_| !self.is_hinted) else {
+            return Ok(());
+        };
+        let tells = prepared.iter().map(Prepared::tells);
+        let (changes, pending) = tells.fold((false, false), |all, one| {
+            (all.0 || one.0, all.1 || one.1)
+        });
+        if changes && (pending || hints.are_wanted(self.kind).await?) {
+            hints.before(self.kind).await?;
+            self.is_hinted = true;
+        }
+        Ok(())
     }
 
     /// Puts one more into the set, and gives it its place among all changes.
