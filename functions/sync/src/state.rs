@@ -3,6 +3,7 @@ use std::fmt;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
+use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::sync::{
@@ -41,6 +42,23 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let egress = connect::egress(environment)?;
+        Self::connect_with(environment, aws, sources, egress, Metrics::new("sync"))
+    }
+
+    /// As [`State::connect`], where providers are called by way of `egress`, and what is counted goes to
+    /// `metrics`.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        egress: Egress,
+        metrics: Metrics,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let retention = environment.record_retention()?;
@@ -48,12 +66,11 @@ impl State {
         let events = connect::queue(environment, sqs.clone(), &keys, &sources)?;
         let queue = connect::sync_queue(environment, sqs)?
             .with_dead_letters(environment.sync_dead_letter_queue_url()?);
-        let metrics = Metrics::new("sync");
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
             credentials: connect::credentials(environment, aws)?,
-            egress: connect::egress(environment)?,
+            egress,
             trail: connect::trail(environment, &store, &sources, "sync")?,
             sources: sources.clone(),
         };
