@@ -98,8 +98,8 @@ impl State {
             retention,
         );
         let hints = Hints::new(store.clone(), sync_queue.clone(), sources.clone());
-        let records = Records::new(store.clone(), keys.clone(), sources.clone(), retention)
-            .with_hints(hints);
+        let records =
+            Records::new(store.clone(), keys.clone(), sources.clone(), retention).with_hints(hints);
         let local = LocalRecords::new(
             records,
             (store.clone(), keys.clone()),

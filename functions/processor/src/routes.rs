@@ -91,8 +91,11 @@ impl Routes {
         }
         let found = self.store.integration(organization, integration).await?;
         // What is not understood has no rules: it is told where it is set up, and where jobs run.
-        let config = found.and_then(|found| SyncConfig::stored(found.item.sync_config.as_ref()).ok());
-        let entities = config.into_iter().flat_map(|config| config.entities.into_values());
+        let config =
+            found.and_then(|found| SyncConfig::stored(found.item.sync_config.as_ref()).ok());
+        let entities = config
+            .into_iter()
+            .flat_map(|config| config.entities.into_values());
         let rules = entities.flat_map(|entity| entity.events);
         let rules: Arc<[EventPattern]> = rules.flat_map(|rule| rule.types).collect();
         let wanted = wants(&rules);

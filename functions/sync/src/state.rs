@@ -99,6 +99,12 @@ impl State {
         })
     }
 
+    /// What sends changes to providers.
+    #[must_use]
+    pub fn pusher(&self) -> &Pusher {
+        &self.pusher
+    }
+
     /// The life of jobs, by which they are started and moved on.
     #[must_use]
     pub fn jobs(&self) -> &Jobs {

@@ -56,8 +56,8 @@ pub use crate::domain::{Digest, DigestError};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use change_sets::{
-    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES,
-    MAX_LINKS, MAX_RECORD_BYTES, RecordWrite,
+    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES, MAX_LINKS,
+    MAX_RECORD_BYTES, RecordWrite,
 };
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;

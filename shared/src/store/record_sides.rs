@@ -39,11 +39,21 @@ pub struct LinkWrite {
 
 impl RecordRef {
     fn link(&self) -> ItemKey {
-        ItemKey::RecordLink(self.organization, self.integration, self.entity, self.record)
+        ItemKey::RecordLink(
+            self.organization,
+            self.integration,
+            self.entity,
+            self.record,
+        )
     }
 
     fn push(&self) -> ItemKey {
-        ItemKey::RecordPush(self.organization, self.integration, self.entity, self.record)
+        ItemKey::RecordPush(
+            self.organization,
+            self.integration,
+            self.entity,
+            self.record,
+        )
     }
 }
 
@@ -97,7 +107,10 @@ impl Store {
     /// # Errors
     ///
     /// If the table does not answer, or the item is corrupt.
-    pub async fn record_push(&self, record: RecordRef) -> Result<Versioned<RecordPush>, StoreError> {
+    pub async fn record_push(
+        &self,
+        record: RecordRef,
+    ) -> Result<Versioned<RecordPush>, StoreError> {
         let found = self.get::<RecordPush>(record.push()).await?;
         Ok(found.map(Stored::into_versioned).unwrap_or_default())
     }

@@ -8,5 +8,6 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod both_ways;
 mod simulation;
 mod world;

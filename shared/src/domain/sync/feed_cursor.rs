@@ -65,14 +65,19 @@ mod tests {
 
     #[test]
     fn a_target_that_is_another_is_told_everything_and_nobody_else_again() {
-        let cursor = FeedCursor::default().for_target(None).moved_to(7, Some(Timestamp::UNIX_EPOCH));
+        let cursor = FeedCursor::default()
+            .for_target(None)
+            .moved_to(7, Some(Timestamp::UNIX_EPOCH));
         assert_eq!((cursor.handed, cursor.begins_after()), (7, 7));
         assert_eq!(cursor.handed_at, Some(Timestamp::UNIX_EPOCH));
         let target = Some(Digest::of(b"target"));
         let linked = cursor.for_target(target);
         assert_eq!((linked.begins_after(), linked.handed), (0, 7));
         let moved = linked.moved_to(3, None);
-        assert_eq!((moved.linked, moved.handed, moved.begins_after()), (3, 7, 3));
+        assert_eq!(
+            (moved.linked, moved.handed, moved.begins_after()),
+            (3, 7, 3)
+        );
         assert_eq!(moved.moved_to(9, None).for_target(target).begins_after(), 9);
         assert_eq!(moved.for_target(Some(Digest::of(b"other"))).linked, 0);
         assert_eq!(moved.for_target(None).begins_after(), 7);

@@ -38,8 +38,8 @@ pub use mapping::{Mapping, MappingError, PartialRecord};
 pub use merge_patch::merge_patch;
 pub use observed::{Novelty, Observation, Observed};
 pub use push::{
-    Answered, OutgoingCall, OutgoingError, PushError, PushFailure, PushStep, Pushed, RecordPush, Sent,
-    StartedCreate,
+    Answered, OutgoingCall, OutgoingError, PushError, PushFailure, PushStep, Pushed, RecordPush,
+    Sent, StartedCreate,
 };
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictSides, ConflictStatus, RecordConflict};

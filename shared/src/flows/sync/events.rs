@@ -14,8 +14,8 @@ use super::apply::{Change, Changed, Need};
 use super::observe::{id_of, observe};
 use super::{EntitySettings, Jobs, Kind, Records};
 use crate::domain::sync::{
-    ChangeOrigin, EntityName, EntitySync, EventRule, Novelty, Observation, PartialRecord, RecordHead,
-    SourceVersion, Standing, SyncTrigger, SyncType, record_digest,
+    ChangeOrigin, EntityName, EntitySync, EventRule, Novelty, Observation, PartialRecord,
+    RecordHead, SourceVersion, Standing, SyncTrigger, SyncType, record_digest,
 };
 use crate::domain::{
     Digest, Error, Event, EventId, EventStatus, Integration, IntegrationId, OrganizationId,
@@ -124,7 +124,9 @@ impl EventReader {
         for name in EntitySettings::configured(&found.item)? {
             let rules = EntitySettings::rules(&found.item, &name)?;
             for rule in rules.events.iter().filter(|rule| rule.is_for(&event)) {
-                waits |= self.by_rule(&found.item, (&name, &rules, rule), &event, &body).await?;
+                waits |= self
+                    .by_rule(&found.item, (&name, &rules, rule), &event, &body)
+                    .await?;
             }
         }
         if waits {
@@ -172,7 +174,8 @@ impl EventReader {
         let gap = self.gap(&rule, &said, follows.as_ref()).await?;
         let mut waits = false;
         if gap.is_some() {
-            let started = (self.jobs).start(integration, name, SyncType::Incremental, SyncTrigger::Gap);
+            let started =
+                (self.jobs).start(integration, name, SyncType::Incremental, SyncTrigger::Gap);
             let is_new = started.await?.is_new;
             // A run that was started before may have been past the record already.
             waits = gap == Some(Gap::Needed) && !is_new;
@@ -205,9 +208,10 @@ impl EventReader {
             now,
         );
         let heads = heads.await?;
-        let gaps = said.iter().zip(&heads).map(|(said, head)| {
-            said.gap(head.as_ref().map(|head| &head.item), follows)
-        });
+        let gaps = said
+            .iter()
+            .zip(&heads)
+            .map(|(said, head)| said.gap(head.as_ref().map(|head| &head.item), follows));
         Ok(gaps.max().flatten())
     }
 
@@ -217,12 +221,8 @@ impl EventReader {
             endpoint: event.endpoint_id,
             event: event.id,
         };
-        let opened = (self.keys).open_payload(
-            event.organization_id,
-            &context,
-            &sealed,
-            event.body_bytes,
-        );
+        let opened =
+            (self.keys).open_payload(event.organization_id, &context, &sealed, event.body_bytes);
         Ok(serde_json::from_slice(&opened.await?).ok())
     }
 }
@@ -337,7 +337,10 @@ impl Said {
 
     fn gap(&self, head: Option<&RecordHead>, follows: Option<&SourceVersion>) -> Option<Gap> {
         let known = head.and_then(|head| head.source_version.as_ref());
-        let order = self.version().zip(known).and_then(|(this, known)| this.compare(known));
+        let order = self
+            .version()
+            .zip(known)
+            .and_then(|(this, known)| this.compare(known));
         if matches!(order, Some(Ordering::Less | Ordering::Equal)) {
             // It is known already, or older.
             return None;

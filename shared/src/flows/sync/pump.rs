@@ -183,7 +183,8 @@ impl Pump {
         };
         let (organization, integration) = (kind.organization, kind.integration);
         let now = self.sources.now();
-        let heads = (self.store).record_heads(organization, integration, kind.entity, &digests, now);
+        let heads =
+            (self.store).record_heads(organization, integration, kind.entity, &digests, now);
         Ok(heads.await?)
     }
 

@@ -1,7 +1,5 @@
 use crate::domain::Timestamp;
-use crate::domain::sync::conflict::{
-    Change, ConflictPolicy, Resolution, Side, Strategy, resolve,
-};
+use crate::domain::sync::conflict::{Change, ConflictPolicy, Resolution, Side, Strategy, resolve};
 use crate::domain::sync::{
     EntitySync, Fields, HASH_OF_NOTHING, RecordBody, RecordHead, SourceVersion, Standing,
     content_hash,

@@ -105,8 +105,8 @@ impl RecordPush {
     pub fn failed(mut self, error: PushError, failure: &PushFailure) -> (Self, bool) {
         let now = error.at;
         let since = self.failing_since.unwrap_or(now);
-        let again = matches!(failure, PushFailure::Passes(_))
-            && now.since(since) < Self::GIVEN_UP_AFTER;
+        let again =
+            matches!(failure, PushFailure::Passes(_)) && now.since(since) < Self::GIVEN_UP_AFTER;
         self.leased_until = None;
         if again {
             self.failures = self.failures.saturating_add(1);

@@ -78,8 +78,14 @@ fn what_is_sent_is_what_differs_from_the_base_and_can_be_written() {
     // What cannot be written is not waited for.
     let computed = json!({"name": "A", "city": "X", "score": 9});
     assert_eq!(step(Some(base.clone()), computed, false), PushStep::Agreed);
-    assert_eq!(step(Some(base.clone()), base.clone(), false), PushStep::Agreed);
-    assert_eq!(step(Some(base.clone()), base.clone(), true), PushStep::Delete);
+    assert_eq!(
+        step(Some(base.clone()), base.clone(), false),
+        PushStep::Agreed
+    );
+    assert_eq!(
+        step(Some(base.clone()), base.clone(), true),
+        PushStep::Delete
+    );
     let create = PushStep::Create(fields(changed.clone()));
     assert_eq!(step(None, changed.clone(), false), create);
     // Made and deleted here before it was ever sent.
@@ -96,7 +102,10 @@ fn a_call_has_the_providers_names_and_the_id_as_one_segment() {
     let content = fields(json!({"name": "B", "city": "Y", "score": 1}));
     let call = |change: &Change| OutgoingCall::of(change, ("c/1?x", &content), &rules());
     let created = call(&Change::Create(content.clone())).unwrap();
-    assert_eq!((created.method.as_str(), created.path.as_str()), ("POST", "/contacts"));
+    assert_eq!(
+        (created.method.as_str(), created.path.as_str()),
+        ("POST", "/contacts")
+    );
     assert_eq!(created.body, Some(json!({"Name": "B", "City": "Y"})));
     let updated = call(&update(json!({"name": "B"}), &["city"])).unwrap();
     assert_eq!(updated.path, "/contacts/c%2F1%3Fx");
@@ -104,7 +113,10 @@ fn a_call_has_the_providers_names_and_the_id_as_one_segment() {
     let deleted = call(&Change::Delete).unwrap();
     assert_eq!((deleted.method.as_str(), deleted.body), ("DELETE", None));
     let read = OutgoingCall::read("1", &rules()).unwrap();
-    assert_eq!((read.method.as_str(), read.path.as_str()), ("GET", "/contacts/1"));
+    assert_eq!(
+        (read.method.as_str(), read.path.as_str()),
+        ("GET", "/contacts/1")
+    );
     assert_eq!(
         OutgoingCall::read("1", &EntitySync::default()),
         Err(OutgoingError::NoCall)
@@ -120,13 +132,18 @@ fn a_body_is_what_its_expression_makes_of_id_changes_and_record() {
     call.body = Some("{Id: id, new: changes, all: record}".parse().unwrap());
     let content = fields(json!({"name": "B", "city": "Y"}));
     let change = update(json!({"name": "B"}), &[]);
-    let body = OutgoingCall::of(&change, ("7", &content), &rules).unwrap().body;
+    let body = OutgoingCall::of(&change, ("7", &content), &rules)
+        .unwrap()
+        .body;
     let expected = json!({"Id": "7", "new": {"Name": "B"}, "all": {"Name": "B", "City": "Y"}});
     assert_eq!(body, Some(expected));
 }
 
 fn sent(change: Change) -> Sent {
-    Sent { change, at: at(100) }
+    Sent {
+        change,
+        at: at(100),
+    }
 }
 
 #[test]
@@ -143,8 +160,14 @@ fn what_was_sent_is_agreed_on_and_seeing_it_again_is_no_news() {
     let seen = |content: Value, version: &str, second| {
         let version = Some(SourceVersion(version.to_owned()));
         let content = fields(content);
-        Observation::present("c/1".to_owned(), content, version, at(second), ChangeOrigin::Sync)
-            .novelty(Some(&pushed.head))
+        Observation::present(
+            "c/1".to_owned(),
+            content,
+            version,
+            at(second),
+            ChangeOrigin::Sync,
+        )
+        .novelty(Some(&pushed.head))
     };
     let ours = json!({"name": "B", "city": "X"});
     assert_eq!(seen(ours.clone(), "6", 120), Novelty::SameButNewer);
@@ -168,7 +191,10 @@ fn an_answer_that_differs_is_the_providers_change() {
     let pushed = standing.pushed(&sent(change), &answered, &rules());
     assert!(pushed.has_changed && !pushed.head.pending);
     assert_eq!(pushed.head.version, 3);
-    assert_eq!(pushed.body.content, fields(json!({"name": "B", "city": "X"})));
+    assert_eq!(
+        pushed.body.content,
+        fields(json!({"name": "B", "city": "X"}))
+    );
     assert_eq!(pushed.head.source_hash, content_hash(&pushed.body.content));
     assert_eq!(pushed.head.source_version, answered.version);
     assert_eq!(pushed.head.observed_at, at(100));
@@ -178,7 +204,11 @@ fn an_answer_that_differs_is_the_providers_change() {
 #[test]
 fn what_was_written_meanwhile_stays_to_be_sent() {
     // Sent was B; since then, C was written here, and the provider answers that it made b of it.
-    let mut standing = standing(Some(json!({"name": "A", "city": "X"})), json!({"name": "C", "city": "X"}), false);
+    let mut standing = standing(
+        Some(json!({"name": "A", "city": "X"})),
+        json!({"name": "C", "city": "X"}),
+        false,
+    );
     standing.head.version = 3;
     let change = update(json!({"name": "B"}), &[]);
     for answer in [json!({}), json!({"name": "b"})] {
@@ -219,7 +249,10 @@ fn a_delete_that_is_done_leaves_nothing_to_send() {
     let pushed = standing.pushed(&sent(Change::Delete), &Answered::default(), &rules());
     assert!(pushed.head.deleted && !pushed.head.pending && !pushed.has_changed);
     assert_eq!(pushed.head.source_hash, HASH_OF_NOTHING);
-    assert_eq!((pushed.body.base, pushed.body.content), (None, fields(content)));
+    assert_eq!(
+        (pushed.body.base, pushed.body.content),
+        (None, fields(content))
+    );
 }
 
 fn error(second: u64) -> PushError {

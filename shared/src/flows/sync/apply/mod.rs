@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use crate::domain::sync::conflict::FieldConflict;
 use crate::domain::sync::{
-    ChangeOrigin, EntityName, EntityState, EntitySync, JobCounts, Novelty, Observation, RecordBody,
-    Fields, RecordChange, RecordHead, RecordLink, Standing, SyncJob, record_digest,
+    ChangeOrigin, EntityName, EntityState, EntitySync, Fields, JobCounts, Novelty, Observation,
+    RecordBody, RecordChange, RecordHead, RecordLink, Standing, SyncJob, record_digest,
 };
-use crate::domain::{Cause, Digest, Error, IntegrationId, OrganizationId, Sealed, Sources, Timestamp};
+use crate::domain::{
+    Cause, Digest, Error, IntegrationId, OrganizationId, Sealed, Sources, Timestamp,
+};
 use crate::store::{LinkWrite, MissingPage, RecordRef, SeenPage, Store, StoredRecord, Versioned};
 
 use super::hints::Hints;

@@ -118,9 +118,8 @@ impl<'a, 'f> Packer<'a, 'f> {
             return Ok(());
         };
         let tells = prepared.iter().map(Prepared::tells);
-        let (changes, pending) = tells.fold((false, false), |all, one| {
-            (all.0 || one.0, all.1 || one.1)
-        });
+        let (changes, pending) =
+            tells.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
         if changes && (pending || hints.are_wanted(self.kind).await?) {
             hints.before(self.kind).await?;
             self.is_hinted = true;

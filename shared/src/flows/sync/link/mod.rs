@@ -108,11 +108,7 @@ struct Handing<'a> {
 impl Linker {
     /// Changes records by `records`; what is to come later is sent by `queue`.
     #[must_use]
-    pub fn new(
-        (store, records): (Store, Records),
-        queue: SyncQueue,
-        sources: Sources,
-    ) -> Self {
+    pub fn new((store, records): (Store, Records), queue: SyncQueue, sources: Sources) -> Self {
         Self {
             store,
             records,
@@ -148,7 +144,10 @@ impl Linker {
     }
 
     async fn hand_on(&self, due: &RecordDue) -> Result<Next, Error> {
-        let Some(rules) = self.rules(due.organization, due.integration, &due.entity).await? else {
+        let Some(rules) = self
+            .rules(due.organization, due.integration, &due.entity)
+            .await?
+        else {
             return Ok(Next::Done);
         };
         let Some(target) = rules.target.clone() else {
@@ -256,7 +255,9 @@ impl Linker {
         turns: u16,
     ) -> Result<LinkWrite, Error> {
         let of = handing.here.at(handing.due.record);
-        let version = before.map_or(0, |before| before.item.version).saturating_add(1);
+        let version = before
+            .map_or(0, |before| before.item.version)
+            .saturating_add(1);
         let held = match held {
             Some(held) => Some(self.records.seal_link(version, of, &held).await?),
             None => None,
@@ -292,7 +293,10 @@ impl Linker {
             None => None,
         };
         let held = handing.known_here(known, before, after);
-        let version = back.as_ref().map_or(0, |back| back.item.version).saturating_add(1);
+        let version = back
+            .as_ref()
+            .map_or(0, |back| back.item.version)
+            .saturating_add(1);
         let held = match held {
             Some(held) => Some(self.records.seal_link(version, of, &held).await?),
             None => None,
@@ -352,7 +356,9 @@ impl Handing<'_> {
             (Some(known), before) => {
                 use crate::domain::sync::conflict::Change;
                 let change = Change::between(before.as_ref(), Some(&after));
-                change.map_or(Some(known.clone()), |change| change.applied_to(Some(&known)))
+                change.map_or(Some(known.clone()), |change| {
+                    change.applied_to(Some(&known))
+                })
             }
         }
     }

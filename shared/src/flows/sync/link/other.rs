@@ -44,10 +44,14 @@ impl Linker {
             return match wanted.content {
                 // It was deleted there, and is to be again.
                 Some(_) => self.make_again(handing, &link).await,
-                None => self.note(handing, &link, (record, wanted.held, turns)).await,
+                None => {
+                    self.note(handing, &link, (record, wanted.held, turns))
+                        .await
+                }
             };
         };
-        self.rewrite(handing, link, (record, other), (wanted, turns)).await
+        self.rewrite(handing, link, (record, other), (wanted, turns))
+            .await
     }
 
     /// Writes what the other record is to hold, with the links of both.
@@ -72,7 +76,9 @@ impl Linker {
             Err(error) => return Err(error),
         };
         let Some((head, body)) = written else {
-            return self.note(handing, &link, (record, wanted.held, turns)).await;
+            return self
+                .note(handing, &link, (record, wanted.held, turns))
+                .await;
         };
         let back = self.store.record_link(there.at(record)).await?;
         let contents = (Some(&other.body.content), &body.content);
@@ -134,7 +140,10 @@ impl Linker {
         let mut record = record;
         for _ in 0..HOPS {
             let found = self.records.standing(handing.there.kind(), record).await?;
-            match found.as_ref().and_then(|found| found.body.moved_to.as_ref()) {
+            match found
+                .as_ref()
+                .and_then(|found| found.body.moved_to.as_ref())
+            {
                 Some(id) => record = record_digest(id),
                 None => return Ok((record, found)),
             }
@@ -156,7 +165,8 @@ impl Handing<'_> {
         let part = |inside: bool| {
             let fields = content.into_iter().flatten();
             let part = fields.filter(|(name, _)| in_scope(name) == inside);
-            part.map(|(name, value)| (name.clone(), value.clone())).collect::<Fields>()
+            part.map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<Fields>()
         };
         let destination = content.map(|_| part(true));
         let source = Side {

@@ -64,7 +64,9 @@ impl Pusher {
         let due = attempt.due;
         let owner = (due.organization, FUNCTION);
         let call = outbound_call(outgoing, Some(key(attempt, outgoing)));
-        let called = self.outbound.execute_as_system(owner, due.integration, call);
+        let called = self
+            .outbound
+            .execute_as_system(owner, due.integration, call);
         let answer = Box::pin(called).await;
         let now = self.sources.now();
         match answer {
@@ -85,7 +87,9 @@ impl Pusher {
         let due = attempt.due;
         let owner = (due.organization, FUNCTION);
         let call = outbound_call(read, None);
-        let called = self.outbound.execute_as_system(owner, due.integration, call);
+        let called = self
+            .outbound
+            .execute_as_system(owner, due.integration, call);
         let answer = match Box::pin(called).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(attempt.trouble(error, self.sources.now())?)),
@@ -101,10 +105,12 @@ impl Pusher {
         }
         let call = attempt.settings.rules.calls.read.as_ref();
         let found = record_in(&answer, call).filter(Value::is_object);
-        let seen = found.zip(attempt.settings.listed).and_then(|(record, listed)| {
-            let observed = observe(&[record], listed, at, ChangeOrigin::Sync);
-            observed.records.into_iter().find(|seen| seen.id == id)
-        });
+        let seen = found
+            .zip(attempt.settings.listed)
+            .and_then(|(record, listed)| {
+                let observed = observe(&[record], listed, at, ChangeOrigin::Sync);
+                observed.records.into_iter().find(|seen| seen.id == id)
+            });
         Ok(seen.ok_or_else(|| {
             let error = attempt.error_of(answer.id, "unreadable", now);
             (error, PushFailure::Stays)
@@ -200,7 +206,9 @@ impl Attempt<'_> {
     fn failure_of(&self, problem: &UpstreamProblem, recognised: bool) -> PushFailure {
         let is_create = matches!(self.change, Change::Create(_));
         let failed_itself = problem.category == ErrorCategory::Network
-            && problem.status.is_none_or(|status| status >= 500 || status == 408);
+            && problem
+                .status
+                .is_none_or(|status| status >= 500 || status == 408);
         if failed_itself && is_create && !recognised {
             return PushFailure::Unknown;
         }

@@ -27,9 +27,7 @@ use crate::domain::sync::{
     EntityName, EntitySync, Fields, Observation, OutgoingCall, PushError, PushFailure, PushStep,
     RecordPush, Standing, StartedCreate,
 };
-use crate::domain::{
-    Digest, Error, IntegrationId, OrganizationId, RequestId, Sources, Timestamp,
-};
+use crate::domain::{Digest, Error, IntegrationId, OrganizationId, RequestId, Sources, Timestamp};
 use crate::flows::outbound::Outbound;
 use crate::queue::{SyncMessage, SyncQueue};
 use crate::store::{RecordRef, Store, Versioned};
@@ -326,7 +324,8 @@ impl Pusher {
         match Box::pin(self.look(attempt, &attempt.standing.body.id, &read)).await? {
             Ok(seen) => {
                 self.observe(attempt, seen).await?;
-                self.failed(attempt, error, &PushFailure::Passes(None)).await
+                self.failed(attempt, error, &PushFailure::Passes(None))
+                    .await
             }
             Err((error, failure)) => self.failed(attempt, error, &failure).await,
         }

@@ -31,7 +31,11 @@ impl RecordChange for Settle<'_> {
         // A conflict that was found meanwhile knows what the provider has: when it is settled, what is
         // still to be sent is found out anew.
         let is_open = head.is_some_and(|head| head.item.conflict.is_none());
-        if is_open { Need::Content } else { Need::Nothing }
+        if is_open {
+            Need::Content
+        } else {
+            Need::Nothing
+        }
     }
 
     fn decide(
@@ -48,7 +52,12 @@ impl RecordChange for Settle<'_> {
         } else {
             standing.origin
         };
-        Ok(Some(changed(pushed.head, pushed.body, origin, pushed.has_changed)))
+        Ok(Some(changed(
+            pushed.head,
+            pushed.body,
+            origin,
+            pushed.has_changed,
+        )))
     }
 }
 
@@ -196,7 +205,11 @@ impl Pusher {
             };
             let new = self.records.standing(kind, to.record).await?;
             let moved = Moved { old, new, id: &id };
-            match self.records.apply(kind, &moved.decide(attempt, sent, answered)).await {
+            match self
+                .records
+                .apply(kind, &moved.decide(attempt, sent, answered))
+                .await
+            {
                 Err(Error::PreconditionFailed) => {}
                 Err(error) => return Err(error),
                 Ok(_) => break,
@@ -214,7 +227,10 @@ impl Pusher {
         ) else {
             return Ok(());
         };
-        let link = self.records.reseal_link(link.item, from.at(), to.at()).await?;
+        let link = self
+            .records
+            .reseal_link(link.item, from.at(), to.at())
+            .await?;
         let write = LinkWrite {
             of: to.at(),
             link,
@@ -354,7 +370,10 @@ fn rewritten(
         base,
         ..new.followed(rules)
     };
-    Some((Some(new.head), changed(head, body, ChangeOrigin::Local, true)))
+    Some((
+        Some(new.head),
+        changed(head, body, ChangeOrigin::Local, true),
+    ))
 }
 
 fn changed(head: RecordHead, body: RecordBody, origin: ChangeOrigin, moves: bool) -> Changed {
