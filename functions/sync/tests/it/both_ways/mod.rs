@@ -5,6 +5,7 @@ mod feed;
 mod link;
 mod push;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use gatehouse::store::RecordRef;
 use serde_json::{Value, json};
 
 use crate::world::{Dice, Handled, Kill, Life, Paging, Provider, Stage, World};
+
+static SEED: AtomicU64 = AtomicU64::new(1);
 
 /// How records are written at the provider.
 fn calls() -> Value {
@@ -36,7 +39,9 @@ async fn world(stage: &Stage, rules: Value) -> World {
     for (name, value) in rules.as_object().unwrap() {
         all[name] = value.clone();
     }
-    World::new(stage, 7, Paging::Cursor, all).await
+    // Worlds of one stage share a table: each has ids of its own.
+    let seed = SEED.fetch_add(1, Ordering::SeqCst);
+    World::new(stage, seed, Paging::Cursor, all).await
 }
 
 /// One side of a world, as people see it.
