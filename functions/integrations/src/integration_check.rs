@@ -1,6 +1,7 @@
 //! Whether the body of an integration says what it has to, and nothing that it must not.
 
 use gatehouse::domain::gateway::GatewayConfig;
+use gatehouse::domain::sync::SyncConfig;
 use gatehouse::domain::{
     ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
 };
@@ -140,7 +141,6 @@ impl Settings<'_> {
         for (pointer, value) in [
             ("/authConfig", self.auth_config),
             ("/webhookConfig", self.webhook_config),
-            ("/syncConfig", self.sync_config),
         ] {
             if let Some(value) = value {
                 free_json::check(pointer, value, errors);
@@ -156,10 +156,16 @@ impl Settings<'_> {
                 }
             }
         }
-        if let Some(value) = self.gateway_config {
-            free_json::check_form("/gatewayConfig", value, errors);
+        for (pointer, value) in [
+            ("/gatewayConfig", self.gateway_config),
+            ("/syncConfig", self.sync_config),
+        ] {
+            if let Some(value) = value {
+                free_json::check_form(pointer, value, errors);
+            }
         }
         errors.extend(GatewayConfig::read(self.gateway_config).err());
+        errors.extend(SyncConfig::read(self.sync_config).err());
         errors.extend(TlsConfig::read(self.tls_config).err());
         errors.extend(
             self.rate_limits

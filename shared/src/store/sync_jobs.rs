@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] if it is in another version, or the table does not answer.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] if it is in another version.
     pub async fn update_sync_job(
         &self,
         organization: OrganizationId,
@@ -130,12 +130,15 @@ impl Store {
         expires_at: Option<Timestamp>,
     ) -> Result<u64, StoreError> {
         let key = ItemKey::SyncJob(organization, job.integration_id, job.id);
+        if expected == 0 {
+            return Err(StoreError::NotFound(key.item_type()));
+        }
         let stored = Stored::first(job.clone());
         let stored = match expires_at {
             Some(end) => stored.until(end),
             None => stored,
         };
-        let swapped = self.swap(key, stored, expected.max(1)).await?;
+        let swapped = self.swap(key, stored, expected).await?;
         swapped.map_err(|found| match found {
             Some(_) => StoreError::Conflict,
             None => StoreError::NotFound(key.item_type()),

@@ -9,6 +9,7 @@
 
 mod cache;
 mod cached_credentials;
+mod context;
 mod credentials;
 mod data_keys;
 mod error;
@@ -18,7 +19,7 @@ mod synced;
 mod tests;
 
 pub use cached_credentials::CachedCredentials;
+pub use context::SealContext;
 pub use credentials::{CredentialSet, Credentials};
 pub use data_keys::DataKeys;
 pub use error::VaultError;
-pub use seal::SealContext;

@@ -326,7 +326,14 @@ mod tests {
             };
             assert_eq!((limit_bytes, what), (limit as u64, "record"));
         }
-        assert!(pack(&noise(MAX_CURSOR_BYTES, 0), "cursor", MAX_CURSOR_BYTES).is_err());
+        assert!(
+            pack(
+                &noise(MAX_CURSOR_BYTES * 3 / 2, 0),
+                "cursor",
+                MAX_CURSOR_BYTES
+            )
+            .is_err()
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod consents;
 mod libraries;
 mod readme;
+mod records;
 mod restart;
 mod running;
 mod secrets;

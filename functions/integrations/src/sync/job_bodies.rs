@@ -1,7 +1,7 @@
 //! What comes in and goes out of synchronizations and their jobs.
 
 use gatehouse::domain::sync::{
-    EntityName, JobCounts, JobStatus, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
+    EntityName, JobCounts, JobStatus, ParkedPage, SchemaSeen, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -213,6 +213,7 @@ mod tests {
             position: Default::default(),
             since: None,
             newest: None,
+            schema_seen: SchemaSeen::default(),
             counts: JobCounts {
                 processed,
                 ..JobCounts::default()

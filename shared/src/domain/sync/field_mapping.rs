@@ -96,6 +96,8 @@ pub enum FieldType {
     Array,
     /// An object.
     Object,
-    /// Nothing: all values seen were `null`.
+    /// Nothing: all values seen were `null`. No field can be made that.
     Null,
+    /// Values of several types were seen. No field can be made that.
+    Mixed,
 }

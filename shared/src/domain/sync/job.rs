@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{EntityName, SourceVersion};
+use super::{EntityName, SchemaSeen, SourceVersion};
 use crate::domain::{IntegrationId, OrganizationId, Sealed, SyncJobId, Timestamp};
 
 /// One run over the records of one entity.
@@ -35,6 +35,9 @@ pub struct SyncJob {
     /// The newest version that was seen on its pages; the next incremental run begins there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<SourceVersion>,
+    /// The fields that the records on its pages had, if it is a full run.
+    #[serde(default, skip_serializing_if = "SchemaSeen::is_empty")]
+    pub schema_seen: SchemaSeen,
     /// What it has done.
     pub counts: JobCounts,
     /// How many records the provider says there are, if it does.

@@ -199,7 +199,7 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
         (
             json!({"age": 1.5}),
             "/age",
-            "`age` cannot be made an integer out of a number",
+            "`age` cannot be made an integer out of this number",
         ),
         (json!({"city": "Y"}), "/city", unwritable),
         (json!({"city": null}), "/city", unwritable),

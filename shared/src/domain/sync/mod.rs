@@ -4,6 +4,7 @@ mod config;
 mod config_check;
 pub mod conflict;
 mod content_hash;
+mod drift;
 mod entity_name;
 mod feed_cursor;
 mod field_mapping;
@@ -21,12 +22,14 @@ mod schedule;
 mod settled;
 mod source_version;
 mod state;
+mod suggestions;
 
 pub use config::{
     DeleteGuard, DriftPolicy, EntitySync, EventRule, RecordCall, RecordCalls, SyncConfig,
     SyncTarget,
 };
 pub use content_hash::{HASH_OF_NOTHING, content_hash};
+pub use drift::{Drift, DriftKind, RecordSchema, SchemaChange, SchemaSeen};
 pub use entity_name::{EntityName, EntityNameError};
 pub use feed_cursor::FeedCursor;
 pub use field_mapping::{FieldMapping, FieldType};
@@ -48,6 +51,7 @@ pub use schedule::{Schedule, ScheduleError};
 pub use settled::Settlement;
 pub use source_version::SourceVersion;
 pub use state::EntityState;
+pub use suggestions::{MIN_SCORE, SourceField, Suggestion, WantedField, source_fields, suggest};
 
 /// The content of a record: its fields by name.
 pub type Fields = serde_json::Map<String, serde_json::Value>;

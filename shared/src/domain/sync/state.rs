@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{EntityName, FieldType, SourceVersion};
+use super::drift::pairs;
+use super::{EntityName, RecordSchema, SourceVersion};
 use crate::domain::{SyncJobId, Timestamp};
 
 /// What is known of an integration's entity as a whole. Everything that changes a record changes
@@ -39,7 +38,7 @@ pub struct EntityState {
     pub due_at: Option<Timestamp>,
     /// The fields of the provider's records, as they were last seen.
     #[serde(default, with = "pairs")]
-    pub schema: BTreeMap<String, FieldType>,
+    pub schema: RecordSchema,
     /// How many conflicts wait for a person.
     #[serde(default)]
     pub open_conflicts: u64,
@@ -60,7 +59,7 @@ impl EntityState {
             full_at: None,
             completed_at: None,
             due_at: None,
-            schema: BTreeMap::new(),
+            schema: RecordSchema::new(),
             open_conflicts: 0,
         }
     }
@@ -81,36 +80,12 @@ impl EntityState {
     }
 }
 
-/// A provider may name its fields as it likes, and the table takes no attribute without a name: so they
-/// are kept as a list.
-mod pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::FieldType;
-
-    pub(super) fn serialize<S: Serializer>(
-        schema: &BTreeMap<String, FieldType>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let pairs: Vec<(&String, &FieldType)> = schema.iter().collect();
-        pairs.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<String, FieldType>, D::Error> {
-        let pairs: Vec<(String, FieldType)> = Vec::deserialize(deserializer)?;
-        Ok(pairs.into_iter().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::sync::FieldType;
 
     fn state() -> EntityState {
         EntityState::new("contacts".parse().unwrap())

@@ -179,7 +179,7 @@ fn check_mapping(at: &str, mapping: &BTreeMap<String, FieldMapping>) -> Checked 
     for (name, field) in mapping {
         let at = format!("{at}/{}", FieldError::escaped(name));
         check_name(&at, name)?;
-        if field.field_type == Some(FieldType::Null) {
+        if matches!(field.field_type, Some(FieldType::Null | FieldType::Mixed)) {
             return wrong(format!("{at}/type"), "is not one that a field can have");
         }
         let types = field.field_type.zip(field.default.as_ref());

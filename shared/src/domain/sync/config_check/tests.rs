@@ -69,9 +69,6 @@ fn a_mapping_may_be_the_expression_alone() {
 
 #[test]
 fn a_wrong_setting_is_named() {
-    let names = |count: usize| (0..count).map(|n| (format!("f{n}"), json!("a")));
-    let many: serde_json::Map<_, _> = names(201).collect();
-    let rule = json!({"field": "a", "action": "merge"});
     for (settings, place) in [
         (json!([]), ""),
         (
@@ -93,6 +90,21 @@ fn a_wrong_setting_is_named() {
             "/deleteGuard/percent",
         ),
         (json!({"drift": "explode"}), "/drift"),
+        (
+            json!({"target": {"integration": "x", "entity": "a"}}),
+            "/target/integration",
+        ),
+        (json!({"unknown": 1}), "/unknown"),
+    ] {
+        assert_named(settings, place);
+    }
+}
+
+#[test]
+fn a_wrong_mapping_is_named() {
+    let names = (0..201).map(|n| (format!("f{n}"), json!("a")));
+    let many: serde_json::Map<_, _> = names.collect();
+    for (settings, place) in [
         (json!({"mapping": many}), "/mapping"),
         (json!({"mapping": {"": "a"}}), "/mapping/"),
         (
@@ -101,6 +113,10 @@ fn a_wrong_setting_is_named() {
         ),
         (
             json!({"mapping": {"a": {"from": "a", "type": "null"}}}),
+            "/mapping/a/type",
+        ),
+        (
+            json!({"mapping": {"a": {"from": "a", "type": "mixed"}}}),
             "/mapping/a/type",
         ),
         (
@@ -115,8 +131,21 @@ fn a_wrong_setting_is_named() {
             json!({"mapping": {"a": {"from": "a", "to": ""}}}),
             "/mapping/a/to",
         ),
+    ] {
+        let integration = "int_01K72Z5QSW0123456789ABCDEF";
+        let mapping = &settings["mapping"];
+        let target = json!({"integration": integration, "entity": "a", "mapping": mapping});
+        assert_named(json!({"target": target}), &format!("/target{place}"));
+        assert_named(settings, place);
+    }
+}
+
+#[test]
+fn a_wrong_rule_is_named() {
+    let rule = json!({"field": "a", "action": "merge"});
+    for (settings, place) in [
         (
-            json!({"conflicts": {"rules": vec![rule; 51]}}),
+            json!({"conflicts": {"rules": vec![rule; 101]}}),
             "/conflicts/rules",
         ),
         (
@@ -135,11 +164,6 @@ fn a_wrong_setting_is_named() {
             json!({"events": [{"types": ["a"], "record": "["}]}),
             "/events/0/record",
         ),
-        (
-            json!({"target": {"integration": "x", "entity": "a"}}),
-            "/target/integration",
-        ),
-        (json!({"unknown": 1}), "/unknown"),
     ] {
         assert_named(settings, place);
     }

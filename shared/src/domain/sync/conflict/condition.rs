@@ -61,25 +61,24 @@ impl<'a> Conditions<'a> {
         let Some(condition) = &rule.condition else {
             return Ok(true);
         };
-        let mut document = match self.document.take() {
-            Some(document) => document,
-            None => {
-                let document = self.records();
-                self.size = size(&document);
-                document
-            }
-        };
+        if self.document.is_none() {
+            let document = self.records();
+            self.size = size(&document);
+            self.document = Some(document);
+        }
         let values = [unit.base, unit.source, unit.destination];
-        let values_size: usize = values.into_iter().flatten().map(size).sum();
-        let cost = self.size.saturating_add(values_size);
-        let Some(left) = self.left.checked_sub(cost) else {
+        let values: usize = values.into_iter().flatten().map(size).sum();
+        let left = self.left.checked_sub(self.size.saturating_add(values));
+        // What is spent stays spent: a smaller value that would still fit is not the next to be
+        // asked about.
+        self.left = left.unwrap_or(0);
+        let (Some(_), Some(document)) = (left, &mut self.document) else {
             return Err(FlagReason::Condition);
         };
-        self.left = left;
-        fill(&mut document, path, unit);
-        let held = condition.matches(&document);
-        self.document = Some(document);
-        held.map_err(|_| FlagReason::Condition)
+        fill(document, path, unit);
+        condition
+            .matches(document)
+            .map_err(|_| FlagReason::Condition)
     }
 
     fn records(&self) -> Value {

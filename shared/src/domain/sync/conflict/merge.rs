@@ -19,7 +19,7 @@ pub(super) const MAX_SCALAR_BYTES: usize = 256;
 /// So deep in each other may objects and lists stand that are merged.
 pub(super) const MAX_DEPTH: usize = 32;
 /// So many texts of a record are merged by lines: a bound on the time that it takes.
-pub(super) const MAX_TEXTS: usize = 20;
+pub(super) const MAX_TEXTS: usize = 10;
 
 /// The three values of a field; `None` where it is absent.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use super::{
 ///
 /// - What only one side has changed since is that side's, whatever the policy. This holds for the
 ///   record as a whole, which one side may have made or deleted, and for each of its fields.
-/// - Where both have changed a field, and not to [the same](super::same), or one has deleted the
+/// - Where both have changed a field, and not to [the same](fn@super::same), or one has deleted the
 ///   record and the other changed it, the first rule that fits decides, else the strategy.
 /// - An object is one field, unless it is merged, or a rule names a field in it: then its fields
 ///   are taken one by one, the first rule that fits deciding each.

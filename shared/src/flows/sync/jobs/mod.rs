@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::settings::EntitySettings;
 use super::trouble::Lasting;
 use crate::domain::sync::{
-    EntityName, EntityState, JobCounts, JobStatus, PagePosition, SyncJob, SyncPhase, SyncTrigger,
-    SyncType,
+    EntityName, EntityState, JobCounts, JobStatus, PagePosition, SchemaSeen, SyncJob, SyncPhase,
+    SyncTrigger, SyncType,
 };
 use crate::domain::{Error, Integration, Sources, SyncJobId, Timestamp};
 use crate::lambda::metrics::{Metric, Metrics};
@@ -96,6 +96,7 @@ impl Jobs {
             position: PagePosition::default(),
             since: cursor.map(|cursor| settings.since(cursor)),
             newest: None,
+            schema_seen: SchemaSeen::default(),
             counts: JobCounts::default(),
             records_total: None,
             failures: 0,

@@ -285,13 +285,13 @@ fn texts_that_are_too_long_or_too_many_are_not_merged() {
     );
 
     let texts = |first: &str, last: &str| {
-        let fields = (0..21).map(|n| (format!("f{n:02}"), format!("{first}\nx\n{last}").into()));
+        let fields = (0..11).map(|n| (format!("f{n:02}"), format!("{first}\nx\n{last}").into()));
         Value::Object(fields.collect())
     };
     let policy = ConflictPolicy::of(Strategy::Merge);
     let resolution = resolved(&policy, texts("a", "z"), texts("b", "z"), texts("a", "y"));
     assert_eq!(resolution.conflicts.len(), 1);
-    assert_eq!(resolution.conflicts[0].field, FieldPath::of("f20"));
+    assert_eq!(resolution.conflicts[0].field, FieldPath::of("f10"));
     assert_eq!(resolution.conflicts[0].reason, FlagReason::TooLarge);
 }
 
@@ -307,6 +307,11 @@ fn what_is_too_deep_is_not_merged() {
     };
     assert_eq!(one(31), Ok(deep(31, json!(1))));
     assert_eq!(one(32), Err(FlagReason::TooLarge));
+    // What is named is the object that is too deep, and not what is in it.
+    let policy = ConflictPolicy::of(Strategy::Merge);
+    let [base, source, destination] = [0, 1, 2].map(|leaf| json!({"f": deep(40, json!(leaf))}));
+    let resolution = resolved(&policy, base, source, destination);
+    assert_eq!(resolution.conflicts[0].field.names().len(), 33);
     let list = |levels: usize, leaf: i32| {
         (0..levels).fold(json!(leaf), |value, _| json!([{"id": 1, "v": value}]))
     };

@@ -176,8 +176,8 @@ fn values_are_the_same_however_they_are_written() {
             json!(9_007_199_254_740_992_u64),
             json!(9_007_199_254_740_992.0),
         ),
-        (json!(1_u64 << 63), json!(9.223_372_036_854_775_808e18)),
-        (json!(i64::MIN), json!(-9.223_372_036_854_775_808e18)),
+        (json!(1_u64 << 63), json!((1_u64 << 63) as f64)),
+        (json!(i64::MIN), json!(i64::MIN as f64)),
         (json!(1e300), json!(1e300)),
         (json!(0), json!(-0.0)),
     ] {
