@@ -304,7 +304,7 @@ impl Provider {
                 0 => answered(500, &[], "oops".to_owned()),
                 1 => answered(503, &[], String::new()),
                 // The connection breaks in the middle.
-                _ => answered(200, &[("content-length", "100".to_owned())], "{".to_owned()),
+                _ => broken(),
             });
         }
         if dice.one_in(faults.lasting) {
@@ -374,6 +374,15 @@ impl Provider {
         }
         (page.into(), headers)
     }
+}
+
+/// An answer whose connection breaks before its end.
+fn broken() -> Response<Body> {
+    let pieces = [
+        Ok(bytes::Bytes::from_static(b"{")),
+        Err(std::io::Error::other("broken")),
+    ];
+    Response::new(Body::from_stream(futures::stream::iter(pieces)))
 }
 
 fn answered(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Body> {
