@@ -116,6 +116,7 @@ routes! {
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/retry": ManageSync of Integration, "sync_job.retry" Twice;
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/skip": ManageSync of Integration, "sync_job.skip" Twice;
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/approve-deletes": ManageSync of Integration, "sync_job.approve" Twice;
+    "POST" "/portal/integrations/{integration}/sync/mapping/suggest": ReadRecords of Integration, "mapping.suggest" Once;
     "GET" "/portal/integrations/{integration}/records": ReadRecords of Integration, "record.list" Denials;
     "GET" "/portal/integrations/{integration}/records/export": ReadRecords of Integration, "record.export" Once;
     "POST" "/portal/integrations/{integration}/records/{entity}": WriteRecords of Integration, "record.create" Twice;

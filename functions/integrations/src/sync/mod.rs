@@ -15,6 +15,7 @@ mod openapi;
 mod read;
 mod record_bodies;
 mod records;
+mod suggest;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -54,6 +55,10 @@ pub(crate) fn router() -> Router<State> {
         .route(
             "/portal/integrations/{integration}/sync/jobs/{job}/approve-deletes",
             post(jobs::approve_deletes),
+        )
+        .route(
+            "/portal/integrations/{integration}/sync/mapping/suggest",
+            post(suggest::run),
         )
         .route(
             "/portal/integrations/{integration}/records",
