@@ -84,6 +84,10 @@ pub(crate) fn router() -> Router<State> {
             get(records::history),
         )
         .route(
+            "/portal/integrations/{integration}/records/{entity}/{record}/push",
+            post(records::push),
+        )
+        .route(
             "/portal/integrations/{integration}/conflicts",
             get(conflicts::list),
         )
