@@ -125,6 +125,7 @@ routes! {
     "PATCH" "/portal/integrations/{integration}/records/{entity}/{record}": WriteRecords of Integration, "record.update" Twice;
     "DELETE" "/portal/integrations/{integration}/records/{entity}/{record}": WriteRecords of Integration, "record.delete" Twice;
     "GET" "/portal/integrations/{integration}/records/{entity}/{record}/history": ReadRecords of Integration, "record.history" Denials;
+    "POST" "/portal/integrations/{integration}/records/{entity}/{record}/push": WriteRecords of Integration, "record.push" Twice;
     "GET" "/portal/integrations/{integration}/conflicts": ReadRecords of Integration, "conflict.list" Denials;
     "GET" "/portal/integrations/{integration}/conflicts/{conflict}": ReadRecords of Integration, "conflict.read" Denials;
     "POST" "/portal/integrations/{integration}/conflicts/{conflict}/resolve": ResolveConflicts of Integration, "conflict.resolve" Twice;

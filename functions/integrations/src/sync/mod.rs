@@ -92,6 +92,10 @@ fn records_router() -> Router<State> {
             get(records::history),
         )
         .route(
+            "/portal/integrations/{integration}/records/{entity}/{record}/push",
+            post(records::push),
+        )
+        .route(
             "/portal/integrations/{integration}/conflicts",
             get(conflicts::list),
         )

@@ -78,6 +78,11 @@ operations! {
     get_record_history: get "/portal/integrations/{integrationId}/records/{entity}/{recordId}/history", tag = "records",
         summary = "Read a record's versions, newest first",
         params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path)), 200 => HistoryView;
+    push_record: post "/portal/integrations/{integrationId}/records/{entity}/{recordId}/push", tag = "records",
+        summary = "Have what could not be sent to the provider of a record sent again; a create that may have been done is made anew",
+        params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path),
+            ("Idempotency-Key" = Option<String>, Header)),
+        202 => RecordView;
     list_conflicts: get "/portal/integrations/{integrationId}/conflicts", tag = "conflicts",
         summary = "List conflicts, newest first; a page may hold fewer than `limit`",
         params(("integrationId" = String, Path), ("entity" = Option<String>, Query), ("status" = Option<String>, Query),

@@ -147,6 +147,7 @@ impl Observation {
             content: self.content.unwrap_or_default(),
             base: None,
             history: Vec::new(),
+            moved_to: None,
         };
         Observed {
             head,
@@ -209,6 +210,7 @@ impl Standing {
             content: content.unwrap_or(known.content),
             base,
             history: known.history,
+            moved_to: None,
         };
         Observed {
             head,

@@ -14,12 +14,16 @@ use std::time::Duration;
 
 use crate::domain::sync::conflict::FieldConflict;
 use crate::domain::sync::{
-    ChangeOrigin, EntityName, EntityState, EntitySync, JobCounts, Novelty, Observation, RecordBody,
-    RecordHead, Standing, SyncJob, record_digest,
+    ChangeOrigin, EntityName, EntityState, EntitySync, Fields, JobCounts, Novelty, Observation,
+    RecordBody, RecordChange, RecordHead, RecordLink, Standing, SyncJob, record_digest,
 };
-use crate::domain::{Cause, Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
-use crate::store::{MissingPage, SeenPage, Store, Versioned};
-use crate::vault::DataKeys;
+use crate::domain::{
+    Cause, Digest, Error, IntegrationId, OrganizationId, Sealed, Sources, Timestamp,
+};
+use crate::store::{LinkWrite, MissingPage, RecordRef, SeenPage, Store, StoredRecord, Versioned};
+
+use super::hints::Hints;
+use crate::vault::{DataKeys, SealContext};
 
 use pack::{Ended, Packer};
 
@@ -38,6 +42,8 @@ pub struct Records {
     sources: Sources,
     /// How long deleted records and settled conflicts are kept.
     retention: Duration,
+    /// By what those are told who are to be told of changes.
+    hints: Option<Hints>,
 }
 
 /// The records of one kind of an integration.
@@ -71,6 +77,11 @@ pub trait Change: Send + Sync {
         standing: Option<&Standing>,
         rules: &EntitySync,
     ) -> Result<Option<Changed>, Error>;
+
+    /// Links that are written with the record, if it changes.
+    fn links(&self) -> &[LinkWrite] {
+        &[]
+    }
 }
 
 /// What has to be known to decide on a change.
@@ -164,11 +175,91 @@ impl Records {
             keys,
             sources,
             retention,
+            hints: None,
+        }
+    }
+
+    /// The same, telling of each change by `hints`.
+    #[must_use]
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self {
+            hints: Some(hints),
+            ..self
         }
     }
 
     pub(super) fn keys(&self) -> &DataKeys {
         &self.keys
+    }
+
+    /// What a link holds, for the one of `to` in place of the one of `from`.
+    pub(super) async fn reseal_link(
+        &self,
+        link: RecordLink,
+        from: RecordRef,
+        to: RecordRef,
+    ) -> Result<RecordLink, Error> {
+        let held = match self.open_link(&link, from).await? {
+            Some(held) => Some(self.seal_link(link.version, to, &held).await?),
+            None => None,
+        };
+        Ok(RecordLink { held, ..link })
+    }
+
+    /// What the other side of a link was last told, if anything.
+    pub(super) async fn open_link(
+        &self,
+        link: &RecordLink,
+        of: RecordRef,
+    ) -> Result<Option<Fields>, Error> {
+        let Some(held) = &link.held else {
+            return Ok(None);
+        };
+        let opened = (self.keys).open_held(of.organization, link_context(of, link.version), held);
+        Ok(Some(opened.await?))
+    }
+
+    pub(super) async fn seal_link(
+        &self,
+        version: u64,
+        of: RecordRef,
+        held: &Fields,
+    ) -> Result<Sealed, Error> {
+        let sealed = (self.keys).seal_held(of.organization, link_context(of, version), held);
+        Ok(sealed.await?)
+    }
+
+    /// What a record holds, as it stands in the feed.
+    pub(super) async fn open(
+        &self,
+        kind: Kind<'_>,
+        change: &RecordChange,
+    ) -> Result<RecordBody, Error> {
+        let (organization, integration) = (kind.organization, kind.integration);
+        let opened = (self.keys).open_record(organization, integration, kind.entity, change);
+        Ok(opened.await?)
+    }
+
+    /// A record as it stands; none, if there never was one, or it has been deleted for longer than
+    /// deleted records are kept.
+    pub(super) async fn standing(
+        &self,
+        kind: Kind<'_>,
+        record: Digest,
+    ) -> Result<Option<Standing>, Error> {
+        let (organization, integration) = (kind.organization, kind.integration);
+        let now = self.sources.now();
+        let found = (self.store).record(organization, integration, kind.entity, record, now);
+        let Some(StoredRecord { head, change }) = found.await? else {
+            return Ok(None);
+        };
+        Ok(Some(Standing {
+            head: head.item,
+            origin: change.origin,
+            created_at: change.created_at,
+            changed_at: change.changed_at,
+            body: self.open(kind, &change).await?,
+        }))
     }
 
     /// Makes changes of records of one kind, each record once at most. If it fails, some of them may
@@ -195,6 +286,7 @@ impl Records {
     ) -> Result<Tally, ApplyError> {
         let mut tally = Tally::default();
         let mut left: Vec<&C> = changes.iter().collect();
+        let mut is_hinted = false;
         for attempt in 0..TRIES {
             self.wait(attempt).await;
             let (organization, integration) = (kind.organization, kind.integration);
@@ -202,10 +294,17 @@ impl Records {
             let state = store.entity_state(organization, integration, kind.entity);
             let state = state.await?;
             let mut packer = Packer::new(self, kind, state, fence.as_deref_mut());
+            packer.is_hinted = is_hinted;
             let ended = packer.run(&left).await;
+            is_hinted = packer.is_hinted;
             let done = packer.finish(&mut tally);
             match ended? {
-                Ended::All => return Ok(tally),
+                Ended::All => {
+                    if let Some(hints) = self.hints.as_ref().filter(|_| is_hinted) {
+                        hints.after(kind).await;
+                    }
+                    return Ok(tally);
+                }
                 Ended::Raced => left.retain(|change| !done.contains(&change.record())),
             }
         }
@@ -219,6 +318,15 @@ impl Records {
             let wait = longest.mul_f64(self.sources.randomness.fraction());
             tokio::time::sleep(wait).await;
         }
+    }
+}
+
+fn link_context(of: RecordRef, version: u64) -> SealContext {
+    SealContext::RecordLink {
+        integration: of.integration,
+        entity: of.entity,
+        record: of.record,
+        version,
     }
 }
 

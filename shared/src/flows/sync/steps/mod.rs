@@ -248,7 +248,10 @@ impl Synchronizer {
                     return Ok(StepEnd::Done);
                 }
                 Committed::JobMoved => return Ok(StepEnd::Done),
-                Committed::StateMoved | Committed::RecordMoved(_) | Committed::Busy => {}
+                Committed::StateMoved
+                | Committed::RecordMoved(_)
+                | Committed::LinkMoved
+                | Committed::Busy => {}
             }
         }
         let error = crate::store::contended();
