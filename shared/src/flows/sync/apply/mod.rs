@@ -202,7 +202,7 @@ impl Records {
             let state = store.entity_state(organization, integration, kind.entity);
             let state = state.await?;
             let mut packer = Packer::new(self, kind, state, fence.as_deref_mut());
-            let ended = packer.run(&left).await;
+            let ended = Box::pin(packer.run(&left)).await;
             let done = packer.finish(&mut tally);
             match ended? {
                 Ended::All => return Ok(tally),
