@@ -259,3 +259,21 @@ async fn calls_are_in_the_log_and_name_who_makes_them() {
     assert_eq!(requests.items.len(), 1);
     assert_eq!(requests.items[0].caller, "sync");
 }
+
+#[tokio::test]
+async fn no_answer_comes_from_the_cache() {
+    let world = world(Paging::Cursor, json!({})).await;
+    let (organization, id) = (world.integration.organization_id, world.integration.id);
+    let found = world.store.integration(organization, id).await;
+    let mut found = found.unwrap().unwrap();
+    let cache = json!({"ttlSeconds": 600, "respectCacheControl": false});
+    found.item.gateway_config = Some(json!({"retry": {"maxAttempts": 1}, "cache": cache}));
+    let updated = world.store.update_integration(&found.item, found.version);
+    updated.await.unwrap();
+    for calls in 1..=2 {
+        put(&world, &["a"]);
+        full(&world).await;
+        assert_eq!(world.provider().calls.len(), calls);
+        assert_eq!(world.look().await.live(), world.provider().live());
+    }
+}

@@ -333,7 +333,7 @@ async fn fields_that_change_stop_a_job_that_is_to_stop_until_a_person_goes_on() 
     world.run().await;
     let job = world.job().await.unwrap();
     assert_eq!((job.status, job.incomplete), (JobStatus::Completed, false));
-    assert!(world.look().await.state.schema.contains_key("extra"));
+    assert!(world.glance().await.state.schema.contains_key("extra"));
 }
 
 #[tokio::test]

@@ -295,7 +295,7 @@ impl Records {
             let state = state.await?;
             let mut packer = Packer::new(self, kind, state, fence.as_deref_mut());
             packer.is_hinted = is_hinted;
-            let ended = packer.run(&left).await;
+            let ended = Box::pin(packer.run(&left)).await;
             is_hinted = packer.is_hinted;
             let done = packer.finish(&mut tally);
             match ended? {

@@ -216,11 +216,15 @@ impl Synchronizer {
     ) -> Timestamp {
         drifts.conclude(job, state);
         job.status = JobStatus::Completed;
-        state.cursor = newer(state.cursor.take(), reached(job));
         state.completed_at = Some(now);
-        if job.sync_type == SyncType::Full && !job.incomplete {
+        let known = state.cursor.take();
+        // Who has seen everything knows where it stands, though that be earlier than before.
+        state.cursor = if job.sync_type == SyncType::Full && !job.incomplete {
             state.full_at = Some(now);
-        }
+            reached(job).or(known)
+        } else {
+            newer(known, reached(job))
+        };
         let expires_at = self.jobs.end(job, state, Some(settings), now);
         expires_at.unwrap_or(now)
     }
