@@ -60,6 +60,12 @@ pub(crate) fn router() -> Router<State> {
             "/portal/integrations/{integration}/sync/mapping/suggest",
             post(suggest::run),
         )
+        .merge(records_and_conflicts())
+}
+
+/// What is asked of records and conflicts.
+fn records_and_conflicts() -> Router<State> {
+    Router::new()
         .route(
             "/portal/integrations/{integration}/records",
             get(feed::list),

@@ -171,9 +171,9 @@ impl Synchronizer {
             settings,
         };
         match present.job.item.phase {
-            SyncPhase::Pages => self.page(present).await,
+            SyncPhase::Pages => Box::pin(self.page(present)).await,
             SyncPhase::FindMissing => self.find_missing(present).await,
-            SyncPhase::DeleteMissing => self.delete_missing(present).await,
+            SyncPhase::DeleteMissing => Box::pin(self.delete_missing(present)).await,
         }
     }
 
