@@ -7,6 +7,7 @@
 //! moves on in the transaction with the last of it.
 
 mod conflicts;
+mod links;
 mod pack;
 mod prepare;
 
@@ -14,16 +15,14 @@ use std::time::Duration;
 
 use crate::domain::sync::conflict::FieldConflict;
 use crate::domain::sync::{
-    ChangeOrigin, EntityName, EntityState, EntitySync, Fields, JobCounts, Novelty, Observation,
-    RecordBody, RecordChange, RecordHead, RecordLink, Standing, SyncJob, record_digest,
+    ChangeOrigin, EntityName, EntityState, EntitySync, JobCounts, Novelty, Observation, RecordBody,
+    RecordChange, RecordHead, Standing, SyncJob, record_digest,
 };
-use crate::domain::{
-    Cause, Digest, Error, IntegrationId, OrganizationId, Sealed, Sources, Timestamp,
-};
-use crate::store::{LinkWrite, MissingPage, RecordRef, SeenPage, Store, StoredRecord, Versioned};
+use crate::domain::{Cause, Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
+use crate::store::{LinkWrite, MissingPage, SeenPage, Store, StoredRecord, Versioned};
 
 use super::hints::Hints;
-use crate::vault::{DataKeys, SealContext};
+use crate::vault::DataKeys;
 
 use pack::{Ended, Packer};
 
@@ -192,43 +191,6 @@ impl Records {
         &self.keys
     }
 
-    /// What a link holds, for the one of `to` in place of the one of `from`.
-    pub(super) async fn reseal_link(
-        &self,
-        link: RecordLink,
-        from: RecordRef,
-        to: RecordRef,
-    ) -> Result<RecordLink, Error> {
-        let held = match self.open_link(&link, from).await? {
-            Some(held) => Some(self.seal_link(link.version, to, &held).await?),
-            None => None,
-        };
-        Ok(RecordLink { held, ..link })
-    }
-
-    /// What the other side of a link was last told, if anything.
-    pub(super) async fn open_link(
-        &self,
-        link: &RecordLink,
-        of: RecordRef,
-    ) -> Result<Option<Fields>, Error> {
-        let Some(held) = &link.held else {
-            return Ok(None);
-        };
-        let opened = (self.keys).open_held(of.organization, link_context(of, link.version), held);
-        Ok(Some(opened.await?))
-    }
-
-    pub(super) async fn seal_link(
-        &self,
-        version: u64,
-        of: RecordRef,
-        held: &Fields,
-    ) -> Result<Sealed, Error> {
-        let sealed = (self.keys).seal_held(of.organization, link_context(of, version), held);
-        Ok(sealed.await?)
-    }
-
     /// What a record holds, as it stands in the feed.
     pub(super) async fn open(
         &self,
@@ -318,15 +280,6 @@ impl Records {
             let wait = longest.mul_f64(self.sources.randomness.fraction());
             tokio::time::sleep(wait).await;
         }
-    }
-}
-
-fn link_context(of: RecordRef, version: u64) -> SealContext {
-    SealContext::RecordLink {
-        integration: of.integration,
-        entity: of.entity,
-        record: of.record,
-        version,
     }
 }
 

@@ -14,6 +14,7 @@
 //! What it does not: a create whose answer was lost, at a provider that does not know idempotency keys, may
 //! have been done. The record that it made comes in by the next list, beside ours.
 
+mod attempt;
 mod call;
 mod settle;
 
@@ -24,10 +25,10 @@ use super::settings::EntitySettings;
 use super::{Kind, Records};
 use crate::domain::sync::conflict::Change;
 use crate::domain::sync::{
-    EntityName, EntitySync, Fields, Observation, OutgoingCall, PushError, PushFailure, PushStep,
+    EntityName, EntitySync, Observation, OutgoingCall, PushError, PushFailure, PushStep,
     RecordPush, Standing, StartedCreate,
 };
-use crate::domain::{Digest, Error, IntegrationId, OrganizationId, RequestId, Sources, Timestamp};
+use crate::domain::{Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
 use crate::flows::outbound::Outbound;
 use crate::queue::{SyncMessage, SyncQueue};
 use crate::store::{RecordRef, Store, Versioned};
@@ -370,43 +371,4 @@ pub(super) async fn ask(
     }
     queue.send(&due.push(), Duration::ZERO).await?;
     Ok(())
-}
-
-impl Attempt<'_> {
-    fn outgoing(&self) -> Result<OutgoingCall, crate::domain::sync::OutgoingError> {
-        let body = &self.standing.body;
-        let content = match &self.change {
-            Change::Create(content) => content,
-            Change::Update(_) | Change::Delete => &body.content,
-        };
-        OutgoingCall::of(&self.change, (&body.id, content), self.settings.rules)
-    }
-
-    /// What the record held in a version.
-    fn content_of(&self, version: u64) -> Option<Fields> {
-        if self.standing.head.version == version {
-            return Some(self.standing.body.content.clone());
-        }
-        let mut history = self.standing.body.history.iter();
-        let past = history.find(|past| past.version == version);
-        past.map(|past| past.content.clone())
-    }
-
-    fn error(&self, code: &str, at: Timestamp) -> PushError {
-        PushError {
-            code: code.to_owned(),
-            status: None,
-            request_id: None,
-            version: self.standing.head.version,
-            at,
-            retrying: false,
-        }
-    }
-
-    fn error_of(&self, request: RequestId, code: &str, at: Timestamp) -> PushError {
-        PushError {
-            request_id: Some(request),
-            ..self.error(code, at)
-        }
-    }
 }
