@@ -183,6 +183,8 @@ impl Records {
             counts: JobCounts::default(),
             records_total: Some(7),
             failures: 0,
+            retry_at: None,
+            schema_seen: gatehouse::domain::sync::SchemaSeen::default(),
             error: None,
             error_detail: None,
             parked: None,
