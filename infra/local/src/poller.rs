@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) enum Triggered {
     Processor(processor::State),
-    Sync(sync::State),
+    Sync(Box<sync::State>),
 }
 
 impl Triggered {

@@ -171,9 +171,11 @@ impl Parts<'_> {
                     &aws,
                     sources.clone(),
                 )?),
-                "sync" => {
-                    Scheduled::Sync(sync::State::connect(&environment, &aws, sources.clone())?)
-                }
+                "sync" => Scheduled::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
                 other => return Err(format!("`{other}` has no schedule here").into()),
             };
             tickers.push(Ticker {
@@ -204,9 +206,11 @@ impl Parts<'_> {
                     &aws,
                     sources.clone(),
                 )?),
-                "sync" => {
-                    Triggered::Sync(sync::State::connect(&environment, &aws, sources.clone())?)
-                }
+                "sync" => Triggered::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
                 other => return Err(format!("`{other}` is not triggered by a queue here").into()),
             };
             let queue_url = self
