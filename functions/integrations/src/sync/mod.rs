@@ -26,6 +26,10 @@ pub(crate) use openapi::document;
 
 /// The routes.
 pub(crate) fn router() -> Router<State> {
+    jobs_router().merge(records_router())
+}
+
+fn jobs_router() -> Router<State> {
     Router::new()
         .route("/portal/integrations/{integration}/sync", post(jobs::start))
         .route(
@@ -60,11 +64,9 @@ pub(crate) fn router() -> Router<State> {
             "/portal/integrations/{integration}/sync/mapping/suggest",
             post(suggest::run),
         )
-        .merge(records_and_conflicts())
 }
 
-/// What is asked of records and conflicts.
-fn records_and_conflicts() -> Router<State> {
+fn records_router() -> Router<State> {
     Router::new()
         .route(
             "/portal/integrations/{integration}/records",

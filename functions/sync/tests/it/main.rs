@@ -9,5 +9,7 @@
 )]
 
 mod both_ways;
+mod runs;
 mod simulation;
+mod stops;
 mod world;

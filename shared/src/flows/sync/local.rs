@@ -182,7 +182,7 @@ impl LocalRecords {
     ) -> Result<(), Error> {
         self.tell(kind, record, MAKING_SURE).await?;
         let changes = std::slice::from_ref(change);
-        Box::pin(self.records.apply(kind, changes)).await?;
+        self.records.apply(kind, changes).await?;
         if let Err(error) = self.tell(kind, record, Duration::ZERO).await {
             let id = kind.integration;
             tracing::warn!(integration.id = %id, %error, "the provider of {id} is told later");

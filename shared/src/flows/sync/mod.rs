@@ -3,6 +3,7 @@
 
 mod apply;
 mod decided;
+mod drifts;
 mod events;
 mod hints;
 mod jobs;

@@ -232,7 +232,7 @@ impl Records {
     /// If the table does not answer, others change the same records all the time, or a change is not
     /// allowed.
     pub async fn apply<C: Change>(&self, kind: Kind<'_>, changes: &[C]) -> Result<Tally, Error> {
-        let applied = self.apply_in(kind, changes, None).await;
+        let applied = Box::pin(self.apply_in(kind, changes, None)).await;
         applied.map_err(|error| match error {
             ApplyError::Error(error) => error,
             ApplyError::JobMoved => Error::Internal(Cause::from("there is no job")),

@@ -172,7 +172,7 @@ impl Synchronizer {
         };
         match present.job.item.phase {
             SyncPhase::Pages => Box::pin(self.page(present)).await,
-            SyncPhase::FindMissing => self.find_missing(present).await,
+            SyncPhase::FindMissing => Box::pin(self.find_missing(present)).await,
             SyncPhase::DeleteMissing => Box::pin(self.delete_missing(present)).await,
         }
     }
