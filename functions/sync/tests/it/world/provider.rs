@@ -88,7 +88,7 @@ pub(crate) struct Faults {
     pub(crate) changes: u64,
 }
 
-/// An answer: its status, its headers, and its body.
+/// An answer: its status, headers and body.
 pub(crate) type Scripted = (u16, Vec<(&'static str, String)>, String);
 
 /// A provider of one kind of record.
