@@ -110,13 +110,21 @@ fn params<'a>(
                 _ => None,
             }
         }
-        (Pagination::Offset { parameter, size }, place) => {
+        (
+            Pagination::Offset {
+                parameter,
+                first,
+                size,
+            },
+            place,
+        ) => {
             sized(Some(size));
-            let offset = match place {
+            let before = match place {
                 Some(Place::Offset(offset)) => *offset,
                 _ => 0,
             };
-            Some((parameter, Value::from(offset)))
+            let number = before.saturating_add(u64::from(*first));
+            Some((parameter, Value::from(number)))
         }
         (
             Pagination::Page {
