@@ -35,8 +35,8 @@ const RECORDS: u64 = 100_000;
 const PAGE: u64 = 1_000;
 /// Long enough for any machine; without it, a lost job would be waited for for ever.
 const PATIENCE: Duration = Duration::from_secs(3_600);
-/// How often the job is looked at, which costs reads.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the job is looked at, which is audited: each look costs a write at most.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a run has cost.
 struct Cost {
@@ -87,8 +87,8 @@ async fn main() {
 
 fn print(what: &str, records: u64, changed: u64, cost: &Cost) {
     let per = |many: u64| {
-        let hundredths = cost.items * 100 / many.max(1);
-        format!("{}.{:02}", hundredths / 100, hundredths % 100)
+        let thousandths = cost.items * 1_000 / many.max(1);
+        format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
     };
     let rate = |time: Duration| {
         let milliseconds = u64::try_from(time.as_millis()).unwrap();

@@ -1,8 +1,7 @@
 //! What comes in and goes out of synchronizations and their jobs.
 
 use gatehouse::domain::sync::{
-    EntityName, JobCounts, JobStatus, ParkedPage, SchemaSeen, SyncJob, SyncPhase, SyncTrigger,
-    SyncType,
+    EntityName, JobCounts, JobStatus, ParkedPage, SchemaSeen, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ use super::{PAGE, Source, encoded, script};
 use crate::peers::{Peer, folder};
 
 const TOKEN: &str = "canary-of-scim";
+const USERS: &str = "/Users";
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 fn server() -> Option<Peer> {
@@ -21,7 +22,7 @@ fn integration(url: &str) -> Value {
         "authMethod": "api_key", "credentials": {"apiKey": TOKEN},
         "syncConfig": {"entities": {"users": {
             "source": {
-                "listPath": "/Users", "items": "Resources || `[]`", "id": "id",
+                "listPath": USERS, "items": "Resources || `[]`", "id": "id",
                 "cursorField": "meta.lastModified",
                 "pagination": {
                     "kind": "offset", "parameter": "startIndex", "first": 1,
@@ -36,7 +37,7 @@ fn integration(url: &str) -> Value {
 /// The id of a user, if there is one of that name.
 async fn id_of(source: &Source, name: &str) -> Option<String> {
     let params = json!({"filter": format!("userName eq \"{name}\"")});
-    let list = json!({"method": "GET", "endpoint": "/Users", "params": params});
+    let list = json!({"method": "GET", "endpoint": USERS, "params": params});
     let answer = source.call(list).await;
     let id = answer["body"]["Resources"][0]["id"].as_str();
     id.map(str::to_owned)
@@ -49,15 +50,15 @@ async fn users_of_scim_are_kept_in_step() {
     let put = async |name: &str, text: &str| {
         let user = json!({"schemas": [USER], "userName": name, "displayName": text});
         let (method, endpoint) = match id_of(&source, name).await {
-            Some(id) => ("PUT", format!("/Users/{}", encoded(&id))),
-            None => ("POST", "/Users".to_owned()),
+            Some(id) => ("PUT", format!("{USERS}/{}", encoded(&id))),
+            None => ("POST", USERS.to_owned()),
         };
         let call = json!({"method": method, "endpoint": endpoint, "body": user});
         source.call(call).await;
     };
     let delete = async |name: &str| {
         let id = id_of(&source, name).await.unwrap();
-        let endpoint = format!("/Users/{}", encoded(&id));
+        let endpoint = format!("{USERS}/{}", encoded(&id));
         let call = json!({"method": "DELETE", "endpoint": endpoint});
         source.call(call).await;
     };
