@@ -8,7 +8,7 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::sync::{Jobs, LocalRecords, Records};
+use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
@@ -97,7 +97,9 @@ impl State {
             sources.clone(),
             retention,
         );
-        let records = Records::new(store.clone(), keys.clone(), sources.clone(), retention);
+        let hints = Hints::new(store.clone(), sync_queue.clone(), sources.clone());
+        let records =
+            Records::new(store.clone(), keys.clone(), sources.clone(), retention).with_hints(hints);
         let local = LocalRecords::new(
             records,
             (store.clone(), keys.clone()),

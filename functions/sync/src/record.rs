@@ -1,6 +1,8 @@
 use aws_lambda_events::event::sqs::SqsMessage;
-use gatehouse::domain::Cause;
-use gatehouse::flows::sync::{StepDue, StepEnd};
+use std::time::Duration;
+
+use gatehouse::domain::{Cause, Error};
+use gatehouse::flows::sync::{EventDue, FeedDue, RecordDue, StepDue, StepEnd};
 use gatehouse::lambda::batch::Outcome;
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::SyncMessage;
@@ -28,9 +30,7 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
             };
             Box::pin(state.synchronizer.step(due)).await
         }
-        SyncMessage::Push { .. } | SyncMessage::Event { .. } => {
-            return Outcome::Drop("unknown_version");
-        }
+        message => again(follow(state, message).await),
     };
     match end {
         StepEnd::Done => Outcome::Done,
@@ -44,6 +44,76 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
             }
             Outcome::Retry(cause)
         }
+    }
+}
+
+/// After how long a message comes again that met trouble of ours.
+const AGAIN: Duration = Duration::from_secs(20);
+
+/// Does what follows from changes, and from events.
+async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
+    match message {
+        SyncMessage::Push {
+            organization,
+            integration,
+            entity,
+            record,
+        } => {
+            let due = RecordDue {
+                organization,
+                integration,
+                entity,
+                record,
+            };
+            Box::pin(state.pusher.push(&due)).await
+        }
+        SyncMessage::Link {
+            organization,
+            integration,
+            entity,
+            record,
+        } => {
+            let due = RecordDue {
+                organization,
+                integration,
+                entity,
+                record,
+            };
+            Box::pin(state.linker.link(&due)).await
+        }
+        SyncMessage::Feed {
+            organization,
+            integration,
+            entity,
+        } => {
+            let due = FeedDue {
+                organization,
+                integration,
+                entity,
+            };
+            Box::pin(state.pump.run(&due)).await
+        }
+        SyncMessage::Event {
+            organization,
+            integration,
+            event,
+        } => {
+            let due = EventDue {
+                organization,
+                integration,
+                event,
+            };
+            Box::pin(state.events.apply(&due)).await
+        }
+        // Steps are done elsewhere.
+        SyncMessage::Step { .. } => Ok(()),
+    }
+}
+
+fn again(end: Result<(), Error>) -> StepEnd {
+    match end {
+        Ok(()) => StepEnd::Done,
+        Err(error) => StepEnd::Again(AGAIN, error.into()),
     }
 }
 

@@ -6,7 +6,9 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::sync::{Jobs, Records, Synchronizer};
+use gatehouse::flows::sync::{
+    EventReader, Hints, Jobs, Linker, Pump, Pusher, Records, Synchronizer,
+};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::SyncQueue;
 
@@ -14,6 +16,10 @@ use gatehouse::queue::SyncQueue;
 #[derive(Clone)]
 pub struct State {
     pub(crate) synchronizer: Synchronizer,
+    pub(crate) pusher: Pusher,
+    pub(crate) linker: Linker,
+    pub(crate) pump: Pump,
+    pub(crate) events: EventReader,
     pub(crate) queue: SyncQueue,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
@@ -56,7 +62,9 @@ impl State {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let retention = environment.record_retention()?;
-        let queue = connect::sync_queue(environment, aws_sdk_sqs::Client::new(aws))?
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        let events = connect::queue(environment, sqs.clone(), &keys, &sources)?;
+        let queue = connect::sync_queue(environment, sqs)?
             .with_dead_letters(environment.sync_dead_letter_queue_url()?);
         let services = Services {
             store: store.clone(),
@@ -74,13 +82,27 @@ impl State {
             sources.clone(),
             retention,
         );
-        let records = Records::new(store, keys, sources.clone(), retention);
+        let hints = Hints::new(store.clone(), queue.clone(), sources.clone());
+        let records = Records::new(store.clone(), keys.clone(), sources.clone(), retention)
+            .with_hints(hints.clone());
+        let table = (store.clone(), records.clone());
+        let (now, later) = (sources.clone(), queue.clone());
         Ok(Self {
+            pusher: Pusher::new(table.clone(), later.clone(), outbound.clone(), now.clone()),
+            linker: Linker::new(table.clone(), later.clone(), now.clone()),
+            pump: Pump::new(table, later.clone(), events, hints, now),
+            events: EventReader::new((store, keys), records.clone(), jobs.clone(), later),
             synchronizer: Synchronizer::new(jobs, records, outbound),
             queue,
             metrics,
             sources,
         })
+    }
+
+    /// What sends changes to providers.
+    #[must_use]
+    pub fn pusher(&self) -> &Pusher {
+        &self.pusher
     }
 
     /// The life of jobs, by which they are started and moved on.

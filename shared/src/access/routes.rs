@@ -116,6 +116,7 @@ routes! {
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/retry": ManageSync of Integration, "sync_job.retry" Twice;
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/skip": ManageSync of Integration, "sync_job.skip" Twice;
     "POST" "/portal/integrations/{integration}/sync/jobs/{job}/approve-deletes": ManageSync of Integration, "sync_job.approve" Twice;
+    "POST" "/portal/integrations/{integration}/sync/mapping/suggest": ReadRecords of Integration, "mapping.suggest" Once;
     "GET" "/portal/integrations/{integration}/records": ReadRecords of Integration, "record.list" Denials;
     "GET" "/portal/integrations/{integration}/records/export": ReadRecords of Integration, "record.export" Once;
     "POST" "/portal/integrations/{integration}/records/{entity}": WriteRecords of Integration, "record.create" Twice;
@@ -124,6 +125,7 @@ routes! {
     "PATCH" "/portal/integrations/{integration}/records/{entity}/{record}": WriteRecords of Integration, "record.update" Twice;
     "DELETE" "/portal/integrations/{integration}/records/{entity}/{record}": WriteRecords of Integration, "record.delete" Twice;
     "GET" "/portal/integrations/{integration}/records/{entity}/{record}/history": ReadRecords of Integration, "record.history" Denials;
+    "POST" "/portal/integrations/{integration}/records/{entity}/{record}/push": WriteRecords of Integration, "record.push" Twice;
     "GET" "/portal/integrations/{integration}/conflicts": ReadRecords of Integration, "conflict.list" Denials;
     "GET" "/portal/integrations/{integration}/conflicts/{conflict}": ReadRecords of Integration, "conflict.read" Denials;
     "POST" "/portal/integrations/{integration}/conflicts/{conflict}/resolve": ResolveConflicts of Integration, "conflict.resolve" Twice;

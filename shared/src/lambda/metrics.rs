@@ -60,6 +60,8 @@ pub enum Metric {
     RecordsChanged,
     /// Conflicts that wait for a person.
     ConflictsOpened,
+    /// Fields of providers' records that are new, have vanished, or have another type.
+    FieldsDrifted,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -91,6 +93,7 @@ impl Metric {
             Self::SyncStepsRetried => "SyncStepsRetried",
             Self::RecordsChanged => "RecordsChanged",
             Self::ConflictsOpened => "ConflictsOpened",
+            Self::FieldsDrifted => "FieldsDrifted",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }

@@ -43,6 +43,26 @@ pub enum SyncMessage {
         /// The digest of the record's id.
         record: Digest,
     },
+    /// Records of a kind may have changed: whoever is to be told is told.
+    Feed {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+        /// The kind of record.
+        entity: EntityName,
+    },
+    /// The record that this one is linked to is to be brought in step with it.
+    Link {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+        /// The kind of record.
+        entity: EntityName,
+        /// The digest of the record's id.
+        record: Digest,
+    },
     /// An event that holds records is stored.
     Event {
         /// Who owns the integration.
@@ -65,6 +85,8 @@ struct Header {
 enum Kind {
     Step,
     Push,
+    Feed,
+    Link,
     Event,
     #[serde(other)]
     Unknown,
@@ -201,7 +223,7 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
-    fn messages() -> [(SyncMessage, Value); 3] {
+    fn messages() -> [(SyncMessage, Value); 5] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
         let owner = |mut rest: Value| {
@@ -216,6 +238,17 @@ mod tests {
             step: 7,
         };
         let push = SyncMessage::Push {
+            organization,
+            integration,
+            entity: "contacts".parse().unwrap(),
+            record: Digest::of(b"text"),
+        };
+        let feed = SyncMessage::Feed {
+            organization,
+            integration,
+            entity: "contacts".parse().unwrap(),
+        };
+        let link = SyncMessage::Link {
             organization,
             integration,
             entity: "contacts".parse().unwrap(),
@@ -237,6 +270,14 @@ mod tests {
                 owner(json!({"v": 1, "kind": "push", "entity": "contacts", "record": digest})),
             ),
             (
+                feed,
+                owner(json!({"v": 1, "kind": "feed", "entity": "contacts"})),
+            ),
+            (
+                link,
+                owner(json!({"v": 1, "kind": "link", "entity": "contacts", "record": digest})),
+            ),
+            (
                 event,
                 owner(json!({"v": 1, "kind": "event", "event": format!("evt_{ULID}")})),
             ),
@@ -254,7 +295,7 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_told_from_what_is_one_of_later() {
-        let [(_, step), (_, push), _] = messages();
+        let [(_, step), (_, push), ..] = messages();
         let with = |of: &Value, name: &str, value: Value| {
             let mut changed = of.clone();
             changed[name] = value;

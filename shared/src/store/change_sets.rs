@@ -8,6 +8,7 @@ use crate::domain::sync::{EntityState, RecordChange, RecordConflict, RecordHead,
 use crate::domain::{IntegrationId, OrganizationId, Timestamp};
 
 use super::items::Versioned;
+use super::record_sides::LinkWrite;
 use super::sync_pages::{MissingPage, SeenPage};
 use super::{Digest, StoreError};
 
@@ -19,8 +20,10 @@ pub const MAX_RECORD_BYTES: usize = 300_000;
 /// What DynamoDB takes in one transaction.
 pub(super) const MAX_OPERATIONS: usize = 100;
 /// The operations that are left to what is no change of a record, nor a conflict: the state, the job, a
-/// page of what was seen and one of what was missed, and an entry of the index that moves.
-const OTHER_OPERATIONS: usize = 6;
+/// page of what was seen and one of what was missed, an entry of the index that moves, and links.
+const OTHER_OPERATIONS: usize = 6 + MAX_LINKS;
+/// The most links in one set: the two of a pair.
+pub const MAX_LINKS: usize = 2;
 /// What a set may hold in all, of the 4 MB that DynamoDB takes.
 const MAX_BYTES: usize = 3_500_000;
 /// More than a head takes, and all of a change but its body; or all of a conflict but its sides.
@@ -50,6 +53,8 @@ pub struct ChangeSet {
     pub missing: Option<MissingPage>,
     /// Conflicts that are opened or settled.
     pub conflicts: Vec<ConflictWrite>,
+    /// Links that change with the records; at most [`MAX_LINKS`].
+    pub links: Vec<LinkWrite>,
 }
 
 /// A record that changes.
@@ -103,6 +108,8 @@ pub enum Committed {
     StateMoved,
     /// Nothing is: the head of the change with this index is not in the version that was read.
     RecordMoved(usize),
+    /// Nothing is: a link is not in the version that was read.
+    LinkMoved,
     /// Nothing is: another transaction is writing one of the items. Try again.
     Busy,
 }
@@ -136,6 +143,7 @@ impl ChangeSet {
             seen: None,
             missing: None,
             conflicts: Vec::new(),
+            links: Vec::new(),
         }
     }
 
@@ -171,7 +179,12 @@ impl ChangeSet {
         });
         let seen = self.seen.as_ref().map_or(0, SeenPage::bytes);
         let missing = self.missing.as_ref().map_or(0, MissingPage::bytes);
-        changes.sum::<usize>() + conflicts.sum::<usize>() + seen + missing
+        let links = self.links.iter().map(|write| {
+            let held = write.link.held.as_ref();
+            ITEM_BYTES + held.map_or(0, |held| held.as_bytes().len())
+        });
+        let of_records = changes.sum::<usize>() + conflicts.sum::<usize>();
+        of_records + links.sum::<usize>() + seen + missing
     }
 
     /// Refuses what would break what everybody else relies on.
@@ -197,6 +210,9 @@ impl ChangeSet {
         let operations = self.record_operations() + OTHER_OPERATIONS;
         if self.changes.len() > MAX_CHANGES || operations > MAX_OPERATIONS {
             return Some("a set of too many changes");
+        }
+        if self.links.len() > MAX_LINKS {
+            return Some("a set of too many links");
         }
         if self.state.entity != self.before.item.entity {
             return Some("a set with the state of another kind of record");

@@ -55,6 +55,11 @@ impl Store {
             let put = self.swap_operation(key, &stored, None)?;
             operations.push((put, Committed::StateMoved));
         }
+        for write in &set.links {
+            let (key, stored) = write.item();
+            let put = self.swap_operation(key, &stored, None)?;
+            operations.push((put, Committed::LinkMoved));
+        }
         self.other_operations(set, &mut operations)?;
         self.transact_all(set, operations).await
     }

@@ -33,6 +33,7 @@ mod queries;
 mod quotas;
 mod record_conflicts;
 mod record_feed;
+mod record_sides;
 mod records;
 mod replay;
 mod requests;
@@ -55,7 +56,7 @@ pub use crate::domain::{Digest, DigestError};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use change_sets::{
-    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES,
+    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES, MAX_LINKS,
     MAX_RECORD_BYTES, RecordWrite,
 };
 pub use claims::{Claim, EventClaim};
@@ -72,6 +73,7 @@ pub use items::Versioned;
 pub use quotas::QuotaScope;
 pub use record_conflicts::ConflictQuery;
 pub use record_feed::FeedQuery;
+pub use record_sides::{LinkWrite, RecordRef};
 pub use records::{HeadQuery, RECORD_SHARDS, StoredRecord};
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;

@@ -77,6 +77,17 @@ pub enum SealContext {
         /// Its version.
         version: u64,
     },
+    /// What the record that another one is linked to was last told of it.
+    RecordLink {
+        /// The integration of the one that it is about.
+        integration: IntegrationId,
+        /// The digest of the name of its kind.
+        entity: Digest,
+        /// The digest of its id.
+        record: Digest,
+        /// The number of what was told.
+        version: u64,
+    },
     /// Where the next page of a job starts.
     SyncCursor {
         /// The job.
@@ -125,6 +136,7 @@ pub(super) fn additional_data(
         SealContext::ConsentTicket { ticket } => (9, [ticket.as_bytes(), &[]]),
         SealContext::Tokens { integration, .. } => (7, [&integration.ulid().to_bytes(), &number]),
         SealContext::Record { .. } => (10, [record.as_bytes(), &[]]),
+        SealContext::RecordLink { .. } => (13, [record.as_bytes(), &[]]),
         SealContext::SyncCursor { job } => (11, [&job.ulid().to_bytes(), &number]),
         SealContext::Conflict { conflict } => (12, [&conflict.ulid().to_bytes(), &number]),
     };
@@ -142,6 +154,12 @@ pub(super) fn additional_data(
 fn record_of(context: &SealContext) -> Digest {
     match context {
         SealContext::Record {
+            integration,
+            entity,
+            record,
+            version,
+        }
+        | SealContext::RecordLink {
             integration,
             entity,
             record,

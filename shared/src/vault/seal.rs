@@ -110,7 +110,7 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 12] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 13] {
         let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
@@ -150,6 +150,12 @@ mod tests {
                 ticket: Digest::of(&both),
             },
             SealContext::Record {
+                integration: a.into(),
+                entity: Digest::of(&both),
+                record: Digest::of(&both),
+                version,
+            },
+            SealContext::RecordLink {
                 integration: a.into(),
                 entity: Digest::of(&both),
                 record: Digest::of(&both),

@@ -103,6 +103,36 @@ impl DataKeys {
         unpack(&packed, "cursor")
     }
 
+    /// Seals what a linked record was told.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::ValueTooLarge`], or as [`DataKeys::seal`].
+    pub async fn seal_held(
+        &self,
+        organization: OrganizationId,
+        context: SealContext,
+        held: &Fields,
+    ) -> Result<Sealed, VaultError> {
+        let packed = pack(held, "link", MAX_RECORD_BYTES)?;
+        self.seal(organization, &context, &packed).await
+    }
+
+    /// Opens what a linked record was told.
+    ///
+    /// # Errors
+    ///
+    /// As [`DataKeys::open`], or [`VaultError::Corrupt`].
+    pub async fn open_held(
+        &self,
+        organization: OrganizationId,
+        context: SealContext,
+        sealed: &Sealed,
+    ) -> Result<Fields, VaultError> {
+        let packed = self.open(organization, &context, sealed).await?;
+        unpack(&packed, "link")
+    }
+
     /// Seals both sides of a conflict.
     ///
     /// # Errors
@@ -229,6 +259,7 @@ mod tests {
             content: fields(text),
             base: Some(fields("base")),
             history: (0..history).map(past).collect(),
+            moved_to: None,
         }
     }
 

@@ -93,14 +93,10 @@ async fn changes(system: &Running, path: &str, since: &str) -> (Vec<Value>, Stri
     }
 }
 
-#[tokio::test]
-async fn records_are_kept_in_step_with_the_providers() {
-    let folder = tempfile::tempdir().unwrap();
-    let system = Running::start(folder.path());
-    let provider = Arc::new(Provider::default());
-    provider.set((0..240).map(|number| person(number, "old")));
+/// Adds an integration whose people are synchronized; its path.
+async fn set_up(system: &Running, base_url: &str) -> String {
     let made = json!({
-        "name": "CRM", "type": "enterprise", "baseUrl": provider.start().await,
+        "name": "CRM", "type": "enterprise", "baseUrl": base_url,
         "authMethod": "api_key", "authConfig": {"keyLocation": "header", "keyHeader": "X-Key"},
         "credentials": {"apiKey": SECRET},
         "syncConfig": {"entities": {"people": {
@@ -112,8 +108,16 @@ async fn records_are_kept_in_step_with_the_providers() {
         }}},
     });
     let made = system.post("/portal/integrations", &made).await;
-    let path = format!("/portal/integrations/{}", made["id"].as_str().unwrap());
+    format!("/portal/integrations/{}", made["id"].as_str().unwrap())
+}
 
+#[tokio::test]
+async fn records_are_kept_in_step_with_the_providers() {
+    let folder = tempfile::tempdir().unwrap();
+    let system = Running::start(folder.path());
+    let provider = Arc::new(Provider::default());
+    provider.set((0..240).map(|number| person(number, "old")));
+    let path = set_up(&system, &provider.start().await).await;
     let first = sync(&system, &path).await;
     assert_eq!(first["status"], "completed", "{first}");
     assert_eq!(

@@ -1,7 +1,7 @@
 //! What comes in and goes out of synchronizations and their jobs.
 
 use gatehouse::domain::sync::{
-    EntityName, JobCounts, JobStatus, ParkedPage, SchemaSeen, SyncJob, SyncPhase, SyncTrigger, SyncType,
+    EntityName, JobCounts, JobStatus, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -196,6 +196,8 @@ pub(crate) struct EntityView {
 
 #[cfg(test)]
 mod tests {
+    use gatehouse::domain::sync::SchemaSeen;
+
     use super::*;
 
     fn job(status: JobStatus, processed: u64, total: Option<u64>) -> SyncJob {

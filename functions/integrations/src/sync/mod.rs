@@ -15,6 +15,7 @@ mod openapi;
 mod read;
 mod record_bodies;
 mod records;
+mod suggest;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -25,6 +26,10 @@ pub(crate) use openapi::document;
 
 /// The routes.
 pub(crate) fn router() -> Router<State> {
+    jobs_router().merge(records_router())
+}
+
+fn jobs_router() -> Router<State> {
     Router::new()
         .route("/portal/integrations/{integration}/sync", post(jobs::start))
         .route(
@@ -56,6 +61,14 @@ pub(crate) fn router() -> Router<State> {
             post(jobs::approve_deletes),
         )
         .route(
+            "/portal/integrations/{integration}/sync/mapping/suggest",
+            post(suggest::run),
+        )
+}
+
+fn records_router() -> Router<State> {
+    Router::new()
+        .route(
             "/portal/integrations/{integration}/records",
             get(feed::list),
         )
@@ -77,6 +90,10 @@ pub(crate) fn router() -> Router<State> {
         .route(
             "/portal/integrations/{integration}/records/{entity}/{record}/history",
             get(records::history),
+        )
+        .route(
+            "/portal/integrations/{integration}/records/{entity}/{record}/push",
+            post(records::push),
         )
         .route(
             "/portal/integrations/{integration}/conflicts",

@@ -6,6 +6,7 @@ use utoipa::OpenApi;
 use super::conflict_bodies::{ConflictDecision, ConflictView};
 use super::job_bodies::{EntityView, JobView, NewSync, StartedJobs};
 use super::record_bodies::{ChangePage, HistoryView, RecordView};
+use super::suggest::{SuggestionRequest, Suggestions};
 use crate::bodies::ListOf;
 
 operations! {
@@ -39,6 +40,9 @@ operations! {
         summary = "Let a full run that stopped to ask delete the records that are missing",
         params(("integrationId" = String, Path), ("jobId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         200 => JobView;
+    suggest_mapping: post "/portal/integrations/{integrationId}/sync/mapping/suggest", tag = "sync",
+        summary = "Have a mapping of the provider's fields to ours proposed, each with a score; nothing applies it",
+        params(("integrationId" = String, Path)), body = SuggestionRequest, 200 => Suggestions;
     list_records: get "/portal/integrations/{integrationId}/records", tag = "records",
         summary = "Read the feed of changes of a kind of record: each record once, at its newest change; a page may hold fewer than `limit`",
         params(("integrationId" = String, Path), ("entity" = String, Query),
@@ -74,6 +78,11 @@ operations! {
     get_record_history: get "/portal/integrations/{integrationId}/records/{entity}/{recordId}/history", tag = "records",
         summary = "Read a record's versions, newest first",
         params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path)), 200 => HistoryView;
+    push_record: post "/portal/integrations/{integrationId}/records/{entity}/{recordId}/push", tag = "records",
+        summary = "Have what could not be sent to the provider of a record sent again; a create that may have been done is made anew",
+        params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path),
+            ("Idempotency-Key" = Option<String>, Header)),
+        202 => RecordView;
     list_conflicts: get "/portal/integrations/{integrationId}/conflicts", tag = "conflicts",
         summary = "List conflicts, newest first; a page may hold fewer than `limit`",
         params(("integrationId" = String, Path), ("entity" = Option<String>, Query), ("status" = Option<String>, Query),

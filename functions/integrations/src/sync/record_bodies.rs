@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatehouse::domain::sync::{ChangeOrigin, EntityName, Fields, PastVersion};
+use gatehouse::domain::sync::{ChangeOrigin, EntityName, Fields, PastVersion, PushError};
 use gatehouse::domain::{ConflictId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +31,12 @@ pub(crate) struct RecordView {
     /// The conflict that waits for a person, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) conflict_id: Option<ConflictId>,
+    /// Why what is pending could not be sent yet, or cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) push_error: Option<PushError>,
+    /// The id that the provider has given it, and under which it goes on; this one is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) moved_to: Option<String>,
 }
 
 /// A record in the feed of changes, at its newest change.

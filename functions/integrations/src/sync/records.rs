@@ -51,8 +51,10 @@ pub(crate) async fn read(
     caller: Caller,
     path: RecordPath,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (kind, standing) = find(&state, caller.organization_id, &path).await?;
-    Ok((etag(standing.head.version), Json(view(&kind, standing))))
+    let (found, standing) = find(&state, caller.organization_id, &path).await?;
+    let version = standing.head.version;
+    let shown = view(&state, &found, standing).await?;
+    Ok((etag(version), Json(shown)))
 }
 
 /// A record's versions, newest first.
@@ -94,13 +96,41 @@ pub(crate) async fn create(
         .await?;
     let standing = standing(&state, &found, record).await?;
     let entity = &found.entity;
+    let version = standing.head.version;
+    let shown = view(&state, &found, standing).await?;
     let location = format!("/portal/integrations/{integration}/records/{entity}/{id}");
     Ok((
         StatusCode::CREATED,
         Extension(subject(entity, record)),
         [(header::LOCATION, location)],
-        etag(standing.head.version),
-        Json(view(&found, standing)),
+        etag(version),
+        Json(shown),
+    ))
+}
+
+/// Has what could not be sent to the provider of a record sent again.
+pub(crate) async fn push(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    path: RecordPath,
+) -> Result<impl IntoResponse, ApiError> {
+    let (found, standing) = find(&state, caller.organization_id, &path).await?;
+    check_usable(&found.integration.item)?;
+    if !standing.head.pending {
+        return Err(Error::Conflict("nothing of the record is pending".to_owned()).into());
+    }
+    if standing.head.conflict.is_some() {
+        return Err(Error::ConflictOpen.into());
+    }
+    let record = record_digest(&standing.body.id);
+    state.local.push_again(found.kind(), record).await?;
+    let version = standing.head.version;
+    let shown = view(&state, &found, standing).await?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Extension(subject(&found.entity, record)),
+        etag(version),
+        Json(shown),
     ))
 }
 
@@ -150,10 +180,12 @@ async fn write_to(
     check_usable(&found.integration.item)?;
     state.local.write(found.kind(), record, write).await?;
     let standing = standing(state, &found, record).await?;
+    let version = standing.head.version;
+    let shown = view(state, &found, standing).await?;
     Ok((
         Extension(subject(&found.entity, record)),
-        etag(standing.head.version),
-        Json(view(&found, standing)),
+        etag(version),
+        Json(shown),
     ))
 }
 
@@ -180,9 +212,16 @@ async fn standing(state: &State, found: &FoundKind, record: Digest) -> Result<St
     standing.ok_or(Error::NotFound("record"))
 }
 
-fn view(found: &FoundKind, standing: Standing) -> RecordView {
+/// A record as it is shown, with why what is pending of it could not be sent.
+async fn view(state: &State, found: &FoundKind, standing: Standing) -> Result<RecordView, Error> {
     let head = standing.head;
-    RecordView {
+    let push_error = if head.pending {
+        let record = record_digest(&standing.body.id);
+        state.local.push_error(found.kind(), record).await?
+    } else {
+        None
+    };
+    Ok(RecordView {
         change: ChangeView {
             id: standing.body.id,
             entity: found.entity.clone(),
@@ -195,5 +234,7 @@ fn view(found: &FoundKind, standing: Standing) -> RecordView {
         },
         pending: head.pending,
         conflict_id: head.conflict,
-    }
+        push_error,
+        moved_to: standing.body.moved_to,
+    })
 }

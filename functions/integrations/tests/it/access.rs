@@ -34,6 +34,9 @@ fn body(path: &str, method: &str) -> Value {
         ("POST", path) if path.ends_with("/sync") => {
             json!({"syncType": "full", "entities": ["contacts"]})
         }
+        ("POST", path) if path.ends_with("/suggest") => {
+            json!({"entity": "contacts", "fields": [{"name": "email"}], "samples": [{}]})
+        }
         ("POST", path) if path.ends_with("/resolve") => {
             json!({"fields": [{"field": "name", "side": "source"}]})
         }

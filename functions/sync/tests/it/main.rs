@@ -8,5 +8,8 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod both_ways;
+mod runs;
 mod simulation;
+mod stops;
 mod world;

@@ -65,7 +65,7 @@ impl Run {
                 provider.change_something();
             }
         }
-        let (kills_one_in, throttles_one_in) = (dice.one_of(&[0, 1, 2, 3]), dice.one_of(&[0, 40]));
+        let (kills_one_in, throttles_one_in) = (dice.one_of(&[0, 2, 3, 5]), dice.one_of(&[0, 40]));
         let mut run = Self {
             process: world.process(Life::new(dice.clone(), None, 0, 0)),
             world,
@@ -84,7 +84,7 @@ impl Run {
     fn another(&self) -> Process {
         let dice = &self.dice;
         let kill = dice.one_in(self.kills_one_in).then(|| Kill {
-            call: usize::try_from(dice.below(25)).unwrap(),
+            call: usize::try_from(dice.below(40)).unwrap(),
             has_effect: dice.one_in(2),
         });
         let life = Life::new(dice.clone(), kill, self.throttles_one_in, self.loses_one_in);
@@ -95,13 +95,13 @@ impl Run {
     async fn trouble(&mut self) {
         let jobs = self.world.jobs();
         jobs.reschedule(&self.world.integration).await.unwrap();
-        let end = self.world.clock.now().plus(MINUTE * 45);
+        let end = self.world.clock.now().plus(MINUTE * 60);
         let mut next_tick = self.world.clock.now();
         let mut steps = 0;
-        while self.world.clock.now() < end && steps < 70 {
+        while self.world.clock.now() < end && steps < 45 {
             steps += 1;
             if self.world.clock.now() >= next_tick {
-                next_tick = self.world.clock.now().plus(MINUTE);
+                next_tick = self.world.clock.now().plus(MINUTE * 2);
                 self.minute().await;
             }
             match self.world.take() {
@@ -114,7 +114,7 @@ impl Run {
                     self.world.clock.go_to(next);
                 }
             }
-            if steps % 12 == 0 {
+            if steps % 15 == 0 {
                 self.check_safety().await;
             }
         }
@@ -146,7 +146,7 @@ impl Run {
         }
     }
 
-    /// What happens each minute, or not: the schedule, changes at the provider, and a person.
+    /// What happens every other minute, or not: the schedule, changes at the provider, and a person.
     async fn minute(&mut self) {
         if !self.dice.one_in(5) {
             let ticked = self.world.tick(&self.process).await;
@@ -197,7 +197,7 @@ impl Run {
 
     /// Nothing is here that the provider never had, and nothing is back that was gone for good.
     async fn check_safety(&mut self) {
-        let look = self.world.look().await;
+        let look = self.world.glance().await;
         let provider = self.world.provider();
         for (id, number) in look.live() {
             let was = provider

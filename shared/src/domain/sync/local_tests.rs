@@ -44,6 +44,7 @@ fn standing(content: Value) -> Standing {
             content: fields(content),
             base: None,
             history: Vec::new(),
+            moved_to: None,
         },
     }
 }

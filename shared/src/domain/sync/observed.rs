@@ -1,4 +1,5 @@
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::conflict::{FieldConflict, Side, resolve, same_fields};
 use super::{
@@ -22,6 +23,10 @@ pub struct Observation {
     pub observed_at: Timestamp,
     /// Where it was seen.
     pub origin: ChangeOrigin,
+    /// After what time since the record was last seen this counts, though the provider says that it
+    /// is older: what a full list has is so, but copies of the provider's may be behind for a while.
+    /// Never, if absent.
+    pub overrules_after: Option<Duration>,
 }
 
 /// Whether an observation says something that is not known.
@@ -68,6 +73,7 @@ impl Observation {
             source_version,
             observed_at,
             origin,
+            overrules_after: None,
         }
     }
 
@@ -86,13 +92,15 @@ impl Observation {
             source_version,
             observed_at,
             origin,
+            overrules_after: None,
         }
     }
 
     /// Whether it says something that is not known of the record with this head.
     ///
     /// The provider's own versions decide where both have one and they differ; else, and where they
-    /// cannot be compared, when the calls began. A record that is not known and is deleted is no
+    /// cannot be compared, when the calls began. But a version that goes back, and stays so, is
+    /// believed of a full list: the provider was restored, or its clock set right. A record that is not known and is deleted is no
     /// news, unless an event says so: then the event of its making may be still to come.
     #[must_use]
     pub fn novelty(&self, head: Option<&RecordHead>) -> Novelty {
@@ -107,13 +115,18 @@ impl Observation {
         let order = versions.and_then(|(this, last)| this.compare(last));
         let is_same = self.hash == head.source_hash;
         match order {
-            Some(Ordering::Less) => Novelty::Old,
+            Some(Ordering::Less) if !self.overrules(head) => Novelty::Old,
             Some(Ordering::Greater) if is_same => Novelty::SameButNewer,
             _ if is_same => Novelty::Same,
-            Some(Ordering::Greater) => Novelty::New,
+            Some(Ordering::Greater | Ordering::Less) => Novelty::New,
             Some(Ordering::Equal) | None if self.observed_at < head.observed_at => Novelty::Old,
             Some(Ordering::Equal) | None => Novelty::New,
         }
+    }
+
+    fn overrules(&self, head: &RecordHead) -> bool {
+        let waited = |after: Duration| self.observed_at >= head.observed_at.plus(after);
+        self.overrules_after.is_some_and(waited)
     }
 
     /// The record that nothing was known of.
@@ -134,6 +147,7 @@ impl Observation {
             content: self.content.unwrap_or_default(),
             base: None,
             history: Vec::new(),
+            moved_to: None,
         };
         Observed {
             head,
@@ -196,6 +210,7 @@ impl Standing {
             content: content.unwrap_or(known.content),
             base,
             history: known.history,
+            moved_to: None,
         };
         Observed {
             head,
@@ -213,3 +228,7 @@ fn same(one: Option<&Fields>, other: Option<&Fields>) -> bool {
         (Some(_), None) | (None, Some(_)) => false,
     }
 }
+
+#[cfg(test)]
+#[path = "observed_tests.rs"]
+mod tests;

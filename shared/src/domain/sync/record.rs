@@ -99,6 +99,10 @@ pub struct RecordBody {
     /// Earlier versions, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PastVersion>,
+    /// The id that the provider has given it, where it was made here under one of ours. This one is
+    /// deleted, and the record goes on under that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
 }
 
 /// An earlier version of a record.

@@ -105,6 +105,7 @@ mod tests {
                 content: content.unwrap(),
                 base: new_base,
                 history: Vec::new(),
+                moved_to: None,
             },
         };
         (standing, conflicts)

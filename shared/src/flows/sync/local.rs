@@ -5,14 +5,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::push::{self, RecordDue};
 use super::{Change, Changed, Kind, Need, Records};
 use crate::domain::sync::{
-    ChangeOrigin, EntitySync, Fields, HASH_OF_NOTHING, LocalWrite, RecordBody, RecordHead,
-    Standing, new_content, record_digest,
+    ChangeOrigin, EntitySync, Fields, HASH_OF_NOTHING, LocalWrite, PushError, RecordBody,
+    RecordHead, Standing, new_content, record_digest,
 };
 use crate::domain::{Digest, Error, Sources, Timestamp};
 use crate::queue::{SyncMessage, SyncQueue};
-use crate::store::{Store, StoredRecord, Versioned};
+use crate::store::{RecordRef, Store, StoredRecord, Versioned};
 use crate::vault::DataKeys;
 
 /// After so long, longer than a function may run, comes the message that makes sure that the
@@ -138,6 +139,40 @@ impl LocalRecords {
         self.change(kind, record, &asked).await
     }
 
+    /// Has what could not be sent of a record sent again.
+    ///
+    /// # Errors
+    ///
+    /// If the table or the queue does not answer.
+    pub async fn push_again(&self, kind: Kind<'_>, record: Digest) -> Result<(), Error> {
+        let due = RecordDue {
+            organization: kind.organization,
+            integration: kind.integration,
+            entity: kind.entity.clone(),
+            record,
+        };
+        push::ask(&self.store, &self.queue, &due, self.sources.now()).await
+    }
+
+    /// Why what is pending of a record could not be sent yet, or cannot be.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn push_error(
+        &self,
+        kind: Kind<'_>,
+        record: Digest,
+    ) -> Result<Option<PushError>, Error> {
+        let at = RecordRef {
+            organization: kind.organization,
+            integration: kind.integration,
+            entity: kind.entity.digest(),
+            record,
+        };
+        Ok(self.store.record_push(at).await?.item.error)
+    }
+
     /// Makes a change, and has the provider told.
     pub(super) async fn change<C: Change>(
         &self,
@@ -146,9 +181,8 @@ impl LocalRecords {
         change: &C,
     ) -> Result<(), Error> {
         self.tell(kind, record, MAKING_SURE).await?;
-        self.records
-            .apply(kind, std::slice::from_ref(change))
-            .await?;
+        let changes = std::slice::from_ref(change);
+        self.records.apply(kind, changes).await?;
         if let Err(error) = self.tell(kind, record, Duration::ZERO).await {
             let id = kind.integration;
             tracing::warn!(integration.id = %id, %error, "the provider of {id} is told later");
@@ -211,7 +245,7 @@ impl Change for Asked {
 }
 
 /// A record that the provider does not have yet.
-fn made(id: &str, content: &Fields, now: Timestamp) -> (RecordHead, RecordBody) {
+pub(super) fn made(id: &str, content: &Fields, now: Timestamp) -> (RecordHead, RecordBody) {
     let head = RecordHead {
         sequence: 0,
         version: 1,
@@ -227,6 +261,7 @@ fn made(id: &str, content: &Fields, now: Timestamp) -> (RecordHead, RecordBody) 
         content: content.clone(),
         base: None,
         history: Vec::new(),
+        moved_to: None,
     };
     (head, body)
 }

@@ -109,9 +109,7 @@ fn record(
     (at, origin): (Timestamp, ChangeOrigin),
 ) -> Result<Observation, RecordError> {
     let source = &settings.source;
-    let id = id(&(source.id)
-        .evaluate(item)
-        .map_err(|error| RecordError::Expression("id", error))?)?;
+    let id = id_of(item, settings)?;
     let version = match &source.cursor_field {
         Some(field) => field
             .evaluate(item)
@@ -137,6 +135,12 @@ fn record(
         return Err(RecordError::TooLarge);
     }
     Ok(Observation::present(id, content, version, at, origin))
+}
+
+/// The id of a record of which nothing else may be there.
+pub(super) fn id_of(item: &Value, settings: &EntitySettings) -> Result<String, RecordError> {
+    let found = settings.source.id.evaluate(item);
+    id(&found.map_err(|error| RecordError::Expression("id", error))?)
 }
 
 fn id(found: &Value) -> Result<String, RecordError> {

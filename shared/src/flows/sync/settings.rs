@@ -50,6 +50,15 @@ impl EntitySettings {
         })
     }
 
+    /// How records of `name` are synchronized, whoever says how they are listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`], if what is stored is not understood.
+    pub fn rules(integration: &Integration, name: &EntityName) -> Result<EntitySync, Error> {
+        Ok(config(integration)?.entity(name))
+    }
+
     /// The kinds of record that the integration's configuration names.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::apply::{Change, Changed, Closing, Fence, Need};
+use super::drifts::Drifts;
 use super::jobs::TOO_MANY_DELETES;
 use super::observe::observe;
 use super::pages::FUNCTION;
@@ -56,7 +57,7 @@ impl Synchronizer {
         let found = self.look_at_heads(&present, &seen).await?;
         let now = self.jobs.sources.now();
         let missing = found.missing.len() as u64;
-        let settings = &present.settings;
+        let (settings, drifts) = (&present.settings, Drifts::default());
         let close = |job: &mut SyncJob, state: &mut EntityState| {
             job.counts.missing = job.counts.missing.saturating_add(missing);
             advance(job, now);
@@ -69,7 +70,7 @@ impl Synchronizer {
                 return None;
             }
             if job.counts.missing == 0 {
-                return Some(self.complete(job, state, settings, now));
+                return Some(self.complete((job, state), settings, &drifts, now));
             }
             job.phase = SyncPhase::DeleteMissing;
             job.position = PagePosition::default();
@@ -95,8 +96,10 @@ impl Synchronizer {
                 close: &close,
             },
         };
-        self.apply_in::<Observation>(&present, &[], &mut fence)
-            .await
+        let applied = self.apply_in::<Observation>(&present, &[], &mut fence);
+        let job = applied.await?;
+        self.report(&job, drifts);
+        Ok(job)
     }
 
     async fn look_at_heads(&self, present: &Present, seen: &SeenRecords) -> Result<Found, Trouble> {
@@ -156,11 +159,16 @@ impl Synchronizer {
         let now = self.jobs.sources.now();
         let settings = &present.settings;
         let Some(page) = page else {
+            let drifts = Drifts::default();
             let close = |job: &mut SyncJob, state: &mut EntityState| {
                 advance(job, now);
-                Some(self.complete(job, state, settings, now))
+                Some(self.complete((job, state), settings, &drifts, now))
             };
-            return self.apply::<Observation>(&present, &[], None, &close).await;
+            let job = self
+                .apply::<Observation>(&present, &[], None, &close)
+                .await?;
+            self.report(&job, drifts);
+            return Ok(job);
         };
         let done = (job.position.page == page.page)
             .then(|| job.position.after.as_deref()?.parse::<usize>().ok())

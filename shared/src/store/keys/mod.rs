@@ -95,6 +95,11 @@ pub(crate) enum ItemKey {
     RecordConflict(OrganizationId, IntegrationId, ConflictId),
     /// Belongs to no organization: it is found by its instant.
     SyncDue(SyncDue),
+    /// Of a kind of record.
+    FeedCursor(OrganizationId, IntegrationId, Digest),
+    /// Of a record, by the digests of its kind's name and of its id.
+    RecordPush(OrganizationId, IntegrationId, Digest, Digest),
+    RecordLink(OrganizationId, IntegrationId, Digest, Digest),
 }
 
 impl ItemKey {
@@ -146,6 +151,9 @@ impl ItemKey {
             Self::MissingRecords(..) => "missing_records",
             Self::RecordConflict(..) => "record_conflict",
             Self::SyncDue(..) => "sync_due",
+            Self::FeedCursor(..) => "feed_cursor",
+            Self::RecordPush(..) => "record_push",
+            Self::RecordLink(..) => "record_link",
         }
     }
 
@@ -307,6 +315,18 @@ impl ItemKey {
                 let (pk, prefix) = Collection::SyncsDue(due.shard()).render();
                 (pk, format!("{prefix}{due}"))
             }
+            Self::FeedCursor(organization, integration, entity) => {
+                let (pk, _) = Collection::EntityStates(organization, integration).render();
+                (pk, format!("CURSOR#{entity}"))
+            }
+            Self::RecordPush(organization, integration, entity, record) => (
+                beside_record((organization, integration), entity, record),
+                "PUSH".to_owned(),
+            ),
+            Self::RecordLink(organization, integration, entity, record) => (
+                beside_record((organization, integration), entity, record),
+                "LINK".to_owned(),
+            ),
         }
     }
 
@@ -325,6 +345,15 @@ impl fmt::Display for ItemKey {
         let (pk, sk) = self.render();
         write!(f, "{pk} / {sk}")
     }
+}
+
+/// The partition of what is kept of one record besides itself.
+fn beside_record(
+    (organization, integration): (OrganizationId, IntegrationId),
+    entity: Digest,
+    record: Digest,
+) -> String {
+    format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#RECORD#{record}")
 }
 
 /// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so

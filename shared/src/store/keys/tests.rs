@@ -215,6 +215,21 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "SYNC_DUE#<shard>",
             "SYNC#<instant>#<org>#<int>#<digest>",
         ),
+        (
+            ItemKey::FeedCursor(organization, integration, digest),
+            "ORG#<org>#INTEGRATION#<int>#SYNC",
+            "CURSOR#<digest>",
+        ),
+        (
+            ItemKey::RecordPush(organization, integration, digest, digest),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
+            "PUSH",
+        ),
+        (
+            ItemKey::RecordLink(organization, integration, digest, digest),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
+            "LINK",
+        ),
     ]
 }
 
@@ -271,7 +286,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..40, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -326,6 +341,13 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     integration: b.into(),
                     entity: digest,
                 }),
+                39 => ItemKey::FeedCursor(organization, b.into(), digest),
+                40 => {
+                    ItemKey::RecordPush(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                }
+                41 => {
+                    ItemKey::RecordLink(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                }
                 _ => ItemKey::GrantsDueFrom,
             }
         },

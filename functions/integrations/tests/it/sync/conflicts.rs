@@ -21,12 +21,12 @@ fn decide(fields: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_conflict_shows_both_sides_and_is_settled_field_by_field() {
+async fn a_conflict_shows_both_sides_and_their_base() {
     let crm = Crm::new().await;
     let id = disputed(&crm).await;
     let path = format!("/conflicts/{id}");
     let shown = crm.get(&path).await;
-    let tag = shown.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(shown.headers["etag"], "\"1\"");
     let view = shown.json();
     assert_eq!(
         (&view["status"], &view["recordId"], &view["entity"]),
@@ -34,7 +34,12 @@ async fn a_conflict_shows_both_sides_and_is_settled_field_by_field() {
     );
     let phone = json!({"field": "phone", "base": "1", "source": "2", "destination": "3", "reason": "strategy"});
     assert_eq!(view["fields"][0], phone);
-    // The record can be read meanwhile, and is not changed.
+}
+
+#[tokio::test]
+async fn a_record_in_conflict_is_read_and_not_changed() {
+    let crm = Crm::new().await;
+    disputed(&crm).await;
     let record = crm.get(ADA).await.json();
     assert_eq!(record["content"]["phone"], "3");
     let version = record["version"].as_u64().unwrap();
@@ -45,6 +50,15 @@ async fn a_conflict_shows_both_sides_and_is_settled_field_by_field() {
         (refused.status.as_u16(), refused.code()),
         (409, "conflict_open".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_conflict_is_settled_field_by_field() {
+    let crm = Crm::new().await;
+    let id = disputed(&crm).await;
+    let path = format!("/conflicts/{id}");
+    let shown = crm.get(&path).await;
+    let tag = shown.headers["etag"].to_str().unwrap().to_owned();
     let some = decide(json!([{"field": "phone", "side": "source"}]));
     let target = format!("{}{path}/resolve", crm.path);
     let headers = [("if-match", tag.as_str())];
@@ -170,6 +184,16 @@ async fn what_is_no_decision_changes_nothing() {
         );
         assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{text}");
     }
+    assert_eq!(crm.contents().await, before);
+}
+
+#[tokio::test]
+async fn a_decision_that_comes_too_late_or_on_nothing_changes_nothing() {
+    let crm = Crm::new().await;
+    let id = disputed(&crm).await;
+    let path = format!("/conflicts/{id}/resolve");
+    let before = crm.contents().await;
+    let phone = json!({"field": "phone", "side": "source"});
     // The rule of a decision that cannot be is not added either.
     let both = json!({"fields": [{"field": "name", "side": "source"}], "rule": {"field": "phone", "action": "overwrite"}});
     assert_eq!(crm.post(&path, both).await.code(), "invalid");

@@ -180,78 +180,94 @@ async fn jobs_are_listed_newest_first_by_kind_and_status() {
     }
 }
 
-#[tokio::test]
-async fn a_job_that_stopped_is_retried_skipped_or_cancelled_by_a_person() {
-    let crm = Crm::new().await;
-    let job = crm.post("/sync", start(&["contacts"])).await.json();
-    let id = job["jobs"][0]["id"].as_str().unwrap();
-    let path = |what: &str| format!("/sync/jobs/{id}/{what}");
-    let refused = async |what: &str| {
-        let before = crm.portal.contents().await;
-        let answer = crm.post(&path(what), Value::Null).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.code()),
-            (409, "conflict".to_owned()),
-            "{what}"
-        );
-        assert_eq!(crm.portal.contents().await, before, "{what}");
-    };
-    for what in ["retry", "skip", "approve-deletes"] {
-        refused(what).await;
+/// A job that runs, as a person moves it.
+struct Job {
+    crm: Crm,
+    id: String,
+}
+
+impl Job {
+    async fn new() -> Self {
+        let crm = Crm::new().await;
+        let started = crm.post("/sync", start(&["contacts"])).await.json();
+        let id = started["jobs"][0]["id"].as_str().unwrap().to_owned();
+        Self { crm, id }
     }
-    let parked = |can_skip| ParkedPage {
+
+    async fn stop(&self, error: &str, parked: Option<ParkedPage>) {
+        stop(&self.crm, &self.id, error, parked).await;
+    }
+
+    /// Moves it; as it is then.
+    async fn moved(&self, what: &str) -> Value {
+        let path = format!("/sync/jobs/{}/{what}", self.id);
+        let answer = self.crm.post(&path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+        answer.json()
+    }
+
+    async fn refuses(&self, moves: &[&str]) {
+        let before = self.crm.portal.contents().await;
+        for what in moves {
+            let path = format!("/sync/jobs/{}/{what}", self.id);
+            let answer = self.crm.post(&path, Value::Null).await;
+            let said = (answer.status.as_u16(), answer.code());
+            assert_eq!(said, (409, "conflict".to_owned()), "{what}");
+        }
+        assert_eq!(self.crm.portal.contents().await, before);
+    }
+}
+
+fn parked(can_skip: bool) -> Option<ParkedPage> {
+    Some(ParkedPage {
         page: 3,
         request_id: None,
         records: vec![2],
         can_skip,
-    };
-    stop(&crm, id, "bad_records", Some(parked(true))).await;
-    let shown = crm.get(&format!("/sync/jobs/{id}")).await.json();
+    })
+}
+
+#[tokio::test]
+async fn a_page_that_a_job_stopped_at_is_read_again_or_skipped() {
+    let job = Job::new().await;
+    job.refuses(&["retry", "skip", "approve-deletes"]).await;
+    job.stop("bad_records", parked(true)).await;
+    let shown = job.crm.get(&format!("/sync/jobs/{}", job.id)).await.json();
     assert_eq!(
         (&shown["status"], &shown["error"]),
         (&json!("failed"), &json!("bad_records"))
     );
-    assert_eq!(
-        shown["parked"],
-        json!({"page": 3, "records": [2], "canSkip": true})
-    );
-    refused("approve-deletes").await;
-    let sent = crm.messages("step").await.len();
-    let skipped = crm.post(&path("skip"), Value::Null).await;
-    assert_eq!(
-        (skipped.status.as_u16(), &skipped.json()["status"]),
-        (200, &json!("running"))
-    );
-    assert_eq!(crm.messages("step").await.len(), sent + 1);
-    stop(&crm, id, "not_json", Some(parked(false))).await;
-    refused("skip").await;
-    let retried = crm.post(&path("retry"), Value::Null).await.json();
+    let page = json!({"page": 3, "records": [2], "canSkip": true});
+    assert_eq!(shown["parked"], page);
+    job.refuses(&["approve-deletes"]).await;
+    let sent = job.crm.messages("step").await.len();
+    assert_eq!(job.moved("skip").await["status"], "running");
+    assert_eq!(job.crm.messages("step").await.len(), sent + 1);
+    job.stop("not_json", parked(false)).await;
+    job.refuses(&["skip"]).await;
+    let retried = job.moved("retry").await;
     assert_eq!(
         (&retried["status"], &retried["parked"]),
         (&json!("running"), &Value::Null)
     );
-    stop(&crm, id, "too_many_deletes", None).await;
-    refused("retry").await;
-    let approved = crm.post(&path("approve-deletes"), Value::Null).await;
-    assert_eq!(
-        (approved.status.as_u16(), &approved.json()["status"]),
-        (200, &json!("running"))
-    );
-    let cancelled = crm.post(&path("cancel"), Value::Null).await.json();
+}
+
+#[tokio::test]
+async fn a_job_that_asks_is_let_delete_or_cancelled() {
+    let job = Job::new().await;
+    job.stop("too_many_deletes", None).await;
+    job.refuses(&["retry", "skip"]).await;
+    assert_eq!(job.moved("approve-deletes").await["status"], "running");
+    let cancelled = job.moved("cancel").await;
     assert_eq!(cancelled["status"], "cancelled");
     assert!(cancelled["endedAt"].is_string());
-    for what in ["cancel", "retry", "skip", "approve-deletes"] {
-        refused(what).await;
-    }
-    let unknown = "syn_01K72Z5QSW0123456789ABCDEF";
-    for what in ["cancel", "retry", "skip", "approve-deletes"] {
-        let answer = crm
-            .post(&format!("/sync/jobs/{unknown}/{what}"), Value::Null)
-            .await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.code()),
-            (404, "not_found".to_owned())
-        );
+    let moves = ["cancel", "retry", "skip", "approve-deletes"];
+    job.refuses(&moves).await;
+    for what in moves {
+        let path = format!("/sync/jobs/syn_01K72Z5QSW0123456789ABCDEF/{what}");
+        let answer = job.crm.post(&path, Value::Null).await;
+        let said = (answer.status.as_u16(), answer.code());
+        assert_eq!(said, (404, "not_found".to_owned()));
     }
 }
 

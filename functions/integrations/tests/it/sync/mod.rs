@@ -6,6 +6,8 @@ mod export;
 mod feed;
 mod jobs;
 mod records;
+mod suggest;
+mod tenancy;
 
 use std::time::Duration;
 

@@ -33,6 +33,13 @@ impl Look {
 impl World {
     /// All that is stored, after it was seen to fit together.
     pub(crate) async fn look(&self) -> Look {
+        let look = self.glance().await;
+        self.check(&look).await;
+        look
+    }
+
+    /// All that is stored.
+    pub(crate) async fn glance(&self) -> Look {
         let (organization, integration) = (self.integration.organization_id, self.integration.id);
         let (store, entity) = (&self.store, &self.entity);
         let state = store.entity_state(organization, integration, entity).await;
@@ -54,9 +61,7 @@ impl World {
                 .await;
             records.push((sequence, change, body.unwrap()));
         }
-        let look = Look { state, records };
-        self.check(&look).await;
-        look
+        Look { state, records }
     }
 
     /// Heads, feed and counts say the same, and no record is there twice.

@@ -15,6 +15,7 @@ use gatehouse::domain::{
 use gatehouse::egress::{Egress, EgressPolicy};
 use gatehouse::flows::sync::Jobs;
 use gatehouse::lambda::metrics::Metrics;
+use gatehouse::queue::{SyncMessage, SyncQueue};
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
 use serde_json::{Value, json};
@@ -136,6 +137,49 @@ impl World {
 
     pub(crate) fn provider(&self) -> std::sync::MutexGuard<'_, Provider> {
         self.provider.lock().unwrap()
+    }
+
+    pub(crate) fn sources(&self) -> Sources {
+        sources(&self.clock, &self.dice)
+    }
+
+    /// Changes what is said of an integration.
+    pub(crate) async fn configure(&self, id: IntegrationId, change: impl FnOnce(&mut Value)) {
+        let organization = self.integration.organization_id;
+        let found = self.store.integration(organization, id).await;
+        let found = found.unwrap().unwrap();
+        let mut json = serde_json::to_value(&found.item).unwrap();
+        change(&mut json);
+        let changed = serde_json::from_value(json).unwrap();
+        let written = self.store.update_integration(&changed, found.version);
+        written.await.unwrap();
+        // Longer than it is remembered.
+        self.clock.pass(Duration::from_secs(6));
+    }
+
+    /// Another integration of the organization, with a provider of its own.
+    pub(crate) async fn beside(&self, rules: Value) -> (Integration, Arc<Mutex<Provider>>) {
+        let provider = Provider::new(Paging::Cursor, self.dice.clone(), self.clock.clone());
+        let provider = Arc::new(Mutex::new(provider));
+        let (now, sources) = (self.clock.now(), self.sources());
+        let id = IntegrationId::generate(now, sources.randomness.as_ref());
+        let known = (id.to_string(), Arc::clone(&provider));
+        self.stage.providers.lock().unwrap().extend([known]);
+        let base_url = format!("{}/{id}/", self.stage.url);
+        let owner = (self.integration.organization_id, id);
+        let rules = entity(Paging::Cursor, rules);
+        let integration = integration(owner, &base_url, now, rules);
+        let made = self.store.create_integration(&integration);
+        made.await.unwrap();
+        (integration, provider)
+    }
+
+    /// Puts a message into the queue.
+    pub(crate) async fn send(&self, message: &SyncMessage) {
+        let config = self.stage.aws.config(&self.lucky.life);
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let queue = SyncQueue::new(sqs, "https://queue/sync".to_owned());
+        queue.send(message, Duration::ZERO).await.unwrap();
     }
 
     pub(crate) fn process(&self, life: Life) -> Process {
@@ -264,6 +308,7 @@ fn process(stage: &Stage, clock: &VirtualClock, dice: &Dice, life: Life) -> Proc
         ("GATEHOUSE_TABLE", wire::TABLE),
         ("GATEHOUSE_KEY_ARN", "key"),
         ("GATEHOUSE_SECRET_PREFIX", "gatehouse"),
+        ("GATEHOUSE_QUEUE_URL", "https://queue/events"),
         ("GATEHOUSE_SYNC_QUEUE_URL", "https://queue/sync"),
         ("GATEHOUSE_SYNC_DEAD_LETTER_QUEUE_URL", "https://queue/dead"),
         ("GATEHOUSE_REQUEST_RETENTION_DAYS", "30"),

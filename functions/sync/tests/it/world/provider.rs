@@ -104,6 +104,13 @@ pub(crate) struct Provider {
     /// What the next answers are instead of pages.
     pub(crate) script: Vec<(u16, Vec<(&'static str, String)>, String)>,
     pub(crate) calls: Vec<String>,
+    /// What was written: the method, the id, and the number.
+    pub(crate) writes: Vec<(String, String, Option<u64>)>,
+    /// Whether it recognises creates by their keys.
+    pub(crate) recognises: bool,
+    /// Whether it does what it is told, and then does not answer.
+    pub(crate) loses_answers: u32,
+    made: HashMap<String, String>,
     places: HashMap<String, u64>,
     next_place: u64,
     next_number: u64,
@@ -123,6 +130,10 @@ impl Provider {
             history: BTreeMap::new(),
             script: Vec::new(),
             calls: Vec::new(),
+            writes: Vec::new(),
+            recognises: false,
+            loses_answers: 0,
+            made: HashMap::new(),
             places: HashMap::new(),
             next_place: 1,
             next_number: 1,
@@ -222,6 +233,66 @@ impl Provider {
         answered(200, &headers, body)
     }
 
+    /// Makes, changes, or deletes a record as it is told.
+    fn write(
+        &mut self,
+        method: &str,
+        path: &str,
+        key: Option<String>,
+        body: &[u8],
+    ) -> Response<Body> {
+        self.clock
+            .pass(Duration::from_millis(5 + self.dice.below(200)));
+        if !self.script.is_empty() {
+            let (status, headers, body) = self.script.remove(0);
+            return answered(status, &headers, body);
+        }
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let number = body["number"].as_u64();
+        let id = match path.strip_prefix("things/") {
+            Some(id) => id.to_owned(),
+            None => {
+                let known = key.as_ref().and_then(|key| self.made.get(key));
+                let is_repeated = self.recognises && known.is_some();
+                let new = format!("p{}", self.next_place);
+                let id = if is_repeated {
+                    known.unwrap().clone()
+                } else {
+                    new
+                };
+                self.made.extend(key.map(|key| (key, id.clone())));
+                if is_repeated {
+                    return self.answer_written(&id, 200);
+                }
+                self.put(&id);
+                id
+            }
+        };
+        self.writes.push((method.to_owned(), id.clone(), number));
+        let now = self.now();
+        let found = self.records.iter_mut().find(|record| record.id == id);
+        let Some(record) = found.filter(|record| !record.deleted) else {
+            return answered(404, &[], String::new());
+        };
+        if method == "DELETE" {
+            self.delete(&id);
+            return answered(204, &[], String::new());
+        }
+        record.number = number.unwrap_or(record.number);
+        record.updated_at = now;
+        self.answer_written(&id, if method == "POST" { 201 } else { 200 })
+    }
+
+    fn answer_written(&mut self, id: &str, status: u16) -> Response<Body> {
+        if self.loses_answers > 0 {
+            self.loses_answers -= 1;
+            return answered(200, &[("content-length", "100".to_owned())], "{".to_owned());
+        }
+        let record = self.records.iter().find(|record| record.id == id);
+        let body = record.map_or(Value::Null, Record::json).to_string();
+        answered(status, &[], body)
+    }
+
     fn fault(&mut self) -> Option<Response<Body>> {
         let (dice, faults) = (self.dice.clone(), self.faults);
         if dice.one_in(faults.limits) {
@@ -233,7 +304,7 @@ impl Provider {
                 0 => answered(500, &[], "oops".to_owned()),
                 1 => answered(503, &[], String::new()),
                 // The connection breaks in the middle.
-                _ => answered(200, &[("content-length", "100".to_owned())], "{".to_owned()),
+                _ => broken(),
             });
         }
         if dice.one_in(faults.lasting) {
@@ -305,6 +376,15 @@ impl Provider {
     }
 }
 
+/// An answer whose connection breaks before its end.
+fn broken() -> Response<Body> {
+    let pieces = [
+        Ok(bytes::Bytes::from_static(b"{")),
+        Err(std::io::Error::other("broken")),
+    ];
+    Response::new(Body::from_stream(futures::stream::iter(pieces)))
+}
+
 fn answered(status: u16, headers: &[(&'static str, String)], body: String) -> Response<Body> {
     let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
     for (name, value) in headers {
@@ -335,6 +415,11 @@ async fn handle(State(providers): State<Providers>, request: Request) -> Respons
     assert!(is_authorized(&parts.headers));
     let query = parts.uri.query().unwrap_or_default();
     provider.calls.push(format!("/{rest}?{query}"));
+    if rest.starts_with("things") {
+        let key = parts.headers.get("idempotency-key");
+        let key = key.map(|key| key.to_str().unwrap().to_owned());
+        return provider.write(parts.method.as_str(), rest, key, &body);
+    }
     let mut parameters = read(query);
     if let Ok(body) = serde_json::from_slice::<Value>(&body) {
         assert_eq!(body["query"], "all");

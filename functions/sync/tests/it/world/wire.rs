@@ -89,6 +89,8 @@ pub(crate) struct Aws {
     pub(crate) clock: VirtualClock,
     pub(crate) letters: Arc<Mutex<Vec<Letter>>>,
     pub(crate) buried: Arc<Mutex<Vec<String>>>,
+    /// What was sent to the queue of events.
+    pub(crate) events: Arc<Mutex<Vec<String>>>,
     pub(crate) calls: Arc<Mutex<Calls>>,
     sent: Arc<AtomicUsize>,
 }
@@ -121,6 +123,7 @@ impl Aws {
             clock: VirtualClock::start(),
             letters: Arc::default(),
             buried: Arc::default(),
+            events: Arc::default(),
             calls: Arc::default(),
             sent: Arc::default(),
         }
@@ -132,6 +135,7 @@ impl Aws {
             clock: VirtualClock::start(),
             letters: Arc::default(),
             buried: Arc::default(),
+            events: Arc::default(),
             calls: Arc::default(),
             ..self.clone()
         }
@@ -191,6 +195,11 @@ impl Aws {
                 self.buried.lock().unwrap().push(text);
                 json!({"MessageId": "m", "MD5OfMessageBody": "0"})
             }
+            "SendMessage" if body["QueueUrl"] == "https://queue/events" => {
+                let text = body["MessageBody"].as_str().unwrap().to_owned();
+                self.events.lock().unwrap().push(text);
+                json!({"MessageId": "e", "MD5OfMessageBody": "0"})
+            }
             "SendMessage" => {
                 let id = self.sent.fetch_add(1, Ordering::SeqCst);
                 let delay = body["DelaySeconds"].as_u64().unwrap_or_default();
@@ -201,6 +210,18 @@ impl Aws {
                     received: 0,
                 });
                 json!({"MessageId": id.to_string(), "MD5OfMessageBody": "0"})
+            }
+            "SendMessageBatch" => {
+                let entries = body["Entries"].as_array().unwrap();
+                let mut done = Vec::new();
+                for entry in entries {
+                    let mut one = entry.clone();
+                    one["QueueUrl"] = body["QueueUrl"].clone();
+                    let mut answer = self.of_queue("SendMessage", one.to_string().as_bytes());
+                    answer["Id"] = entry["Id"].clone();
+                    done.push(answer);
+                }
+                json!({"Successful": done, "Failed": []})
             }
             "ChangeMessageVisibility" => {
                 let id = body["ReceiptHandle"].as_str().unwrap();

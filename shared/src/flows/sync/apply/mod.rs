@@ -7,6 +7,7 @@
 //! moves on in the transaction with the last of it.
 
 mod conflicts;
+mod links;
 mod pack;
 mod prepare;
 
@@ -15,10 +16,12 @@ use std::time::Duration;
 use crate::domain::sync::conflict::FieldConflict;
 use crate::domain::sync::{
     ChangeOrigin, EntityName, EntityState, EntitySync, JobCounts, Novelty, Observation, RecordBody,
-    RecordHead, Standing, SyncJob, record_digest,
+    RecordChange, RecordHead, Standing, SyncJob, record_digest,
 };
 use crate::domain::{Cause, Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
-use crate::store::{MissingPage, SeenPage, Store, Versioned};
+use crate::store::{LinkWrite, MissingPage, SeenPage, Store, StoredRecord, Versioned};
+
+use super::hints::Hints;
 use crate::vault::DataKeys;
 
 use pack::{Ended, Packer};
@@ -38,6 +41,8 @@ pub struct Records {
     sources: Sources,
     /// How long deleted records and settled conflicts are kept.
     retention: Duration,
+    /// By what those are told who are to be told of changes.
+    hints: Option<Hints>,
 }
 
 /// The records of one kind of an integration.
@@ -71,6 +76,11 @@ pub trait Change: Send + Sync {
         standing: Option<&Standing>,
         rules: &EntitySync,
     ) -> Result<Option<Changed>, Error>;
+
+    /// Links that are written with the record, if it changes.
+    fn links(&self) -> &[LinkWrite] {
+        &[]
+    }
 }
 
 /// What has to be known to decide on a change.
@@ -164,11 +174,54 @@ impl Records {
             keys,
             sources,
             retention,
+            hints: None,
+        }
+    }
+
+    /// The same, telling of each change by `hints`.
+    #[must_use]
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self {
+            hints: Some(hints),
+            ..self
         }
     }
 
     pub(super) fn keys(&self) -> &DataKeys {
         &self.keys
+    }
+
+    /// What a record holds, as it stands in the feed.
+    pub(super) async fn open(
+        &self,
+        kind: Kind<'_>,
+        change: &RecordChange,
+    ) -> Result<RecordBody, Error> {
+        let (organization, integration) = (kind.organization, kind.integration);
+        let opened = (self.keys).open_record(organization, integration, kind.entity, change);
+        Ok(opened.await?)
+    }
+
+    /// A record as it stands; none, if there never was one, or it has been deleted for longer than
+    /// deleted records are kept.
+    pub(super) async fn standing(
+        &self,
+        kind: Kind<'_>,
+        record: Digest,
+    ) -> Result<Option<Standing>, Error> {
+        let (organization, integration) = (kind.organization, kind.integration);
+        let now = self.sources.now();
+        let found = (self.store).record(organization, integration, kind.entity, record, now);
+        let Some(StoredRecord { head, change }) = found.await? else {
+            return Ok(None);
+        };
+        Ok(Some(Standing {
+            head: head.item,
+            origin: change.origin,
+            created_at: change.created_at,
+            changed_at: change.changed_at,
+            body: self.open(kind, &change).await?,
+        }))
     }
 
     /// Makes changes of records of one kind, each record once at most. If it fails, some of them may
@@ -179,7 +232,7 @@ impl Records {
     /// If the table does not answer, others change the same records all the time, or a change is not
     /// allowed.
     pub async fn apply<C: Change>(&self, kind: Kind<'_>, changes: &[C]) -> Result<Tally, Error> {
-        let applied = self.apply_in(kind, changes, None).await;
+        let applied = Box::pin(self.apply_in(kind, changes, None)).await;
         applied.map_err(|error| match error {
             ApplyError::Error(error) => error,
             ApplyError::JobMoved => Error::Internal(Cause::from("there is no job")),
@@ -195,6 +248,7 @@ impl Records {
     ) -> Result<Tally, ApplyError> {
         let mut tally = Tally::default();
         let mut left: Vec<&C> = changes.iter().collect();
+        let mut is_hinted = false;
         for attempt in 0..TRIES {
             self.wait(attempt).await;
             let (organization, integration) = (kind.organization, kind.integration);
@@ -202,10 +256,17 @@ impl Records {
             let state = store.entity_state(organization, integration, kind.entity);
             let state = state.await?;
             let mut packer = Packer::new(self, kind, state, fence.as_deref_mut());
-            let ended = packer.run(&left).await;
+            packer.is_hinted = is_hinted;
+            let ended = Box::pin(packer.run(&left)).await;
+            is_hinted = packer.is_hinted;
             let done = packer.finish(&mut tally);
             match ended? {
-                Ended::All => return Ok(tally),
+                Ended::All => {
+                    if let Some(hints) = self.hints.as_ref().filter(|_| is_hinted) {
+                        hints.after(kind).await;
+                    }
+                    return Ok(tally);
+                }
                 Ended::Raced => left.retain(|change| !done.contains(&change.record())),
             }
         }

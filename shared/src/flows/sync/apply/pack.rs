@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::prepare::{Asked, Prepared};
 use super::{ApplyError, Change, Fence, Kind, Need, Records, Tally};
 use crate::domain::sync::{EntityState, JobCounts, RecordHead};
-use crate::domain::{Digest, Timestamp};
+use crate::domain::{Digest, Error, Timestamp};
 use crate::store::{ChangeSet, Committed, JobWrite, MAX_CHANGES, RecordWrite, Versioned};
 
 /// How one try ended.
@@ -28,6 +28,8 @@ pub(super) struct Packer<'a, 'f> {
     written: Tally,
     done: HashSet<Digest>,
     now: Timestamp,
+    /// Whether those who follow the feed are told already that there may be more.
+    pub(super) is_hinted: bool,
 }
 
 impl<'a, 'f> Packer<'a, 'f> {
@@ -47,6 +49,7 @@ impl<'a, 'f> Packer<'a, 'f> {
             written: Tally::default(),
             done: HashSet::new(),
             now,
+            is_hinted: false,
         };
         packer.make_room();
         packer
@@ -68,6 +71,7 @@ impl<'a, 'f> Packer<'a, 'f> {
             let Ok(prepared) = prepared else {
                 return Ok(Ended::Raced);
             };
+            self.hint(&prepared).await?;
             for one in prepared {
                 let bytes = one.content.as_ref();
                 let bytes = bytes.map_or(0, |content| content.body.as_bytes().len());
@@ -108,6 +112,21 @@ impl<'a, 'f> Packer<'a, 'f> {
         Ok(asked.filter(|asked| asked.need != Need::Nothing).collect())
     }
 
+    /// Sees to it that those are told of the changes who are to be told, before they are made.
+    async fn hint(&mut self, prepared: &[Prepared]) -> Result<(), Error> {
+        let Some(hints) = self.records.hints.as_ref().filter(|_| !self.is_hinted) else {
+            return Ok(());
+        };
+        let tells = prepared.iter().map(Prepared::tells);
+        let (changes, pending) =
+            tells.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
+        if changes && (pending || hints.are_wanted(self.kind).await?) {
+            hints.before(self.kind).await?;
+            self.is_hinted = true;
+        }
+        Ok(())
+    }
+
     /// Puts one more into the set, and gives it its place among all changes.
     fn add(&mut self, one: Prepared) {
         let Prepared {
@@ -117,7 +136,9 @@ impl<'a, 'f> Packer<'a, 'f> {
             content,
             conflict,
             opened,
+            links,
         } = one;
+        self.set.links.extend(links);
         let was = RecordHead::is_there(before.as_ref().map(|before| &before.item));
         let is = RecordHead::is_there(Some(&head));
         let mut change = content.map(|content| (content.change, content.moves));
@@ -166,6 +187,7 @@ impl<'a, 'f> Packer<'a, 'f> {
         let versions = match store.commit_changes(&self.set).await? {
             Committed::Done(versions) => versions,
             Committed::JobMoved => return Err(ApplyError::JobMoved),
+            Committed::LinkMoved => return Err(Error::PreconditionFailed.into()),
             Committed::StateMoved | Committed::RecordMoved(_) | Committed::Busy => {
                 return Ok(false);
             }

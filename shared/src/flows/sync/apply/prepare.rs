@@ -1,9 +1,9 @@
 //! What is decided of records, sealed and ready to be written.
 
 use super::{Change, Changed, Kind, Need, Records};
-use crate::domain::sync::{PastVersion, RecordChange, RecordHead, Standing};
+use crate::domain::sync::{ChangeOrigin, PastVersion, RecordChange, RecordHead, Standing};
 use crate::domain::{Digest, Error, Sealed, Timestamp};
-use crate::store::{ConflictWrite, Versioned};
+use crate::store::{ConflictWrite, LinkWrite, Versioned};
 
 /// The most JSON of earlier versions that is kept with a record, in bytes.
 const MAX_HISTORY_BYTES: usize = 100 * 1024;
@@ -18,6 +18,19 @@ pub(super) struct Prepared {
     pub(super) conflict: Option<ConflictWrite>,
     /// How many more conflicts are open, or fewer.
     pub(super) opened: i8,
+    /// The links that change with it.
+    pub(super) links: Vec<LinkWrite>,
+}
+
+impl Prepared {
+    /// Whether others may have to be told of it; whether it is what the provider is still to be told,
+    /// of which only those who watch the feed learn.
+    pub(in crate::flows::sync) fn tells(&self) -> (bool, bool) {
+        let change = self.content.as_ref().filter(|content| content.moves);
+        let is_told = |origin| matches!(origin, ChangeOrigin::Local | ChangeOrigin::Conflict);
+        let untold = change.is_some_and(|content| !is_told(content.change.origin));
+        (change.is_some(), untold && self.head.pending)
+    }
 }
 
 /// What a record holds.
@@ -59,6 +72,7 @@ impl Records {
                     content: None,
                     conflict: None,
                     opened: 0,
+                    links: Vec::new(),
                 });
                 continue;
             }
@@ -156,6 +170,7 @@ impl Records {
             }),
             conflict,
             opened,
+            links: asked.change.links().to_vec(),
         })
     }
 }

@@ -171,9 +171,9 @@ impl Synchronizer {
             settings,
         };
         match present.job.item.phase {
-            SyncPhase::Pages => self.page(present).await,
-            SyncPhase::FindMissing => self.find_missing(present).await,
-            SyncPhase::DeleteMissing => self.delete_missing(present).await,
+            SyncPhase::Pages => Box::pin(self.page(present)).await,
+            SyncPhase::FindMissing => Box::pin(self.find_missing(present)).await,
+            SyncPhase::DeleteMissing => Box::pin(self.delete_missing(present)).await,
         }
     }
 
@@ -248,7 +248,10 @@ impl Synchronizer {
                     return Ok(StepEnd::Done);
                 }
                 Committed::JobMoved => return Ok(StepEnd::Done),
-                Committed::StateMoved | Committed::RecordMoved(_) | Committed::Busy => {}
+                Committed::StateMoved
+                | Committed::RecordMoved(_)
+                | Committed::LinkMoved
+                | Committed::Busy => {}
             }
         }
         let error = crate::store::contended();

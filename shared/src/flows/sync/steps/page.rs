@@ -1,6 +1,9 @@
 //! A page of a list: read, applied, and the job moved on.
 
+use std::time::Duration;
+
 use super::super::apply::{ApplyError, Close, Closing, Fence, Tally};
+use super::super::drifts::Drifts;
 use super::super::observe::{self, BadRecord, newer, observe};
 use super::super::pages::{self, ReadPage};
 use super::super::settings::EntitySettings;
@@ -8,12 +11,19 @@ use super::super::trouble::{Lasting, Trouble};
 use super::{Present, Synchronizer, advance};
 use crate::domain::sync::paging::Bookmark;
 use crate::domain::sync::{
-    ChangeOrigin, EntityState, JobStatus, Observation, PagePosition, SourceVersion, SyncJob,
-    SyncPhase, SyncType, record_digest,
+    ChangeOrigin, EntityState, JobStatus, Observation, PagePosition, SchemaSeen, SourceVersion,
+    SyncJob, SyncPhase, SyncType, record_digest,
 };
 use crate::domain::{Sealed, Timestamp};
 use crate::lambda::metrics::Metric;
 use crate::store::SeenPage;
+
+/// Trouble with a page that is only about that page: where the places of pages can be counted, it can
+/// be left out.
+const UNREADABLE: [&str; 5] = ["not_json", "not_xml", "no_list", "page_too_large", "data"];
+/// For so long after a record was seen, a list that has an older version of it may come from a copy that
+/// is behind.
+const COPIES_ARE_BEHIND: Duration = Duration::from_secs(300);
 
 impl Synchronizer {
     pub(super) async fn page(&self, present: Present) -> Result<SyncJob, Trouble> {
@@ -32,6 +42,7 @@ impl Synchronizer {
             Ok(page) => page,
             Err(Trouble::Lasting(mut lasting)) => {
                 let past = bookmark.past_unreadable(&settings.pagination);
+                let past = past.filter(|_| UNREADABLE.contains(&lasting.code));
                 lasting.can_skip = past.is_some();
                 match past {
                     Some(next) if skips => return self.skip_page(present, next).await,
@@ -40,7 +51,12 @@ impl Synchronizer {
             }
             Err(trouble) => return Err(trouble),
         };
-        let observed = observe(&page.items, settings, page.called_at, ChangeOrigin::Sync);
+        let mut observed = observe(&page.items, settings, page.called_at, ChangeOrigin::Sync);
+        if job.sync_type == SyncType::Full {
+            for record in &mut observed.records {
+                record.overrules_after = Some(COPIES_ARE_BEHIND);
+            }
+        }
         if !observed.bad.is_empty() && !skips {
             return Err(bad_records(&observed.bad, &page).into());
         }
@@ -51,6 +67,9 @@ impl Synchronizer {
                 return Err(lasting.of(page.request).into());
             }
         };
+        if !skips {
+            self.check_drift(&present, &page).await?;
+        }
         self.take(present, &page, observed, next).await
     }
 
@@ -68,13 +87,18 @@ impl Synchronizer {
         let (read, bad) = (page.items.len() as u64, observed.bad.len() as u64);
         let newest = observed.newest.clone();
         let is_last = next.is_none();
+        let (schema, drifts) = (SchemaSeen::of(&page.items), Drifts::default());
         let close = |job: &mut SyncJob, state: &mut EntityState| {
             count(job, read, bad);
             job.newest = newer(job.newest.take(), newest.clone());
             job.records_total = page.total.or(job.records_total);
+            drifts.note(&schema, state);
+            if job.sync_type == SyncType::Full {
+                job.schema_seen.merge(&schema);
+            }
             advance(job, now);
             if is_last {
-                return self.after_pages(job, state, &present.settings, now);
+                return self.after_pages((job, state), &present.settings, &drifts, now);
             }
             job.position = PagePosition {
                 page: job.position.page.saturating_add(1),
@@ -91,7 +115,10 @@ impl Synchronizer {
                 records: records.map(|record| record_digest(&record.id)).collect(),
             }
         });
-        self.apply(&present, &observed.records, seen, &close).await
+        let applied = self.apply(&present, &observed.records, seen, &close);
+        let job = applied.await?;
+        self.report(&job, drifts);
+        Ok(job)
     }
 
     /// Applies observations under the job's fence.
@@ -166,9 +193,9 @@ impl Synchronizer {
     /// What follows the last page: a full run looks for what none of them had.
     fn after_pages(
         &self,
-        job: &mut SyncJob,
-        state: &mut EntityState,
+        (job, state): (&mut SyncJob, &mut EntityState),
         settings: &EntitySettings,
+        drifts: &Drifts,
         now: Timestamp,
     ) -> Option<Timestamp> {
         if job.sync_type == SyncType::Full && !job.incomplete {
@@ -176,23 +203,28 @@ impl Synchronizer {
             job.position = PagePosition::default();
             return None;
         }
-        Some(self.complete(job, state, settings, now))
+        Some(self.complete((job, state), settings, drifts, now))
     }
 
     /// Ends a job that has done all that it had to.
     pub(in crate::flows::sync) fn complete(
         &self,
-        job: &mut SyncJob,
-        state: &mut EntityState,
+        (job, state): (&mut SyncJob, &mut EntityState),
         settings: &EntitySettings,
+        drifts: &Drifts,
         now: Timestamp,
     ) -> Timestamp {
+        drifts.conclude(job, state);
         job.status = JobStatus::Completed;
-        state.cursor = newer(state.cursor.take(), reached(job));
         state.completed_at = Some(now);
-        if job.sync_type == SyncType::Full && !job.incomplete {
+        let known = state.cursor.take();
+        // Who has seen everything knows where it stands, though that be earlier than before.
+        state.cursor = if job.sync_type == SyncType::Full && !job.incomplete {
             state.full_at = Some(now);
-        }
+            reached(job).or(known)
+        } else {
+            newer(known, reached(job))
+        };
         let expires_at = self.jobs.end(job, state, Some(settings), now);
         expires_at.unwrap_or(now)
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gatehouse::domain::sync::{
     ChangeOrigin, ConflictStatus, EntityName, EntityState, JobCounts, JobStatus, PagePosition,
-    RecordChange, RecordConflict, RecordHead, SyncJob, SyncPhase, SyncTrigger, SyncType,
-    record_digest,
+    RecordChange, RecordConflict, RecordHead, SchemaSeen, SyncJob, SyncPhase, SyncTrigger,
+    SyncType, record_digest,
 };
 use gatehouse::domain::{Digest, OrganizationId, Sealed, Timestamp};
 use gatehouse::store::{
@@ -183,6 +183,8 @@ impl Records {
             counts: JobCounts::default(),
             records_total: Some(7),
             failures: 0,
+            retry_at: None,
+            schema_seen: SchemaSeen::default(),
             error: None,
             error_detail: None,
             parked: None,

@@ -1,0 +1,184 @@
+//! What is kept of records besides themselves: whom they are linked to, how sending their changes stands,
+//! and how far what follows from changes has been handed on.
+
+use std::time::Duration;
+
+use crate::domain::sync::{EntityName, FeedCursor, RecordLink, RecordPush};
+use crate::domain::{IntegrationId, OrganizationId, Timestamp};
+
+use super::items::{Stored, Versioned};
+use super::keys::ItemKey;
+use super::{Digest, Store, StoreError};
+
+/// How long it is kept how sending stands, should nothing more become of it.
+const PUSHES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A record of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRef {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// Its integration.
+    pub integration: IntegrationId,
+    /// The digest of the name of its kind.
+    pub entity: Digest,
+    /// The digest of its id.
+    pub record: Digest,
+}
+
+/// A link that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkWrite {
+    /// The record that it is of.
+    pub of: RecordRef,
+    /// As it becomes.
+    pub link: RecordLink,
+    /// In which version it was read; 0, if it is new.
+    pub version: u64,
+}
+
+impl RecordRef {
+    fn link(&self) -> ItemKey {
+        ItemKey::RecordLink(
+            self.organization,
+            self.integration,
+            self.entity,
+            self.record,
+        )
+    }
+
+    fn push(&self) -> ItemKey {
+        ItemKey::RecordPush(
+            self.organization,
+            self.integration,
+            self.entity,
+            self.record,
+        )
+    }
+}
+
+impl LinkWrite {
+    /// Where it is written, and what.
+    pub(super) fn item(&self) -> (ItemKey, Stored<RecordLink>) {
+        let stored = Stored {
+            version: self.version.saturating_add(1),
+            ..Stored::first(self.link.clone())
+        };
+        (self.of.link(), stored)
+    }
+}
+
+impl Store {
+    /// What a record is linked to.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or the item is corrupt.
+    pub async fn record_link(
+        &self,
+        record: RecordRef,
+    ) -> Result<Option<Versioned<RecordLink>>, StoreError> {
+        let found = self.get::<RecordLink>(record.link()).await?;
+        Ok(found.map(Stored::into_versioned))
+    }
+
+    /// Writes a link in place of the one that was read. Whether it was still that one.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn write_record_link(&self, write: &LinkWrite) -> Result<bool, StoreError> {
+        let (key, stored) = write.item();
+        Ok(self.swap(key, stored, write.version).await?.is_ok())
+    }
+
+    /// Deletes a link.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn delete_record_link(&self, record: RecordRef) -> Result<(), StoreError> {
+        self.delete_returning::<RecordLink>(record.link()).await?;
+        Ok(())
+    }
+
+    /// How sending a record's changes stands; as nothing, in version 0, if nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or the item is corrupt.
+    pub async fn record_push(
+        &self,
+        record: RecordRef,
+    ) -> Result<Versioned<RecordPush>, StoreError> {
+        let found = self.get::<RecordPush>(record.push()).await?;
+        Ok(found.map(Stored::into_versioned).unwrap_or_default())
+    }
+
+    /// Writes how sending stands in place of what was read as `expected`: the new version, or none if that
+    /// has changed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn write_record_push(
+        &self,
+        record: RecordRef,
+        push: RecordPush,
+        expected: u64,
+        now: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
+        let stored = Stored::first(push).until(now.plus(PUSHES_KEPT));
+        let written = self.swap(record.push(), stored, expected).await?;
+        Ok(written.ok())
+    }
+
+    /// Forgets how sending stands, if that is as it was read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`], if it has changed meanwhile, or the table does not answer.
+    pub async fn forget_record_push(
+        &self,
+        record: RecordRef,
+        expected: u64,
+    ) -> Result<(), StoreError> {
+        match self.delete(record.push(), Some(expected)).await {
+            Err(StoreError::NotFound(_)) => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// How far what follows from changes has been handed on.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or the item is corrupt.
+    pub async fn feed_cursor(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        entity: &EntityName,
+    ) -> Result<Versioned<FeedCursor>, StoreError> {
+        let key = ItemKey::FeedCursor(organization, integration, entity.digest());
+        let found = self.get::<FeedCursor>(key).await?;
+        Ok(found.map(Stored::into_versioned).unwrap_or_default())
+    }
+
+    /// Moves the cursor that was read as `expected`: its new version, or none if another has moved it.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn move_feed_cursor(
+        &self,
+        (organization, integration): (OrganizationId, IntegrationId),
+        entity: &EntityName,
+        cursor: FeedCursor,
+        expected: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let key = ItemKey::FeedCursor(organization, integration, entity.digest());
+        let moved = self.swap(key, Stored::first(cursor), expected).await?;
+        Ok(moved.ok())
+    }
+}
