@@ -87,7 +87,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     stop.send(true)?;
     served.await?;
     while pollers.join_next().await.is_some() {}
-    tracing::info!("everything in hand is finished");
+    let calls = serde_json::to_string(&stack.calls())?;
+    let items = stack.items_written();
+    tracing::info!(calls, items, "everything in hand is finished");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod secrets;
 mod set_up;
 mod start;
 mod stop;
+mod synchronized;
 
 use serde_json::Value;
 

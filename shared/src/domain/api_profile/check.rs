@@ -239,7 +239,9 @@ fn check_pagination(pointer: &str, pagination: Option<&Pagination>) -> Checked {
                 parameter, size, ..
             },
         ) => (Some(parameter), size.as_ref()),
-        Some(Pagination::Offset { parameter, size }) => (Some(parameter), Some(size)),
+        Some(Pagination::Offset {
+            parameter, size, ..
+        }) => (Some(parameter), Some(size)),
         Some(Pagination::Link { size, .. }) => (None, size.as_ref()),
         Some(Pagination::None {}) | None => (None, None),
     };

@@ -158,10 +158,13 @@ pub enum Pagination {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
     },
-    /// The next call says how many to skip.
+    /// The next call says how many to skip, or which item is the first that it wants.
     Offset {
         /// The parameter that says so.
         parameter: String,
+        /// The number of the first item: 1 for `startIndex` of SCIM (RFC 7644 section 3.4.2.4).
+        #[serde(default)]
+        first: u32,
         /// The parameter that says how many are wanted, and how many.
         size: PageSize,
     },

@@ -110,28 +110,23 @@ fn params<'a>(
                 _ => None,
             }
         }
-        (Pagination::Offset { parameter, size }, place) => {
+        (
+            Pagination::Offset {
+                parameter, size, ..
+            },
+            place,
+        ) => {
             sized(Some(size));
-            let offset = match place {
-                Some(Place::Offset(offset)) => *offset,
-                _ => 0,
-            };
-            Some((parameter, Value::from(offset)))
+            Some((parameter, Value::from(number(pagination, place))))
         }
         (
             Pagination::Page {
-                parameter,
-                first,
-                size,
+                parameter, size, ..
             },
             place,
         ) => {
             sized(size.as_ref());
-            let number = match place {
-                Some(Place::Page(number)) => *number,
-                _ => u64::from(*first),
-            };
-            Some((parameter, Value::from(number)))
+            Some((parameter, Value::from(number(pagination, place))))
         }
         (Pagination::Link { size, .. }, _) => {
             sized(size.as_ref());
@@ -145,6 +140,20 @@ fn params<'a>(
         params.push((changed.parameter.as_str(), value.into()));
     }
     params
+}
+
+/// The number of a page, or of its first item, in a list where they are counted.
+fn number(pagination: &Pagination, place: Option<&Place>) -> u64 {
+    match (pagination, place) {
+        (Pagination::Offset { first, .. }, Some(Place::Offset(before))) => {
+            before.saturating_add(u64::from(*first))
+        }
+        (Pagination::Page { .. }, Some(Place::Page(number))) => *number,
+        (Pagination::Offset { first, .. } | Pagination::Page { first, .. }, _) => {
+            u64::from(*first)
+        }
+        _ => 0,
+    }
 }
 
 fn plain(value: Value) -> String {

@@ -154,6 +154,29 @@ fn parameters_replace_those_of_the_path() {
 }
 
 #[test]
+fn items_are_counted_from_the_number_of_the_first() {
+    let offset = |first: u32| {
+        pagination(
+            json!({"kind": "offset", "parameter": "startIndex", "first": first,
+            "size": {"parameter": "count", "max": 3}}),
+        )
+    };
+    let sent = |kind: &Pagination, place: Option<&Place>| {
+        let request = request(&entity(json!({})), kind, place);
+        let sent = request.params.into_iter();
+        let mut sent = sent.filter(|(name, _)| name == "startIndex");
+        sent.next().unwrap().1
+    };
+    let items = json!({"items": [1, 2]});
+    let second = after(&offset(1), &items).unwrap().unwrap();
+    assert_eq!(second, Place::Offset(2));
+    assert_eq!(sent(&offset(1), None), "1");
+    assert_eq!(sent(&offset(1), Some(&second)), "3");
+    assert_eq!(sent(&offset(0), None), "0");
+    assert_eq!(sent(&offset(0), Some(&second)), "2");
+}
+
+#[test]
 fn a_url_is_taken_as_it_is_relative_to_the_list() {
     let kind = pagination(json!({"kind": "link", "size": {"parameter": "n", "max": 5}}));
     for (given, expected) in [
