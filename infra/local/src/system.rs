@@ -203,11 +203,11 @@ impl Parts<'_> {
         for source in self.template.event_sources() {
             let environment = self.environment(&source.function)?;
             let function = match source.function.as_str() {
-                "processor" => Triggered::Processor(processor::State::connect(
+                "processor" => Triggered::Processor(Box::new(processor::State::connect(
                     &environment,
                     &aws,
                     sources.clone(),
-                )?),
+                )?)),
                 "sync" => Triggered::Sync(Box::new(sync::State::connect(
                     &environment,
                     &aws,
