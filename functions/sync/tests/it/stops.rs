@@ -43,7 +43,7 @@ async fn check_stops(cases: impl IntoIterator<Item = Case>) {
 
 #[tokio::test]
 async fn an_answer_that_is_no_page_stops_the_job_and_says_why() {
-    check_stops([
+    Box::pin(check_stops([
         (401, String::new(), "authentication", false),
         (403, String::new(), "authentication", false),
         (404, String::new(), "business", false),
@@ -53,7 +53,7 @@ async fn an_answer_that_is_no_page_stops_the_job_and_says_why() {
         (200, "[".repeat(200), "not_json", false),
         (200, json!({"items": {}}).to_string(), "no_list", false),
         (200, json!({}).to_string(), "no_list", false),
-    ])
+    ]))
     .await;
 }
 
@@ -63,7 +63,7 @@ async fn a_page_that_cannot_be_taken_stops_the_job_and_says_why() {
     let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
     let bad = |items: Value| (200, page(&items, &json!(null)), "bad_records", true);
     let lost = page(&json!([record]), &json!([1]));
-    check_stops([
+    Box::pin(check_stops([
         (200, lost, "next_page_unreadable", false),
         bad(json!([{"number": 1}])),
         bad(json!([{"id": ""}])),
@@ -71,7 +71,7 @@ async fn a_page_that_cannot_be_taken_stops_the_job_and_says_why() {
         bad(json!(["text"])),
         bad(json!([{"id": "a", "number": deep}])),
         bad(json!([{"id": "a", "number": "x".repeat(140_000)}])),
-    ])
+    ]))
     .await;
 }
 
