@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::bodies::{IntegrationChange, ListOf, NewIntegration};
 use crate::status::with_last_use;
+use crate::sync::targets;
 use crate::{State, credentials};
 
 const LIST: &str = "integrations";
@@ -120,7 +121,7 @@ pub(crate) async fn make(
         created_at: now,
         updated_at: now,
     };
-    authorize_creation(access, &integration, body.credentials.is_some()).await?;
+    authorize_creation(state, access, &integration, body.credentials.is_some()).await?;
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
     add(state, &integration).await?;
@@ -156,6 +157,7 @@ pub(crate) async fn make(
 
 /// Lets the caller make this integration, with credentials if there are some, or not.
 async fn authorize_creation(
+    state: &State,
     access: &Access,
     item: &Integration,
     has_credentials: bool,
@@ -165,7 +167,8 @@ async fn authorize_creation(
     if has_credentials {
         access.check(Action::ChangeCredentials, &resource).await?;
     }
-    Ok(())
+    let configs = (None, item.sync_config.as_ref());
+    targets::authorize(state, access, item.organization_id, configs).await
 }
 
 fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
@@ -238,6 +241,8 @@ pub(crate) async fn update_to(
     }
     let now = state.sources.now();
     let setup = change.check(&item, &state.egress, now)?;
+    let configs = (item.sync_config.as_ref(), change.sync_config.given());
+    targets::authorize(state, access, organization, configs).await?;
     if let Some(values) = &change.credentials {
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);

@@ -16,6 +16,7 @@ mod read;
 mod record_bodies;
 mod records;
 mod suggest;
+pub(crate) mod targets;
 
 use axum::Router;
 use axum::routing::{get, post};

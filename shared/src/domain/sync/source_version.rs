@@ -9,12 +9,17 @@ use crate::domain::Timestamp;
 #[serde(transparent)]
 pub struct SourceVersion(pub String);
 
+/// The longest version that is taken, in bytes: it is kept with each record, and with jobs.
+const MAX_BYTES: usize = 256;
+
 impl SourceVersion {
-    /// Reads one from JSON: a text that is not empty, or a number.
+    /// Reads one from JSON: a text of 1 to 256 bytes, or a number.
     #[must_use]
     pub fn of(value: &serde_json::Value) -> Option<Self> {
         match value {
-            serde_json::Value::String(text) if !text.is_empty() => Some(Self(text.clone())),
+            serde_json::Value::String(text) if (1..=MAX_BYTES).contains(&text.len()) => {
+                Some(Self(text.clone()))
+            }
             serde_json::Value::Number(number) => Some(Self(number.to_string())),
             _ => None,
         }
@@ -50,6 +55,14 @@ mod tests {
 
     fn compare(this: &str, that: &str) -> Option<Ordering> {
         SourceVersion(this.to_owned()).compare(&SourceVersion(that.to_owned()))
+    }
+
+    #[test]
+    fn what_is_too_long_is_no_version() {
+        let of = |bytes: usize| SourceVersion::of(&"9".repeat(bytes).into());
+        assert!(of(256).is_some());
+        assert!(of(257).is_none());
+        assert!(of(0).is_none());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! that has changed since it was missed. If a call is configured that reads one record, each is
 //! looked for by it first.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -23,6 +25,11 @@ use crate::domain::{Digest, Error, Origin, Timestamp};
 use crate::flows::outbound::{OutboundAnswer, OutboundCall};
 use crate::store::{HeadQuery, MissingPage, MissingRecord, RECORD_SHARDS, SeenRecords, Versioned};
 
+/// A run that began longer ago deletes nothing for being absent: what its pages had is forgotten after
+/// seven days.
+pub(super) const SEEN_FOR: Duration = Duration::from_secs(6 * 24 * 60 * 60);
+/// How long one step looks for records, before it writes what it has found.
+const LOOKING: Duration = Duration::from_secs(40);
 /// How many heads one step looks at.
 const HEADS: usize = 20_000;
 /// How many are read at a time.
@@ -51,6 +58,9 @@ impl Synchronizer {
     /// Looks for records that no page had.
     pub(super) async fn find_missing(&self, present: Present) -> Result<SyncJob, Trouble> {
         let job = &present.job.item;
+        if self.jobs.sources.now().since(job.started_at) >= SEEN_FOR {
+            return self.complete_without_deletes(present).await;
+        }
         let store = &self.jobs.store;
         let seen = store.seen_records(job.organization_id, job.id);
         let seen = seen.await.map_err(Trouble::ours)?;
@@ -98,6 +108,24 @@ impl Synchronizer {
         };
         let applied = self.apply_in::<Observation>(&present, &[], &mut fence);
         let job = applied.await?;
+        self.report(&job, drifts);
+        Ok(job)
+    }
+
+    /// Ends a run that took too long to know what is missing.
+    async fn complete_without_deletes(&self, present: Present) -> Result<SyncJob, Trouble> {
+        let now = self.jobs.sources.now();
+        let (settings, drifts) = (&present.settings, Drifts::default());
+        let close = |job: &mut SyncJob, state: &mut EntityState| {
+            job.incomplete = true;
+            advance(job, now);
+            Some(self.complete((job, state), settings, &drifts, now))
+        };
+        let job = self
+            .apply::<Observation>(&present, &[], None, &close)
+            .await?;
+        let id = job.id;
+        tracing::warn!(sync_job.id = %id, "{id} took too long to delete what is missing; the next full run does");
         self.report(&job, drifts);
         Ok(job)
     }
@@ -177,8 +205,8 @@ impl Synchronizer {
         let read = settings.rules.calls.read.as_ref();
         let most = if read.is_some() { LOOKED_FOR } else { DELETES };
         let part: Vec<MissingRecord> = page.records.iter().skip(done).take(most).copied().collect();
-        let changes = self.changes(&present, &part, read).await?;
-        let next = done.saturating_add(part.len());
+        let (changes, handled) = self.changes(&present, &part, read).await?;
+        let next = done.saturating_add(handled);
         let is_whole = next >= page.records.len();
         let close = |job: &mut SyncJob, _: &mut EntityState| {
             advance(job, now);
@@ -192,29 +220,35 @@ impl Synchronizer {
         self.apply(&present, &changes, None, &close).await
     }
 
-    /// What is to be made of missing records.
+    /// What is to be made of missing records, and of how many that is known. Not of all, if looking for
+    /// them takes long, or fails on the way: what was found is not looked for again.
     async fn changes(
         &self,
         present: &Present,
         part: &[MissingRecord],
         read: Option<&RecordCall>,
-    ) -> Result<Vec<Missed>, Trouble> {
+    ) -> Result<(Vec<Missed>, usize), Trouble> {
+        let began = self.jobs.sources.now();
         let started_at = present.job.item.started_at;
         let mut changes = Vec::with_capacity(part.len());
-        for missing in part {
+        for (handled, missing) in part.iter().enumerate() {
+            if handled > 0 && self.jobs.sources.now().since(began) >= LOOKING {
+                return Ok((changes, handled));
+            }
             let found = match read {
-                None => Sought::NotAsked(started_at),
-                Some(call) => match self.look_for(present, missing, call).await? {
-                    Some(found) => found,
-                    None => continue,
+                None => Some(Sought::NotAsked(started_at)),
+                Some(call) => match self.look_for(present, missing, call).await {
+                    Ok(found) => found,
+                    Err(_) if handled > 0 => return Ok((changes, handled)),
+                    Err(trouble) => return Err(trouble),
                 },
             };
-            changes.push(Missed {
+            changes.extend(found.map(|found| Missed {
                 missing: *missing,
                 found,
-            });
+            }));
         }
-        Ok(changes)
+        Ok((changes, part.len()))
     }
 
     /// Asks the provider for one record. `None`, if it has changed here since it was missed.

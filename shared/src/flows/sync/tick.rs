@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::jobs::STALLED;
 use super::settings::EntitySettings;
-use super::steps::Synchronizer;
+use super::steps::{MAX_FAILURES, Synchronizer};
+use super::trouble::Lasting;
 use crate::domain::sync::{EntityState, JobStatus, SyncJob, SyncTrigger, SyncType};
 use crate::domain::{Error, Integration, IntegrationStatus, Timestamp};
 use crate::lambda::metrics::Metric;
@@ -138,12 +139,41 @@ impl Synchronizer {
         if awake_until > now {
             return self.move_on(due, state, Some(awake_until)).await;
         }
-        self.jobs.send_step(&job.item, Duration::ZERO).await?;
         self.jobs.metrics.count(Metric::SyncJobsLate, now);
         let id = job.item.id;
-        tracing::warn!(sync_job.id = %id, step = job.item.step, "{id} has not moved for minutes; its step is asked for again");
+        let Some(job) = self.fail_once_more(due, job).await? else {
+            return Ok(Looked::Late);
+        };
+        self.jobs.send_step(&job, Duration::ZERO).await?;
+        tracing::warn!(sync_job.id = %id, step = job.step, "{id} has not moved for minutes; its step is asked for again");
         self.move_on(due, state, Some(now.plus(STALLED))).await?;
         Ok(Looked::Late)
+    }
+
+    /// Counts a step that ended its function, or that nobody did, among those that failed. After too
+    /// many of them the job is left to a person: then there is none to ask for a step.
+    async fn fail_once_more(
+        &self,
+        due: &DueSync,
+        job: Versioned<SyncJob>,
+    ) -> Result<Option<SyncJob>, Error> {
+        let Versioned { mut item, version } = job;
+        item.failures = item.failures.saturating_add(1);
+        if item.failures >= MAX_FAILURES {
+            let detail = "its step was begun again and again, and never ended";
+            let lasting = Lasting::new("stalled", detail);
+            let job = Versioned::new(item, version);
+            self.leave_to_a_person(job, &lasting).await?;
+            return Ok(None);
+        }
+        let store = &self.jobs.store;
+        let updated = store.update_sync_job(due.organization, &item, version, None);
+        match updated.await {
+            Ok(_) => Ok(Some(item)),
+            // It has moved after all.
+            Err(StoreError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn move_on(

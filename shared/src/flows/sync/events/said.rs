@@ -1,6 +1,7 @@
 //! What an event says of records.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -13,6 +14,9 @@ use crate::domain::sync::{
 };
 use crate::domain::{Digest, Error, Event, Timestamp};
 use crate::store::Versioned;
+
+/// More records of one event are not read.
+const MAX_RECORDS: usize = 10_000;
 
 impl EventRule {
     /// Whether it is for events of this type.
@@ -34,19 +38,22 @@ impl Rule<'_> {
         };
         let version = self.version(event, body);
         let is_deleted = (self.rule.deleted.as_ref()).is_some_and(|deleted| deleted.accepts(body));
-        let at = event.received_at;
-        let mut said: Vec<Said> = Vec::with_capacity(found.len());
-        let mut unreadable = 0;
-        for record in found {
-            match self.record(&record, (is_deleted, version.clone()), at) {
-                // What stands last of one counts.
-                Some(one) => {
-                    said.retain(|other| other.record() != one.record());
-                    said.push(one);
-                }
-                None => unreadable += 1,
+        // One that was long on its way tells what was so when it happened.
+        let happened = event.occurred_at.unwrap_or(event.received_at);
+        let at = happened.min(event.received_at);
+        let mut said: Vec<Said> = Vec::new();
+        let mut unreadable = found.len().saturating_sub(MAX_RECORDS);
+        for record in found.iter().take(MAX_RECORDS) {
+            match self.record(record, (is_deleted, version.clone()), at) {
+                Some(one) => said.push(one),
+                None => unreadable = unreadable.saturating_add(1),
             }
         }
+        // What stands last of one counts.
+        let mut known = HashSet::new();
+        said.reverse();
+        said.retain(|one| known.insert(one.record()));
+        said.reverse();
         (said, unreadable)
     }
 

@@ -8,6 +8,7 @@ mod person;
 use std::time::Duration;
 
 use super::settings::EntitySettings;
+use super::steps::RESEND_AFTER;
 use super::trouble::Lasting;
 use crate::domain::sync::{
     EntityName, EntityState, JobCounts, JobStatus, PagePosition, SchemaSeen, SyncJob, SyncPhase,
@@ -122,17 +123,18 @@ impl Jobs {
                     is_new: true,
                 })
             }
-            JobStart::Running(job) => {
-                // Who started it may not have got as far as sending its first message.
-                if job.item.step == 0 {
-                    self.send_step(&job.item, Duration::ZERO).await?;
-                }
-                Ok(StartedJob {
-                    job: *job,
-                    is_new: false,
-                })
-            }
+            JobStart::Running(job) => self.running(*job, now).await,
         }
+    }
+
+    /// The answer to a start where a job runs already.
+    async fn running(&self, job: Versioned<SyncJob>, now: Timestamp) -> Result<StartedJob, Error> {
+        // Who started it may not have got as far as sending its first message.
+        let stands = now.since(job.item.advanced_at) >= RESEND_AFTER;
+        if job.item.step == 0 && job.item.retry_at.is_none() && stands {
+            self.send_step(&job.item, Duration::ZERO).await?;
+        }
+        Ok(StartedJob { job, is_new: false })
     }
 
     /// Makes of a job that has ended, and of the state, what they are then; says when the job expires.

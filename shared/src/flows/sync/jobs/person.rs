@@ -6,6 +6,7 @@ use super::{Jobs, STALLED, TOO_MANY_DELETES};
 use crate::domain::sync::{EntityName, EntityState, JobStatus, SyncJob};
 use crate::domain::{Error, Integration, IntegrationId, OrganizationId, SyncJobId, Timestamp};
 use crate::flows::sync::settings::EntitySettings;
+use crate::flows::sync::sweep::SEEN_FOR;
 use crate::store::{ChangeSet, Committed, JobWrite, Versioned};
 
 /// How often a change of a job is tried anew because others were faster.
@@ -89,7 +90,13 @@ impl Jobs {
         integration: &Integration,
         job: SyncJobId,
     ) -> Result<Versioned<SyncJob>, Error> {
+        let now = self.sources.now();
         self.resume(integration, job, |mut job| {
+            if now.since(job.started_at) >= SEEN_FOR {
+                let message =
+                    "the job began too long ago to know what is missing; start a full run";
+                return Err(Error::Conflict(message.to_owned()));
+            }
             if job.status != JobStatus::Failed || job.error.as_deref() != Some(TOO_MANY_DELETES) {
                 let message = "the job does not ask whether it may delete records";
                 return Err(Error::Conflict(message.to_owned()));

@@ -17,12 +17,12 @@ use crate::lambda::telemetry::chain;
 use crate::store::{ChangeSet, Committed, JobWrite, Versioned};
 
 /// After so many failures in a row a job is left to a person.
-const MAX_FAILURES: u16 = 12;
+pub(in crate::flows::sync) const MAX_FAILURES: u16 = 12;
 /// The longest wait before a step is tried again: SQS delays no message for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 /// A message that comes so soon after the step that it asked for was done is a repetition; one that
 /// comes later may be there because the next one was never sent.
-const RESEND_AFTER: Duration = Duration::from_secs(10);
+pub(in crate::flows::sync) const RESEND_AFTER: Duration = Duration::from_secs(10);
 /// How often a job that has to be parked is read again because others have moved it.
 const TRIES: usize = 24;
 
@@ -126,6 +126,10 @@ impl Synchronizer {
             }
             return Ok(StepEnd::Done);
         }
+        if let Some(wait) = wait_left(&job.item, now) {
+            let cause = Cause::from("the step is to be tried again later");
+            return Ok(StepEnd::Again(wait, cause));
+        }
         let id = job.item.id;
         match Box::pin(self.present_step(job.clone())).await {
             Ok(job) => {
@@ -214,7 +218,7 @@ impl Synchronizer {
     }
 
     /// Ends a job as one that a person has to look at, unless somebody else has moved it.
-    async fn leave_to_a_person(
+    pub(in crate::flows::sync) async fn leave_to_a_person(
         &self,
         job: Versioned<SyncJob>,
         lasting: &Lasting,
@@ -258,6 +262,13 @@ impl Synchronizer {
         tracing::warn!(sync_job.id = %id, cause = chain(&error), "{id} is not parked yet");
         Err(error.into())
     }
+}
+
+/// How long the job has to wait before its step is tried again; nothing, if it has not. SQS counts
+/// whole seconds.
+fn wait_left(job: &SyncJob, now: Timestamp) -> Option<Duration> {
+    let left = job.retry_at?.since(now);
+    (left > Duration::from_secs(1)).then_some(left)
 }
 
 /// Trouble of a job whose records nobody can list any more.
