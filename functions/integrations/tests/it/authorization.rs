@@ -287,3 +287,32 @@ async fn each_operation_of_a_bulk_is_decided_by_itself() {
     assert_eq!(statuses, [200, 403, 403, 403, 403]);
     assert_eq!(portal.get(&two, &owner).await.json()["name"], "Payments");
 }
+
+#[tokio::test]
+async fn a_target_takes_what_a_write_of_its_records_takes() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token(organization);
+    let plain = portal.signed(organization, "p", json!({"roles": "owner", "amr": ["pwd"]}));
+    let path = portal.integration(&owner).await;
+    let target = portal.integration(&owner).await;
+    let id = target.rsplit('/').next().unwrap();
+    let config = |id: &str| {
+        let list = json!({"listPath": "/c", "items": "data", "id": "id"});
+        let target = json!({"integration": id, "entity": "contacts"});
+        let rules = json!({"source": list, "target": target});
+        json!({"syncConfig": {"entities": {"contacts": rules}}})
+    };
+    let restricted = json!({"classification": "restricted"});
+    assert_eq!(patch(&portal, &target, &owner, restricted).await, 200);
+    let nobody = "int_01K72Z5QSW0123456789ABCDEF";
+    let before = portal.get(&path, &owner).await.json();
+    for (token, id, status) in [(&plain, id, 403), (&owner, nobody, 400)] {
+        assert_eq!(patch(&portal, &path, token, config(id)).await, status);
+        assert_eq!(portal.get(&path, &owner).await.json(), before);
+    }
+    // Who may set it does; who changes something else leaves it as it is.
+    assert_eq!(patch(&portal, &path, &owner, config(id)).await, 200);
+    let name = json!({"name": "x"});
+    assert_eq!(patch(&portal, &path, &plain, name).await, 200);
+}

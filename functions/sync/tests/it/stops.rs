@@ -222,6 +222,55 @@ async fn more_deletes_than_a_run_may_make_wait_for_a_person() {
 }
 
 #[tokio::test]
+async fn a_run_of_which_too_much_is_forgotten_deletes_nothing() {
+    let guard = json!({"deleteGuard": {"percent": 1, "records": 1}});
+    let world = world(Paging::Cursor, guard).await;
+    for name in ["a", "b", "c"] {
+        world.provider().put(name);
+    }
+    run(&world, SyncType::Full).await;
+    let (jobs, integration) = (world.jobs(), &world.integration);
+    // What it would have to know of its first pages has expired when it goes on.
+    world.provider().script = vec![(401, Vec::new(), String::new())];
+    let failed = run(&world, SyncType::Full).await;
+    world.clock.pass(Duration::from_secs(7 * 24 * 60 * 60));
+    world.provider().delete("a");
+    jobs.retry(integration, failed.id).await.unwrap();
+    world.run().await;
+    let job = world.job().await.unwrap();
+    assert_eq!((job.status, job.incomplete), (JobStatus::Completed, true));
+    assert_eq!(world.look().await.live().len(), 3);
+
+    // The same holds for one that has asked.
+    world.provider().delete("b");
+    let asks = run(&world, SyncType::Full).await;
+    assert_eq!(asks.error.as_deref(), Some("too_many_deletes"));
+    world.clock.pass(Duration::from_secs(7 * 24 * 60 * 60));
+    let late = jobs.approve_deletes(integration, asks.id).await;
+    assert!(matches!(late, Err(Error::Conflict(_))));
+    assert_eq!(world.look().await.live().len(), 3);
+}
+
+#[tokio::test]
+async fn a_job_whose_steps_never_end_is_left_to_a_person() {
+    let world = world(Paging::Cursor, json!({})).await;
+    world.provider().put("a");
+    world.start(SyncType::Full).await;
+    let mut looks = 0;
+    while world.job().await.unwrap().status == JobStatus::Running {
+        looks += 1;
+        assert!(looks < 20);
+        world.stage.aws.letters.lock().unwrap().clear();
+        world.clock.pass(Duration::from_secs(301));
+        world.tick(&world.lucky).await.unwrap();
+    }
+    let job = world.job().await.unwrap();
+    assert_eq!(job.error.as_deref(), Some("stalled"));
+    world.run().await;
+    assert_eq!(world.provider().calls.len(), 0);
+}
+
+#[tokio::test]
 async fn a_cancelled_job_does_nothing_more_and_is_not_moved_again() {
     let world = world(Paging::Cursor, json!({})).await;
     world.provider().put("a");
