@@ -161,6 +161,14 @@ mod tests {
                 integration: a.into(),
                 entity: Digest::of(&both),
                 record: Digest::of(&both),
+                other: Digest::of(&both),
+                version,
+            },
+            SealContext::RecordLink {
+                integration: a.into(),
+                entity: Digest::of(&both),
+                record: Digest::of(&both),
+                other: Digest::of(b"another kind"),
                 version,
             },
         ]
