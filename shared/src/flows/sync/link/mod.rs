@@ -152,10 +152,8 @@ impl Linker {
     }
 
     async fn hand_on(&self, due: &RecordDue) -> Result<Next, Error> {
-        let Some(rules) = self
-            .rules(due.organization, due.integration, &due.entity)
-            .await?
-        else {
+        let rules = self.rules(due.organization, due.integration, &due.entity);
+        let Some(rules) = rules.await? else {
             return Ok(Next::Done);
         };
         let Some(target) = rules.target.clone() else {
@@ -183,10 +181,8 @@ impl Linker {
             rules: of_other,
         };
         // The link before the record: who has read an older record fails on the link.
-        let link = self
-            .store
-            .record_link(here.link(due.record, &there))
-            .await?;
+        let link = here.link(due.record, &there);
+        let link = self.store.record_link(link).await?;
         let standing = self.records.standing(here.kind(), due.record).await?;
         // Under the id that the provider has given it, it is in the feed again.
         let Some(standing) = standing.filter(|standing| standing.body.moved_to.is_none()) else {
@@ -211,7 +207,7 @@ impl Linker {
         };
         match link {
             None => Box::pin(self.make(&handing)).await,
-            Some(link) => self.bring(&handing, link).await,
+            Some(link) => Box::pin(self.bring(&handing, link)).await,
         }
     }
 

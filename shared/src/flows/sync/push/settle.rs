@@ -197,7 +197,8 @@ impl Pusher {
             record: record_digest(&id),
             ..due.clone()
         };
-        self.records.copy_links(due.at(), to.at()).await?;
+        let (from, goal) = (due.at(), to.at());
+        Box::pin(self.records.copy_links(from, goal)).await?;
         for _ in 0..TRIES {
             let old = self.records.standing(kind, due.record).await?;
             let Some(old) = old.filter(|old| old.body.moved_to.is_none()) else {
@@ -215,7 +216,7 @@ impl Pusher {
                 Ok(_) => break,
             }
         }
-        self.records.turn_links(due.at(), to.at()).await?;
+        Box::pin(self.records.turn_links(from, goal)).await?;
         self.release(attempt, &to).await
     }
 }
