@@ -3,7 +3,8 @@
 use gatehouse::domain::gateway::GatewayConfig;
 use gatehouse::domain::sync::SyncConfig;
 use gatehouse::domain::{
-    ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
+    ApiProfile, Error, FieldError, Integration, IntegrationId, IntegrationStatus, RateLimits,
+    Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
 use gatehouse::http::Change;
@@ -29,6 +30,7 @@ impl NewIntegration {
             ));
         }
         let settings = Settings {
+            itself: None,
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.as_ref(),
             sync_config: self.sync_config.as_ref(),
@@ -72,6 +74,7 @@ impl IntegrationChange {
             check_name(name, &mut errors);
         }
         let settings = Settings {
+            itself: Some(current.id),
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.given(),
             sync_config: self.sync_config.given(),
@@ -127,6 +130,8 @@ fn finish(setup: Option<Setup>, mut errors: Vec<FieldError>) -> Result<Setup, Er
 
 /// What stands for itself, whatever the provider.
 struct Settings<'a> {
+    /// Which integration it is, if it is made already.
+    itself: Option<IntegrationId>,
     auth_config: Option<&'a Value>,
     webhook_config: Option<&'a Value>,
     sync_config: Option<&'a Value>,
@@ -165,7 +170,12 @@ impl Settings<'_> {
             }
         }
         errors.extend(GatewayConfig::read(self.gateway_config).err());
-        errors.extend(SyncConfig::read(self.sync_config).err());
+        let sync_config = SyncConfig::read(self.sync_config);
+        let checked = sync_config.and_then(|config| match self.itself {
+            Some(itself) => config.check_targets(itself),
+            None => Ok(()),
+        });
+        errors.extend(checked.err());
         errors.extend(TlsConfig::read(self.tls_config).err());
         errors.extend(
             self.rate_limits

@@ -73,7 +73,7 @@ pub use items::Versioned;
 pub use quotas::QuotaScope;
 pub use record_conflicts::ConflictQuery;
 pub use record_feed::FeedQuery;
-pub use record_sides::{LinkWrite, RecordRef};
+pub use record_sides::{LinkRef, LinkWrite, RecordRef};
 pub use records::{HeadQuery, RECORD_SHARDS, StoredRecord};
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;

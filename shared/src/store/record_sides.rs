@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::domain::sync::{EntityName, FeedCursor, RecordLink, RecordPush};
 use crate::domain::{IntegrationId, OrganizationId, Timestamp};
 
-use super::items::{Stored, Versioned};
-use super::keys::ItemKey;
+use super::items::{self, Stored, Versioned};
+use super::keys::{Collection, ItemKey};
 use super::{Digest, Store, StoreError};
 
 /// How long it is kept how sending stands, should nothing more become of it.
@@ -26,6 +26,15 @@ pub struct RecordRef {
     pub record: Digest,
 }
 
+/// A link of a record: it has one to each kind of record in which another is linked to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkRef {
+    /// The record that it is of.
+    pub of: RecordRef,
+    /// What stands for the kind that it leads to.
+    pub other: Digest,
+}
+
 /// A link that is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkWrite {
@@ -38,8 +47,21 @@ pub struct LinkWrite {
 }
 
 impl RecordRef {
-    fn link(&self) -> ItemKey {
-        ItemKey::RecordLink(
+    /// Its link to a record of this kind of that integration. `entity` is the digest of the kind's name.
+    #[must_use]
+    pub fn link_to(self, integration: IntegrationId, entity: Digest) -> LinkRef {
+        let other = Digest::of_parts(&[&integration.ulid().to_bytes(), entity.as_bytes()]);
+        LinkRef { of: self, other }
+    }
+
+    /// The place of `link` among its own.
+    #[must_use]
+    pub fn place_of(self, link: &RecordLink) -> LinkRef {
+        self.link_to(link.integration, link.entity.digest())
+    }
+
+    fn links(&self) -> Collection {
+        Collection::RecordLinks(
             self.organization,
             self.integration,
             self.entity,
@@ -57,6 +79,19 @@ impl RecordRef {
     }
 }
 
+impl LinkRef {
+    fn key(&self) -> ItemKey {
+        let of = &self.of;
+        ItemKey::RecordLink(
+            of.organization,
+            of.integration,
+            of.entity,
+            of.record,
+            self.other,
+        )
+    }
+}
+
 impl LinkWrite {
     /// Where it is written, and what.
     pub(super) fn item(&self) -> (ItemKey, Stored<RecordLink>) {
@@ -64,22 +99,50 @@ impl LinkWrite {
             version: self.version.saturating_add(1),
             ..Stored::first(self.link.clone())
         };
-        (self.of.link(), stored)
+        (self.of.place_of(&self.link).key(), stored)
     }
 }
 
 impl Store {
-    /// What a record is linked to.
+    /// What a record is linked to, of one kind.
     ///
     /// # Errors
     ///
     /// If the table does not answer, or the item is corrupt.
     pub async fn record_link(
         &self,
-        record: RecordRef,
+        link: LinkRef,
     ) -> Result<Option<Versioned<RecordLink>>, StoreError> {
-        let found = self.get::<RecordLink>(record.link()).await?;
+        let found = self.get::<RecordLink>(link.key()).await?;
         Ok(found.map(Stored::into_versioned))
+    }
+
+    /// All that a record is linked to. It is little: one for each kind that hands records on to its own,
+    /// or takes them.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn record_links(
+        &self,
+        of: RecordRef,
+    ) -> Result<Vec<Versioned<RecordLink>>, StoreError> {
+        let collection = of.links();
+        let mut links = Vec::new();
+        let mut after = None;
+        loop {
+            let found = self.query_down(collection, after, None).await?;
+            for attributes in found.items {
+                let other: Digest = collection.id_of(&attributes)?;
+                let key = LinkRef { of, other }.key();
+                let stored: Stored<RecordLink> = items::read(key, attributes)?;
+                links.push(stored.into_versioned());
+                after = Some(key);
+            }
+            if !found.more {
+                return Ok(links);
+            }
+        }
     }
 
     /// Writes a link in place of the one that was read. Whether it was still that one.
@@ -97,8 +160,8 @@ impl Store {
     /// # Errors
     ///
     /// If the table does not answer.
-    pub async fn delete_record_link(&self, record: RecordRef) -> Result<(), StoreError> {
-        self.delete_returning::<RecordLink>(record.link()).await?;
+    pub async fn delete_record_link(&self, link: LinkRef) -> Result<(), StoreError> {
+        self.delete_returning::<RecordLink>(link.key()).await?;
         Ok(())
     }
 

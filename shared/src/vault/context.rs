@@ -85,6 +85,8 @@ pub enum SealContext {
         entity: Digest,
         /// The digest of its id.
         record: Digest,
+        /// What stands for the kind of the one that was told.
+        other: Digest,
         /// The number of what was told.
         version: u64,
     },
@@ -158,16 +160,23 @@ fn record_of(context: &SealContext) -> Digest {
             entity,
             record,
             version,
-        }
-        | SealContext::RecordLink {
+        } => Digest::of_parts(&[
+            &integration.ulid().to_bytes(),
+            entity.as_bytes(),
+            record.as_bytes(),
+            &version.to_be_bytes(),
+        ]),
+        SealContext::RecordLink {
             integration,
             entity,
             record,
+            other,
             version,
         } => Digest::of_parts(&[
             &integration.ulid().to_bytes(),
             entity.as_bytes(),
             record.as_bytes(),
+            other.as_bytes(),
             &version.to_be_bytes(),
         ]),
         _ => Digest::of(&[]),

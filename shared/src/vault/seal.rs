@@ -110,12 +110,19 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 13] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 14] {
         let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
         both[16..].copy_from_slice(&b.to_bytes());
+        let link = |other| SealContext::RecordLink {
+            integration: a.into(),
+            entity: Digest::of(&both),
+            record: Digest::of(&both),
+            other,
+            version,
+        };
         [
             SealContext::SigningSecret {
                 owner: a,
@@ -157,12 +164,8 @@ mod tests {
             },
             SealContext::SyncCursor { job: b.into() },
             SealContext::Conflict { conflict: b.into() },
-            SealContext::RecordLink {
-                integration: a.into(),
-                entity: Digest::of(&both),
-                record: Digest::of(&both),
-                version,
-            },
+            link(Digest::of(&both)),
+            link(Digest::of(b"another kind")),
         ]
     }
 

@@ -10,7 +10,8 @@ const MAX_TURNS: u16 = 10;
 /// How long they rest; and after how long without a turn they are not counted any more.
 const REST: Duration = Duration::from_secs(60 * 60);
 
-/// What a record is linked to at another integration. Each of the two has one that names the other.
+/// What a record is linked to at another integration. Each of the two has one that names the other; and
+/// one for each other kind of record that it is linked to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordLink {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError};
+use super::{SK, StoreError, beside_record};
 use crate::domain::{
     DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
 };
@@ -35,6 +35,7 @@ pub(crate) enum Collection {
     SeenRecords(OrganizationId, SyncJobId),
     MissingRecords(OrganizationId, SyncJobId),
     RecordConflicts(OrganizationId, IntegrationId),
+    RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
 }
 
@@ -106,6 +107,10 @@ impl Collection {
             Self::RecordConflicts(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#CONFLICTS"),
                 "CONFLICT#",
+            ),
+            Self::RecordLinks(organization, integration, entity, record) => (
+                beside_record((organization, integration), entity, record),
+                "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
         }

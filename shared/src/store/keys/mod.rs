@@ -99,7 +99,8 @@ pub(crate) enum ItemKey {
     FeedCursor(OrganizationId, IntegrationId, Digest),
     /// Of a record, by the digests of its kind's name and of its id.
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
-    RecordLink(OrganizationId, IntegrationId, Digest, Digest),
+    /// Of a record, as above; and by what stands for the kind that it leads to.
+    RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
 }
 
 impl ItemKey {
@@ -323,10 +324,11 @@ impl ItemKey {
                 beside_record((organization, integration), entity, record),
                 "PUSH".to_owned(),
             ),
-            Self::RecordLink(organization, integration, entity, record) => (
-                beside_record((organization, integration), entity, record),
-                "LINK".to_owned(),
-            ),
+            Self::RecordLink(organization, integration, entity, record, other) => {
+                let links = Collection::RecordLinks(organization, integration, entity, record);
+                let (pk, prefix) = links.render();
+                (pk, format!("{prefix}{other}"))
+            }
         }
     }
 

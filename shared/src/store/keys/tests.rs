@@ -226,9 +226,9 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "PUSH",
         ),
         (
-            ItemKey::RecordLink(organization, integration, digest, digest),
+            ItemKey::RecordLink(organization, integration, digest, digest, digest),
             "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
-            "LINK",
+            "LINK#<digest>",
         ),
     ]
 }
@@ -346,7 +346,9 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     ItemKey::RecordPush(organization, b.into(), digest, Digest::of(&c.to_bytes()))
                 }
                 41 => {
-                    ItemKey::RecordLink(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                    let (record, other) = (c.to_bytes(), number.to_be_bytes());
+                    let (record, other) = (Digest::of(&record), Digest::of(&other));
+                    ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
                 _ => ItemKey::GrantsDueFrom,
             }

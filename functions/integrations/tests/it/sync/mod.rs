@@ -7,6 +7,7 @@ mod feed;
 mod jobs;
 mod records;
 mod suggest;
+mod targets;
 mod tenancy;
 
 use std::time::Duration;

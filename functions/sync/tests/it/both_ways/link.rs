@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 use super::{Side, Stage, World, calls, run_killed, world};
 
 /// Two integrations, of which the first hands its records on to the second; and back, if it does.
-async fn pair<'a>(world: &'a World, back: bool, conflicts: &str) -> (Side<'a>, Side<'a>) {
+pub(super) async fn pair<'a>(
+    world: &'a World,
+    back: bool,
+    conflicts: &str,
+) -> (Side<'a>, Side<'a>) {
     let policy = json!({"strategy": conflicts});
     let mut rules = json!({"calls": calls(), "conflicts": policy});
     if back {
@@ -27,11 +31,11 @@ async fn pair<'a>(world: &'a World, back: bool, conflicts: &str) -> (Side<'a>, S
     (Side::of(world), there)
 }
 
-fn target(integration: gatehouse::domain::IntegrationId) -> Value {
+pub(super) fn target(integration: gatehouse::domain::IntegrationId) -> Value {
     json!({"integration": integration, "entity": "things", "mapping": {"number": "number"}})
 }
 
-async fn sync(side: &Side<'_>) {
+pub(super) async fn sync(side: &Side<'_>) {
     let world = side.world;
     let found = world
         .store
@@ -44,7 +48,7 @@ async fn sync(side: &Side<'_>) {
     world.run().await;
 }
 
-fn numbers(side: &Side<'_>) -> Vec<u64> {
+pub(super) fn numbers(side: &Side<'_>) -> Vec<u64> {
     let mut numbers: Vec<u64> = side.provider().live().into_values().collect();
     numbers.sort_unstable();
     numbers
@@ -132,14 +136,14 @@ async fn a_record_made_here_is_handed_on_and_linked_under_its_new_id() {
     let theirs = there.provider().live().into_keys().next().unwrap();
     let link = world
         .store
-        .record_link(here.at(&mine))
+        .record_link(linked(&here, &mine, &there))
         .await
         .unwrap()
         .unwrap();
     assert_eq!(link.item.record, there.at(&theirs).record);
     let back = world
         .store
-        .record_link(there.at(&theirs))
+        .record_link(linked(&there, &theirs, &here))
         .await
         .unwrap()
         .unwrap();
@@ -169,6 +173,12 @@ async fn wherever_a_process_dies_the_other_record_is_made_once_and_follows() {
             }
         }
     }
+}
+
+/// Where the record of this id is linked to one of the other side.
+fn linked(side: &Side<'_>, id: &str, other: &Side<'_>) -> gatehouse::store::LinkRef {
+    let entity = other.world.entity.digest();
+    side.at(id).link_to(other.integration.id, entity)
 }
 
 async fn recognise(side: &Side<'_>) {

@@ -4,6 +4,7 @@ mod events;
 mod feed;
 mod link;
 mod push;
+mod targets;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -12,7 +12,7 @@ use super::{
     SyncConfig,
 };
 use crate::domain::api_profile::{check_method, check_path};
-use crate::domain::{ApiProfile, Entity, FieldError};
+use crate::domain::{ApiProfile, Entity, FieldError, IntegrationId};
 
 const MAX_BYTES: usize = 64 * 1024;
 const MAX_ENTITIES: usize = 100;
@@ -67,6 +67,22 @@ impl SyncConfig {
     #[must_use]
     pub fn entity(&self, name: &EntityName) -> EntitySync {
         self.entities.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Refuses a target that is the kind of record itself, in the configuration of `integration`.
+    ///
+    /// # Errors
+    ///
+    /// The first such target, with its place in the request's body.
+    pub fn check_targets(&self, integration: IntegrationId) -> Result<(), FieldError> {
+        for (name, one) in &self.entities {
+            let mut target = one.target.iter();
+            if target.any(|to| to.integration == integration && to.entity == *name) {
+                let at = format!("/syncConfig/entities/{name}/target");
+                return wrong(at, "must be another kind of record, or another integration");
+            }
+        }
+        Ok(())
     }
 
     fn check(&self) -> Checked {

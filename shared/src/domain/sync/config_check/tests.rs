@@ -261,3 +261,21 @@ fn an_entity_is_listed_as_its_own_settings_say_and_as_the_profile_does_otherwise
     assert_eq!(resolved("deals"), Some(("/deals".to_owned(), none)));
     assert_eq!(resolved("tasks"), None);
 }
+
+#[test]
+fn a_target_is_another_kind_or_another_integration() {
+    let (own, other) = (ulid::Ulid::from(1_u128), ulid::Ulid::from(2_u128));
+    let (own, other): (IntegrationId, IntegrationId) = (own.into(), other.into());
+    for (integration, entity, is_itself) in [
+        (own, "contacts", true),
+        (own, "people", false),
+        (other, "contacts", false),
+    ] {
+        let target = json!({"integration": integration, "entity": entity});
+        let config = read(&contacts(json!({"target": target}))).unwrap();
+        let refused = config.check_targets(own).err();
+        let place = refused.map(|error| error.pointer);
+        let expected = is_itself.then(|| "/syncConfig/entities/contacts/target".to_owned());
+        assert_eq!(place, expected);
+    }
+}

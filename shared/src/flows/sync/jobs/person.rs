@@ -7,6 +7,7 @@ use crate::domain::sync::{EntityName, EntityState, JobStatus, SyncJob};
 use crate::domain::{Error, Integration, IntegrationId, OrganizationId, SyncJobId, Timestamp};
 use crate::flows::sync::settings::EntitySettings;
 use crate::flows::sync::sweep::SEEN_FOR;
+use crate::queue::SyncMessage;
 use crate::store::{ChangeSet, Committed, JobWrite, Versioned};
 
 /// How often a change of a job is tried anew because others were faster.
@@ -108,11 +109,11 @@ impl Jobs {
     }
 
     /// Makes what is due follow the integration's configuration, after that has changed: its schedules
-    /// may begin, move, or end.
+    /// may begin, move, or end; and a target may be another, that is to be told of all records.
     ///
     /// # Errors
     ///
-    /// If the table does not answer, or what is stored is not understood.
+    /// If the table or the queue does not answer, or what is stored is not understood.
     pub async fn reschedule(&self, integration: &Integration) -> Result<(), Error> {
         let owner = (integration.organization_id, integration.id);
         let known = self.store.entity_states(owner.0, owner.1).await?;
@@ -123,7 +124,29 @@ impl Jobs {
         for name in names {
             let settings = EntitySettings::of(integration, &name).ok();
             self.reschedule_one(owner, &name, settings.as_ref()).await?;
+            self.tell_target(integration, name).await?;
         }
+        Ok(())
+    }
+
+    /// Has the feed looked through, if there is a target. Who reads it knows whether that is another.
+    async fn tell_target(
+        &self,
+        integration: &Integration,
+        entity: EntityName,
+    ) -> Result<(), Error> {
+        if EntitySettings::rules(integration, &entity)?
+            .target
+            .is_none()
+        {
+            return Ok(());
+        }
+        let message = SyncMessage::Feed {
+            organization: integration.organization_id,
+            integration: integration.id,
+            entity,
+        };
+        self.queue.send(&message, Duration::ZERO).await?;
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 //!   what only the other side has changed since stays, and what both have is for the policy.
 //! - The other record, and the links of both, are written in one transaction. So no record is made twice,
 //!   and what came from the other side is known not to be news for it: it ends there.
+//! - A record is linked to one of each kind that it is handed on to, or comes from. So who hands it on to
+//!   another than before leaves what was linked to it, and in a chain each has its own.
 //! - Of one record, an earlier change is never handed on after a later one: the link is the fence.
 //!
 //! What it does not: records that were made on both sides are never taken for the same by what they hold.
@@ -27,7 +29,7 @@ use crate::domain::sync::conflict::same_fields;
 use crate::domain::sync::{ChangeOrigin, EntitySync, Fields, RecordLink, Standing, SyncTarget};
 use crate::domain::{Error, IntegrationId, NewRecordId, OrganizationId, Sources};
 use crate::queue::{SyncMessage, SyncQueue};
-use crate::store::{LinkWrite, RecordRef, Store, Versioned};
+use crate::store::{LinkRef, LinkWrite, RecordRef, Store, Versioned};
 
 /// How often all is read anew because something has changed meanwhile.
 const TRIES: usize = 10;
@@ -85,6 +87,11 @@ impl Half<'_> {
             entity: self.entity.digest(),
             record,
         }
+    }
+
+    /// Where its record is linked to one of the other.
+    fn link(&self, record: crate::domain::Digest, to: &Half<'_>) -> LinkRef {
+        self.at(record).link_to(to.integration, to.entity.digest())
     }
 
     /// Its target, if that is the other.
@@ -145,10 +152,8 @@ impl Linker {
     }
 
     async fn hand_on(&self, due: &RecordDue) -> Result<Next, Error> {
-        let Some(rules) = self
-            .rules(due.organization, due.integration, &due.entity)
-            .await?
-        else {
+        let rules = self.rules(due.organization, due.integration, &due.entity);
+        let Some(rules) = rules.await? else {
             return Ok(Next::Done);
         };
         let Some(target) = rules.target.clone() else {
@@ -176,7 +181,8 @@ impl Linker {
             rules: of_other,
         };
         // The link before the record: who has read an older record fails on the link.
-        let link = self.store.record_link(here.at(due.record)).await?;
+        let link = here.link(due.record, &there);
+        let link = self.store.record_link(link).await?;
         let standing = self.records.standing(here.kind(), due.record).await?;
         // Under the id that the provider has given it, it is in the feed again.
         let Some(standing) = standing.filter(|standing| standing.body.moved_to.is_none()) else {
@@ -201,7 +207,7 @@ impl Linker {
         };
         match link {
             None => Box::pin(self.make(&handing)).await,
-            Some(link) => self.bring(&handing, link).await,
+            Some(link) => Box::pin(self.bring(&handing, link)).await,
         }
     }
 
@@ -260,7 +266,10 @@ impl Linker {
             .map_or(0, |before| before.item.version)
             .saturating_add(1);
         let held = match held {
-            Some(held) => Some(self.records.seal_link(version, of, &held).await?),
+            Some(held) => {
+                let place = handing.here.link(handing.due.record, &handing.there);
+                Some(self.records.seal_link(version, place, &held).await?)
+            }
             None => None,
         };
         Ok(LinkWrite {
@@ -299,7 +308,10 @@ impl Linker {
             .map_or(0, |back| back.item.version)
             .saturating_add(1);
         let held = match held {
-            Some(held) => Some(self.records.seal_link(version, of, &held).await?),
+            Some(held) => {
+                let place = handing.there.link(record, &handing.here);
+                Some(self.records.seal_link(version, place, &held).await?)
+            }
             None => None,
         };
         Ok(LinkWrite {

@@ -43,7 +43,7 @@ impl Linker {
         let Some(other) = other.filter(|other| !other.head.deleted) else {
             return match wanted.content {
                 // It was deleted there, and is to be again.
-                Some(_) => self.make_again(handing, &link).await,
+                Some(_) => self.make_again(handing, record).await,
                 None => {
                     self.note(handing, &link, (record, wanted.held, turns))
                         .await
@@ -80,7 +80,8 @@ impl Linker {
                 .note(handing, &link, (record, wanted.held, turns))
                 .await;
         };
-        let back = self.store.record_link(there.at(record)).await?;
+        let back = self.store.record_link(there.link(record, &handing.here));
+        let back = back.await?;
         let contents = (Some(&other.body.content), &body.content);
         let of_there = self.link_of_there(handing, back, record, contents, turns);
         let of_there = of_there.await?;
@@ -119,15 +120,12 @@ impl Linker {
     }
 
     /// Forgets the link to a record that is deleted, so that another is made.
-    async fn make_again(
-        &self,
-        handing: &Handing<'_>,
-        link: &Versioned<RecordLink>,
-    ) -> Result<Next, Error> {
-        let there = handing.there.at(link.item.record);
-        self.store.delete_record_link(there).await?;
-        let here = handing.here.at(handing.due.record);
-        self.store.delete_record_link(here).await?;
+    async fn make_again(&self, handing: &Handing<'_>, record: Digest) -> Result<Next, Error> {
+        let (here, there) = (&handing.here, &handing.there);
+        let back = there.link(record, here);
+        self.store.delete_record_link(back).await?;
+        let link = here.link(handing.due.record, there);
+        self.store.delete_record_link(link).await?;
         Ok(Next::Anew)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::sync::{
     RecordBody, RecordHead, Sent, Standing, record_digest,
 };
 use crate::domain::{Digest, Error, Timestamp};
-use crate::store::{LinkWrite, RecordRef, Versioned};
+use crate::store::Versioned;
 
 /// How often a record is read anew because it has changed meanwhile.
 const TRIES: usize = 10;
@@ -197,7 +197,8 @@ impl Pusher {
             record: record_digest(&id),
             ..due.clone()
         };
-        self.copy_link(due, &to).await?;
+        let (from, goal) = (due.at(), to.at());
+        Box::pin(self.records.copy_links(from, goal)).await?;
         for _ in 0..TRIES {
             let old = self.records.standing(kind, due.record).await?;
             let Some(old) = old.filter(|old| old.body.moved_to.is_none()) else {
@@ -215,62 +216,8 @@ impl Pusher {
                 Ok(_) => break,
             }
         }
-        self.turn_link(due, &to).await?;
+        Box::pin(self.records.turn_links(from, goal)).await?;
         self.release(attempt, &to).await
-    }
-
-    /// Lets the record under its new id be linked to what it was linked to, before it is there.
-    async fn copy_link(&self, from: &RecordDue, to: &RecordDue) -> Result<(), Error> {
-        let (Some(link), None) = (
-            self.store.record_link(from.at()).await?,
-            self.store.record_link(to.at()).await?,
-        ) else {
-            return Ok(());
-        };
-        let link = self
-            .records
-            .reseal_link(link.item, from.at(), to.at())
-            .await?;
-        let write = LinkWrite {
-            of: to.at(),
-            link,
-            version: 0,
-        };
-        // If another has written one, it is the same.
-        self.store.write_record_link(&write).await?;
-        Ok(())
-    }
-
-    /// Lets the other side of the link name the new id.
-    async fn turn_link(&self, from: &RecordDue, to: &RecordDue) -> Result<(), Error> {
-        let Some(link) = self.store.record_link(to.at()).await? else {
-            return Ok(());
-        };
-        let other = RecordRef {
-            organization: to.organization,
-            integration: link.item.integration,
-            entity: link.item.entity.digest(),
-            record: link.item.record,
-        };
-        for _ in 0..TRIES {
-            let Some(mut back) = self.store.record_link(other).await? else {
-                break;
-            };
-            if back.item.record == to.record {
-                break;
-            }
-            back.item.record = to.record;
-            let write = LinkWrite {
-                of: other,
-                link: back.item,
-                version: back.version,
-            };
-            if self.store.write_record_link(&write).await? {
-                break;
-            }
-        }
-        self.store.delete_record_link(from.at()).await?;
-        Ok(())
     }
 }
 
