@@ -149,9 +149,7 @@ fn number(pagination: &Pagination, place: Option<&Place>) -> u64 {
             before.saturating_add(u64::from(*first))
         }
         (Pagination::Page { .. }, Some(Place::Page(number))) => *number,
-        (Pagination::Offset { first, .. } | Pagination::Page { first, .. }, _) => {
-            u64::from(*first)
-        }
+        (Pagination::Offset { first, .. } | Pagination::Page { first, .. }, _) => u64::from(*first),
         _ => 0,
     }
 }
