@@ -15,6 +15,7 @@ mod bulk;
 mod bulk_retry;
 mod credential_check;
 mod credentials;
+mod deletion;
 mod destination_bodies;
 mod destinations;
 mod endpoint_bodies;
@@ -66,7 +67,7 @@ pub fn router(state: State) -> Router {
             "/portal/integrations/{integration}",
             get(integrations::read)
                 .patch(integrations::update)
-                .delete(integrations::delete),
+                .delete(deletion::delete),
         )
         .route(
             "/portal/integrations/{integration}/status",

@@ -18,8 +18,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A function that a queue triggers.
 #[derive(Clone)]
 pub(crate) enum Triggered {
-    Processor(processor::State),
-    Sync(sync::State),
+    Processor(Box<processor::State>),
+    Sync(Box<sync::State>),
 }
 
 impl Triggered {

@@ -173,9 +173,11 @@ impl Parts<'_> {
                     &aws,
                     sources.clone(),
                 )?),
-                "sync" => {
-                    Scheduled::Sync(sync::State::connect(&environment, &aws, sources.clone())?)
-                }
+                "sync" => Scheduled::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
                 other => return Err(format!("`{other}` has no schedule here").into()),
             };
             tickers.push(Ticker {
@@ -201,14 +203,16 @@ impl Parts<'_> {
         for source in self.template.event_sources() {
             let environment = self.environment(&source.function)?;
             let function = match source.function.as_str() {
-                "processor" => Triggered::Processor(processor::State::connect(
+                "processor" => Triggered::Processor(Box::new(processor::State::connect(
                     &environment,
                     &aws,
                     sources.clone(),
-                )?),
-                "sync" => {
-                    Triggered::Sync(sync::State::connect(&environment, &aws, sources.clone())?)
-                }
+                )?)),
+                "sync" => Triggered::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
                 other => return Err(format!("`{other}` is not triggered by a queue here").into()),
             };
             let queue_url = self

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub(crate) enum Scheduled {
     Rotation(rotation::State),
-    Sync(sync::State),
+    Sync(Box<sync::State>),
 }
 
 impl Scheduled {

@@ -155,14 +155,14 @@ mod tests {
                 record: Digest::of(&both),
                 version,
             },
+            SealContext::SyncCursor { job: b.into() },
+            SealContext::Conflict { conflict: b.into() },
             SealContext::RecordLink {
                 integration: a.into(),
                 entity: Digest::of(&both),
                 record: Digest::of(&both),
                 version,
             },
-            SealContext::SyncCursor { job: b.into() },
-            SealContext::Conflict { conflict: b.into() },
         ]
     }
 

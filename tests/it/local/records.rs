@@ -81,13 +81,13 @@ async fn sync(system: &Running, path: &str) -> Value {
 /// All changes since a cursor, and the cursor of the next read.
 async fn changes(system: &Running, path: &str, since: &str) -> (Vec<Value>, String) {
     let mut changes = Vec::new();
-    let mut cursor = String::new();
+    let mut place = since.to_owned();
     loop {
-        let list = format!("{path}/records?entity=people&limit=100{since}{cursor}");
+        let list = format!("{path}/records?entity=people&limit=100{place}");
         let page = system.get(&list).await;
         changes.extend(page["items"].as_array().unwrap().clone());
         match &page["nextCursor"] {
-            Value::String(next) => cursor = format!("&cursor={next}"),
+            Value::String(next) => place = format!("&cursor={next}"),
             _ => return (changes, page["changesCursor"].as_str().unwrap().to_owned()),
         }
     }

@@ -22,66 +22,10 @@ fn page(items: &Value, next: &Value) -> String {
     json!({"items": items, "next": next}).to_string()
 }
 
-#[tokio::test]
-async fn each_kind_of_lasting_trouble_stops_a_job_and_says_why() {
-    let record = json!({"id": "a", "number": 1});
-    let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
-    let cases = [
-        (401, String::new(), "authentication", false),
-        (403, String::new(), "authentication", false),
-        (404, String::new(), "business", false),
-        (422, String::new(), "data", false),
-        (302, String::new(), "unexpected_status", false),
-        (200, "<html>".to_owned(), "not_json", false),
-        (200, "[".repeat(200), "not_json", false),
-        (200, json!({"items": {}}).to_string(), "no_list", false),
-        (200, json!({}).to_string(), "no_list", false),
-        (
-            200,
-            page(&json!([record]), &json!([1])),
-            "next_page_unreadable",
-            false,
-        ),
-        (
-            200,
-            page(&json!([{"number": 1}]), &json!(null)),
-            "bad_records",
-            true,
-        ),
-        (
-            200,
-            page(&json!([{"id": ""}]), &json!(null)),
-            "bad_records",
-            true,
-        ),
-        (
-            200,
-            page(&json!([{"id": {}}, record]), &json!("x")),
-            "bad_records",
-            true,
-        ),
-        (
-            200,
-            page(&json!(["text"]), &json!(null)),
-            "bad_records",
-            true,
-        ),
-        (
-            200,
-            page(&json!([{"id": "a", "number": deep}]), &json!(null)),
-            "bad_records",
-            true,
-        ),
-        (
-            200,
-            page(
-                &json!([{"id": "a", "number": "x".repeat(140_000)}]),
-                &json!(null),
-            ),
-            "bad_records",
-            true,
-        ),
-    ];
+/// An answer, the code of the trouble with it, and whether its page can be left out.
+type Case = (u16, String, &'static str, bool);
+
+async fn check_stops(cases: impl IntoIterator<Item = Case>) {
     let world = world(Paging::Cursor, json!({})).await;
     for (status, body, code, can_skip) in cases {
         let said = format!("{status} {}", body.chars().take(60).collect::<String>());
@@ -95,6 +39,40 @@ async fn each_kind_of_lasting_trouble_stops_a_job_and_says_why() {
         assert_eq!(world.look().await.records.len(), 0, "{said}");
         assert!(!world.look().await.state.running);
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_page_stops_the_job_and_says_why() {
+    Box::pin(check_stops([
+        (401, String::new(), "authentication", false),
+        (403, String::new(), "authentication", false),
+        (404, String::new(), "business", false),
+        (422, String::new(), "data", false),
+        (302, String::new(), "unexpected_status", false),
+        (200, "<html>".to_owned(), "not_json", false),
+        (200, "[".repeat(200), "not_json", false),
+        (200, json!({"items": {}}).to_string(), "no_list", false),
+        (200, json!({}).to_string(), "no_list", false),
+    ]))
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_taken_stops_the_job_and_says_why() {
+    let record = json!({"id": "a", "number": 1});
+    let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
+    let bad = |items: Value| (200, page(&items, &json!(null)), "bad_records", true);
+    let lost = page(&json!([record]), &json!([1]));
+    Box::pin(check_stops([
+        (200, lost, "next_page_unreadable", false),
+        bad(json!([{"number": 1}])),
+        bad(json!([{"id": ""}])),
+        bad(json!([{"id": {}}, record])),
+        bad(json!(["text"])),
+        bad(json!([{"id": "a", "number": deep}])),
+        bad(json!([{"id": "a", "number": "x".repeat(140_000)}])),
+    ]))
+    .await;
 }
 
 #[tokio::test]

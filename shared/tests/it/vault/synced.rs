@@ -20,6 +20,7 @@ fn body(text: &str) -> RecordBody {
         id: "1".to_owned(),
         content: Fields::from_iter([("name".to_owned(), json!(text))]),
         base: None,
+        moved_to: None,
         history: Vec::new(),
     }
 }

@@ -88,6 +88,9 @@ pub(crate) struct Faults {
     pub(crate) changes: u64,
 }
 
+/// An answer: its status, headers and body.
+pub(crate) type Scripted = (u16, Vec<(&'static str, String)>, String);
+
 /// A provider of one kind of record.
 #[derive(Debug)]
 pub(crate) struct Provider {
@@ -102,7 +105,7 @@ pub(crate) struct Provider {
     /// All that each record ever was.
     pub(crate) history: BTreeMap<String, BTreeSet<u64>>,
     /// What the next answers are instead of pages.
-    pub(crate) script: Vec<(u16, Vec<(&'static str, String)>, String)>,
+    pub(crate) script: Vec<Scripted>,
     pub(crate) calls: Vec<String>,
     /// What was written: the method, the id, and the number.
     pub(crate) writes: Vec<(String, String, Option<u64>)>,
