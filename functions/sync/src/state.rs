@@ -88,7 +88,13 @@ impl State {
         let table = (store.clone(), records.clone());
         let (now, later) = (sources.clone(), queue.clone());
         Ok(Self {
-            pusher: Pusher::new(table.clone(), later.clone(), outbound.clone(), now.clone()),
+            pusher: Pusher::new(
+                table.clone(),
+                later.clone(),
+                outbound.clone(),
+                metrics.clone(),
+                now.clone(),
+            ),
             linker: Linker::new(table.clone(), later.clone(), now.clone()),
             pump: Pump::new(table, later.clone(), events, hints, now),
             events: EventReader::new((store, keys), records.clone(), jobs.clone(), later),

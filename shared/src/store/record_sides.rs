@@ -1,17 +1,12 @@
 //! What is kept of records besides themselves: whom they are linked to, how sending their changes stands,
 //! and how far what follows from changes has been handed on.
 
-use std::time::Duration;
-
 use crate::domain::sync::{EntityName, FeedCursor, RecordLink, RecordPush};
 use crate::domain::{IntegrationId, OrganizationId, Timestamp};
 
 use super::items::{self, Stored, Versioned};
 use super::keys::{Collection, ItemKey};
 use super::{Digest, Store, StoreError};
-
-/// How long it is kept how sending stands, should nothing more become of it.
-const PUSHES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A record of an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +186,12 @@ impl Store {
         expected: u64,
         now: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
-        let stored = Stored::first(push).until(now.plus(PUSHES_KEPT));
+        let until = push.kept_until(now);
+        let stored = Stored::first(push);
+        let stored = match until {
+            Some(until) => stored.until(until),
+            None => stored,
+        };
         let written = self.swap(record.push(), stored, expected).await?;
         Ok(written.ok())
     }

@@ -34,6 +34,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("SyncJobsFailed", "sync"),
         ("SyncJobsLate", "sync"),
         ("ConflictsOpened", "sync"),
+        ("PushesFailed", "sync"),
         ("5xx", "Api"),
         ("WriteThrottleEvents", "Table"),
         ("GrantsAtRisk", "rotation"),

@@ -51,8 +51,8 @@ pub struct Observed {
     pub body: RecordBody,
     /// All that waits for a person.
     pub open: Vec<FieldConflict>,
-    /// Whether there is anything new for those who read the record: then it has the next version, and
-    /// moves to the end of the feed.
+    /// Whether there is anything new for those who read the record, or to be sent of it: then it has the
+    /// next version, and moves to the end of the feed.
     pub moves: bool,
 }
 
@@ -188,7 +188,9 @@ impl Standing {
         } else {
             (seen.content, None, false, Vec::new())
         };
-        let moves = !same(ours, content.as_ref());
+        // What a conflict held back can be sent now. Who follows the feed sees to it.
+        let is_freed = pending && open.is_empty() && self.head.conflict.is_some();
+        let moves = is_freed || !same(ours, content.as_ref());
         let head = RecordHead {
             sequence: self.head.sequence,
             version: self.head.version.saturating_add(u64::from(moves)),

@@ -141,3 +141,33 @@ fn changes_of_both_sides_are_settled_by_the_policy() {
         assert_eq!(after.body.base.is_some(), pending || open > 0);
     }
 }
+
+#[test]
+fn what_a_conflict_held_back_moves_when_it_is_not_in_conflict_any_more() {
+    let base = json!({"n": 1, "m": 1});
+    let ours = standing(&json!({"n": 2, "m": 1}), Some(&base));
+    let rules = EntitySync {
+        conflicts: ConflictPolicy::of(Strategy::Manual),
+        ..EntitySync::default()
+    };
+    let disputed = ours.observed(seen(&json!({"n": 3, "m": 1}), Some("2"), 20), &rules);
+    assert!(!disputed.moves && !disputed.open.is_empty());
+    for pending in [false, true] {
+        let mut held = Standing {
+            head: disputed.head.clone(),
+            body: disputed.body.clone(),
+            ..ours.clone()
+        };
+        held.head.pending = pending;
+        held.head.conflict = Some(ulid::Ulid::from(7_u128).into());
+        // The provider takes its change back.
+        let freed = held.observed(seen(&base, Some("3"), 30), &rules);
+        assert!(freed.head.pending && freed.open.is_empty(), "{pending}");
+        assert!(freed.moves, "{pending}");
+        assert_eq!(freed.head.version, held.head.version + 1);
+        assert_eq!(freed.body.content, ours.body.content);
+        // It changes something else: what waits still does.
+        let other = held.observed(seen(&json!({"n": 4, "m": 1}), Some("3"), 30), &rules);
+        assert!(!other.moves && !other.open.is_empty(), "{pending}");
+    }
+}

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use gatehouse::domain::Clock as _;
 use gatehouse::domain::sync::conflict::Strategy;
 use gatehouse::domain::sync::{LocalWrite, SyncType};
 use gatehouse::flows::sync::RecordDue;
@@ -164,6 +167,92 @@ async fn trouble_that_passes_is_waited_for() {
     assert_eq!(side.writes().len(), 1);
     assert!(!side.read("r1").await.unwrap().head.pending);
     assert_eq!(side.push("r1").await, Default::default());
+}
+
+#[tokio::test]
+async fn a_create_that_was_not_made_is_made_later_though_it_is_not_recognised() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    let side = Side::of(&world);
+    let busy = (429, vec![("retry-after", "30".to_owned())], String::new());
+    side.provider().script = vec![busy];
+    side.create("new_1", json!({"number": 5})).await;
+    world.run().await;
+    assert_eq!(side.provider().live(), [("p1".to_owned(), 5)].into());
+    let old = side.read("new_1").await.unwrap();
+    assert_eq!(old.body.moved_to.as_deref(), Some("p1"));
+    assert_eq!(world.counted("PushesFailed"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn many_changes_while_the_provider_is_busy_wait_for_one_try() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    let side = known(&world).await;
+    let busy = (429, vec![("retry-after", "30".to_owned())], String::new());
+    side.provider().script = vec![busy];
+    for number in 70..75 {
+        side.patch("r1", json!({"number": number})).await;
+    }
+    while let Some(letter) = world.take() {
+        world.deliver(&world.lucky, &letter).await;
+    }
+    // Those that make sure, and the next try.
+    assert_eq!(world.stage.aws.letters.lock().unwrap().len(), 5 + 1);
+    world.run().await;
+    assert_eq!(side.writes().len(), 1);
+    assert_eq!(side.provider().live()["r1"], 74);
+    assert!(!side.read("r1").await.unwrap().head.pending);
+}
+
+#[tokio::test]
+async fn what_a_conflict_held_back_is_sent_when_the_provider_takes_its_change_back() {
+    let stage = Stage::new().await;
+    let rules = json!({"conflicts": {"strategy": "manual"}});
+    let world = world(&stage, rules).await;
+    let side = known(&world).await;
+    let before = side.provider().live()["r1"];
+    side.provider().put("r1");
+    side.provider().script = vec![(412, Vec::new(), String::new())];
+    side.patch("r1", json!({"number": 70})).await;
+    world.run().await;
+    assert!(side.read("r1").await.unwrap().head.conflict.is_some());
+    assert!(side.writes().is_empty());
+    world.clock.pass(Duration::from_secs(5));
+    {
+        let (mut provider, now) = (side.provider(), world.clock.now());
+        let record = &mut provider.records[0];
+        (record.number, record.updated_at) = (before, now);
+    }
+    world.start(SyncType::Full).await;
+    world.run().await;
+    assert_eq!(side.provider().live()["r1"], 70);
+    let head = side.read("r1").await.unwrap().head;
+    assert!(!head.pending && head.conflict.is_none());
+}
+
+#[tokio::test]
+async fn a_create_that_was_refused_is_another_when_it_is_asked_for() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    recognise_keys(&world).await;
+    let side = Side::of(&world);
+    side.provider().script = vec![(422, Vec::new(), String::new())];
+    side.create("new_1", json!({"number": 5})).await;
+    world.run().await;
+    assert!(side.provider().live().is_empty());
+    assert_eq!(world.counted("PushesFailed"), ["refused"]);
+    let due = RecordDue {
+        organization: world.integration.organization_id,
+        integration: world.integration.id,
+        entity: world.entity.clone(),
+        record: gatehouse::domain::sync::record_digest("new_1"),
+    };
+    world.lucky.state.pusher().ask(&due).await.unwrap();
+    world.run().await;
+    assert_eq!(side.provider().live().len(), 1);
+    let keys = side.provider().keys.clone();
+    assert!(keys.len() == 2 && keys[0] != keys[1]);
 }
 
 #[tokio::test]

@@ -61,6 +61,21 @@ impl Stage {
 pub(crate) struct Process {
     pub(crate) state: State,
     pub(crate) life: Arc<Life>,
+    counted: Counted,
+}
+
+/// The lines of metrics that a process has written.
+#[derive(Clone, Default)]
+struct Counted(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One integration, its provider, its queue, and its time.
@@ -184,6 +199,17 @@ impl World {
 
     pub(crate) fn process(&self, life: Life) -> Process {
         process(&self.stage, &self.clock, &self.dice, life)
+    }
+
+    /// The reasons for which the one that nothing happens to has counted `metric`.
+    pub(crate) fn counted(&self, metric: &str) -> Vec<String> {
+        let lines = self.lucky.counted.0.lock().unwrap();
+        let lines = lines.split(|byte| *byte == b'\n');
+        let lines = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        let counted = lines.filter(|line| line.get(metric).is_some());
+        counted
+            .map(|line| line["reason"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     pub(crate) fn jobs(&self) -> &Jobs {
@@ -320,12 +346,14 @@ fn process(stage: &Stage, clock: &VirtualClock, dice: &Dice, life: Life) -> Proc
         .into_iter()
         .collect();
     let config = stage.aws.config(&life);
-    let metrics = Metrics::with_writer("sync", io::sink());
+    let counted = Counted::default();
+    let metrics = Metrics::with_writer("sync", counted.clone());
     let (sources, egress) = (sources(clock, dice), stage.egress.clone());
     let state = State::connect_with(&environment, &config, sources, egress, metrics);
     Process {
         state: state.unwrap(),
         life,
+        counted,
     }
 }
 

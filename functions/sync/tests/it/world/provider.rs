@@ -109,6 +109,8 @@ pub(crate) struct Provider {
     pub(crate) calls: Vec<String>,
     /// What was written: the method, the id, and the number.
     pub(crate) writes: Vec<(String, String, Option<u64>)>,
+    /// The keys by which writes were to be recognised.
+    pub(crate) keys: Vec<String>,
     /// Whether it recognises creates by their keys.
     pub(crate) recognises: bool,
     /// Whether it does what it is told, and then does not answer.
@@ -134,6 +136,7 @@ impl Provider {
             script: Vec::new(),
             calls: Vec::new(),
             writes: Vec::new(),
+            keys: Vec::new(),
             recognises: false,
             loses_answers: 0,
             made: HashMap::new(),
@@ -244,6 +247,7 @@ impl Provider {
         key: Option<String>,
         body: &[u8],
     ) -> Response<Body> {
+        self.keys.extend(key.clone());
         self.clock
             .pass(Duration::from_millis(5 + self.dice.below(200)));
         if !self.script.is_empty() {

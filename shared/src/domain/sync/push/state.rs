@@ -8,6 +8,22 @@ use crate::domain::{RequestId, Timestamp};
 /// For how long a provider is taken to recognise the key of a create that was begun. The shortest
 /// that is documented by any of the catalogue is a day.
 const RECOGNISED: Duration = Duration::from_secs(12 * 60 * 60);
+/// How long it is kept how sending stands, should nothing more become of it.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// By so much a message that tries again may come before its instant, as clocks differ.
+const EARLY: Duration = Duration::from_secs(1);
+/// The codes of errors that are not a provider's.
+const OWN_CODES: [&str; 9] = [
+    "outcome_unknown",
+    "no_id",
+    "no_call",
+    "unmappable",
+    "changed_there",
+    "unreadable",
+    "too_large",
+    "unavailable",
+    "integration_unusable",
+];
 
 /// What is kept of sending one record's changes: only while something is to be sent, or could not be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +39,15 @@ pub struct RecordPush {
     pub failures: u16,
     /// How often the provider has refused because the record was another there.
     pub clashes: u16,
-    /// Since when.
+    /// How often the provider has answered that it does not do it: another try is another, to those that
+    /// keep their answers by keys.
+    pub refusals: u16,
+    /// Since when sending fails by what passes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
+    /// When it is tried again by itself: a message is on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<PushError>,
@@ -72,6 +94,15 @@ pub struct PushError {
     pub retrying: bool,
 }
 
+impl PushError {
+    /// Its code as a word of few: a provider's own are `refused`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        let own = OWN_CODES.iter().find(|own| **own == self.code);
+        own.copied().unwrap_or("refused")
+    }
+}
+
 /// How a push failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushFailure {
@@ -100,6 +131,21 @@ impl RecordPush {
         error.is_some_and(|error| !error.retrying && error.version == version)
     }
 
+    /// Whether this version of the record is tried again later, by a message that is on its way.
+    #[must_use]
+    pub fn is_tried_later(&self, version: u64, now: Timestamp) -> bool {
+        let is_of_it = (self.error.as_ref()).is_some_and(|error| error.version == version);
+        let waits = |at: Timestamp| now.plus(EARLY) < at;
+        is_of_it && self.retry_at.is_some_and(waits)
+    }
+
+    /// Until when this is kept, as of `now`; for good, while it says that a create may have been done:
+    /// else it would be made twice.
+    #[must_use]
+    pub fn kept_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.create.is_none().then(|| now.plus(KEPT))
+    }
+
     /// After a failure; whether it is to be tried again.
     #[must_use]
     pub fn failed(mut self, error: PushError, failure: &PushFailure) -> (Self, bool) {
@@ -108,6 +154,7 @@ impl RecordPush {
         let again =
             matches!(failure, PushFailure::Passes(_)) && now.since(since) < Self::GIVEN_UP_AFTER;
         self.leased_until = None;
+        self.retry_at = None;
         if again {
             self.failures = self.failures.saturating_add(1);
             self.failing_since = Some(since);
@@ -115,9 +162,15 @@ impl RecordPush {
             self.failures = 0;
             self.failing_since = None;
         }
-        if matches!(failure, PushFailure::Stays) {
-            // The provider has said that it did not.
-            self.create = None;
+        self.create = self.create.filter(|create| match failure {
+            // The provider has said that it did not, or was not called.
+            PushFailure::Stays => false,
+            // Of one that is not recognised, all that may have been done is unknown.
+            PushFailure::Passes(_) => create.recognised,
+            PushFailure::Unknown => true,
+        });
+        if matches!(failure, PushFailure::Stays) && error.status.is_some() {
+            self.refusals = self.refusals.saturating_add(1);
         }
         self.error = Some(PushError {
             retrying: again,
@@ -126,15 +179,16 @@ impl RecordPush {
         (self, again)
     }
 
-    /// After somebody has asked that it be tried again. A create that may have been done is begun
-    /// anew: who asks has looked.
+    /// After somebody has asked at `now` that it be tried again. A create that may have been done, and
+    /// is not recognised (any more), is begun anew: who asks has looked.
     #[must_use]
-    pub fn asked(mut self) -> Self {
+    pub fn asked(mut self, now: Timestamp) -> Self {
         self.error = None;
+        self.retry_at = None;
         self.failures = 0;
         self.clashes = 0;
         self.failing_since = None;
-        self.create = self.create.filter(|create| create.recognised);
+        self.create = self.create.filter(|create| create.can_be_repeated(now));
         self
     }
 }

@@ -285,7 +285,7 @@ fn what_passes_is_tried_for_days_and_what_stays_is_not() {
     assert!(!again && ended.has_given_up(2) && !ended.has_given_up(3));
     let (stays, again) = push.failed(error(5), &PushFailure::Stays);
     assert!(!again && stays.has_given_up(2));
-    let asked = stays.asked();
+    let asked = stays.asked(at(6));
     assert_eq!((asked.error, asked.failures), (None, 0));
 }
 
@@ -309,5 +309,86 @@ fn a_create_is_repeated_only_while_it_is_recognised() {
     };
     let (push, _) = push.failed(error(1), &PushFailure::Unknown);
     assert_eq!(push.create, Some(unknown));
-    assert_eq!(push.asked().create, None);
+    assert_eq!(push.asked(at(2)).create, None);
+}
+
+fn started(recognised: bool) -> RecordPush {
+    RecordPush {
+        create: Some(StartedCreate {
+            version: 2,
+            started_at: at(0),
+            recognised,
+        }),
+        ..RecordPush::default()
+    }
+}
+
+#[test]
+fn a_create_that_was_not_made_is_begun_anew_and_one_that_may_have_been_is_kept() {
+    let failures = [
+        (PushFailure::Passes(None), true),
+        (PushFailure::Stays, false),
+        (PushFailure::Unknown, true),
+    ];
+    for (failure, is_kept) in failures {
+        let (recognised, _) = started(true).failed(error(1), &failure);
+        assert_eq!(recognised.create.is_some(), is_kept, "{failure:?}");
+        let (unrecognised, _) = started(false).failed(error(1), &failure);
+        let may_be_made = failure == PushFailure::Unknown;
+        assert_eq!(unrecognised.create.is_some(), may_be_made, "{failure:?}");
+    }
+}
+
+#[test]
+fn who_asks_has_a_create_that_is_not_recognised_any_more_begun_anew() {
+    let still = 12 * 3_600 - 1;
+    assert!(started(true).asked(at(still)).create.is_some());
+    assert!(started(true).asked(at(still + 1)).create.is_none());
+}
+
+#[test]
+fn it_is_not_forgotten_that_a_create_may_have_been_done() {
+    assert_eq!(started(true).kept_until(at(0)), None);
+    let month = at(30 * 86_400);
+    assert_eq!(RecordPush::default().kept_until(at(0)), Some(month));
+}
+
+#[test]
+fn a_message_that_comes_before_the_next_try_is_for_another_version_or_for_nothing() {
+    let (mut push, again) = RecordPush::default().failed(error(1), &PushFailure::Passes(None));
+    assert!(again && !push.is_tried_later(2, at(1)));
+    push.retry_at = Some(at(30));
+    assert!(push.is_tried_later(2, at(28)));
+    assert!(!push.is_tried_later(2, at(29)));
+    assert!(!push.is_tried_later(3, at(28)));
+    let (ended, _) = push.clone().failed(error(28), &PushFailure::Stays);
+    assert_eq!(ended.retry_at, None);
+    assert!(!push.asked(at(2)).is_tried_later(2, at(2)));
+}
+
+#[test]
+fn another_try_after_a_refusal_is_another() {
+    let stays = PushFailure::Stays;
+    let (refused, _) = started(true).failed(error(1), &stays);
+    assert_eq!(refused.refusals, 1);
+    assert_eq!(refused.asked(at(2)).refusals, 1);
+    // What has not been answered may have been done: it is to be recognised.
+    let unanswered = PushError {
+        status: None,
+        ..error(1)
+    };
+    assert_eq!(started(true).failed(unanswered, &stays).0.refusals, 0);
+    let (passes, _) = started(true).failed(error(1), &PushFailure::Passes(None));
+    assert_eq!(passes.refusals, 0);
+}
+
+#[test]
+fn the_reason_of_a_failure_is_one_of_few() {
+    let reason = |code: &str| {
+        let code = code.to_owned();
+        PushError { code, ..error(1) }.reason()
+    };
+    assert_eq!(reason("outcome_unknown"), "outcome_unknown");
+    assert_eq!(reason("no_call"), "no_call");
+    assert_eq!(reason("DUPLICATE_VALUE"), "refused");
 }

@@ -292,14 +292,15 @@ fn outbound_call(call: &OutgoingCall, key: Option<String>) -> OutboundCall {
 fn key(attempt: &Attempt<'_>, call: &OutgoingCall) -> String {
     let at = attempt.due.at();
     let body = call.body.as_ref().map(Value::to_string).unwrap_or_default();
-    let (version, clashes) = (attempt.version, attempt.push.item.clashes);
+    let push = &attempt.push.item;
     Digest::of_parts(&[
         &at.organization.ulid().to_bytes(),
         &at.integration.ulid().to_bytes(),
         at.entity.as_bytes(),
         at.record.as_bytes(),
-        &version.to_be_bytes(),
-        &clashes.to_be_bytes(),
+        &attempt.version.to_be_bytes(),
+        &push.clashes.to_be_bytes(),
+        &push.refusals.to_be_bytes(),
         body.as_bytes(),
     ])
     .to_string()

@@ -30,6 +30,7 @@ use crate::domain::sync::{
 };
 use crate::domain::{Digest, Error, IntegrationId, OrganizationId, Sources, Timestamp};
 use crate::flows::outbound::Outbound;
+use crate::lambda::metrics::{Metric, Metrics};
 use crate::queue::{SyncMessage, SyncQueue};
 use crate::store::{RecordRef, Store, Versioned};
 
@@ -51,6 +52,7 @@ pub struct Pusher {
     records: Records,
     queue: SyncQueue,
     outbound: Outbound,
+    metrics: Metrics,
     sources: Sources,
 }
 
@@ -123,12 +125,14 @@ struct Settings<'a> {
 }
 
 impl Pusher {
-    /// Sends changes that `records` has by `outbound`, and what is to come later by `queue`.
+    /// Sends changes that `records` has by `outbound`, and what is to come later by `queue`; counts by
+    /// `metrics` what is given up.
     #[must_use]
     pub fn new(
         (store, records): (Store, Records),
         queue: SyncQueue,
         outbound: Outbound,
+        metrics: Metrics,
         sources: Sources,
     ) -> Self {
         Self {
@@ -136,6 +140,7 @@ impl Pusher {
             records,
             queue,
             outbound,
+            metrics,
             sources,
         }
     }
@@ -175,7 +180,7 @@ impl Pusher {
         };
         let now = self.sources.now();
         let version = standing.head.version;
-        if push.item.has_given_up(version) {
+        if push.item.has_given_up(version) || push.item.is_tried_later(version, now) {
             return Ok(());
         }
         if let Some(until) = push.item.leased_until.filter(|until| now < *until) {
@@ -279,8 +284,8 @@ impl Pusher {
     ) -> Result<(), Error> {
         let now = error.at;
         let (integration, entity) = (attempt.due.integration, &attempt.due.entity);
-        let (code, status) = (error.code.clone(), error.status);
-        let (push, again) = attempt.push.item.clone().failed(error, failure);
+        let (code, status, reason) = (error.code.clone(), error.status, error.reason());
+        let (mut push, again) = attempt.push.item.clone().failed(error, failure);
         tracing::warn!(
             integration.id = %integration,
             %entity,
@@ -300,14 +305,16 @@ impl Pusher {
             let wait = most
                 .min(LONGEST_WAIT)
                 .mul_f64(self.sources.randomness.fraction());
-            self.later(attempt.due, wait.max(after).min(LONGEST_WAIT))
-                .await?;
+            let wait = wait.max(after).min(LONGEST_WAIT);
+            push.retry_at = Some(now.plus(wait));
+            self.later(attempt.due, wait).await?;
         }
         let (at, version) = (attempt.due.at(), attempt.push.version);
+        let written = self.store.write_record_push(at, push, version, now);
         // If another has taken over, it knows more.
-        (self.store)
-            .write_record_push(at, push, version, now)
-            .await?;
+        if written.await?.is_some() && !again {
+            self.metrics.count_for(Metric::PushesFailed, reason, now);
+        }
         Ok(())
     }
 
@@ -364,7 +371,7 @@ pub(super) async fn ask(
 ) -> Result<(), Error> {
     let push = store.record_push(due.at()).await?;
     if push.version > 0 && !push.item.is_leased(now) {
-        let (asked, version) = (push.item.asked(), push.version);
+        let (asked, version) = (push.item.asked(now), push.version);
         store
             .write_record_push(due.at(), asked, version, now)
             .await?;
