@@ -168,7 +168,7 @@ async fn authorize_creation(
         access.check(Action::ChangeCredentials, &resource).await?;
     }
     let configs = (None, item.sync_config.as_ref());
-    targets::authorize(state, access, item.organization_id, configs).await
+    targets::authorize(state, access, (item.organization_id, item.id), configs).await
 }
 
 fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
@@ -242,7 +242,7 @@ pub(crate) async fn update_to(
     let now = state.sources.now();
     let setup = change.check(&item, &state.egress, now)?;
     let configs = (item.sync_config.as_ref(), change.sync_config.given());
-    targets::authorize(state, access, organization, configs).await?;
+    targets::authorize(state, access, (organization, id), configs).await?;
     if let Some(values) = &change.credentials {
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);

@@ -315,4 +315,14 @@ async fn a_target_takes_what_a_write_of_its_records_takes() {
     assert_eq!(patch(&portal, &path, &owner, config(id)).await, 200);
     let name = json!({"name": "x"});
     assert_eq!(patch(&portal, &path, &plain, name).await, 200);
+    // Two may follow each other; a ring of three is none that ends.
+    let third = portal.integration(&owner).await;
+    let first = path.rsplit('/').next().unwrap();
+    for (path, to, status) in [
+        (&target, first, 200),
+        (&target, third.rsplit('/').next().unwrap(), 200),
+        (&third, first, 400),
+    ] {
+        assert_eq!(patch(&portal, path, &owner, config(to)).await, status);
+    }
 }
