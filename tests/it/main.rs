@@ -10,6 +10,8 @@
 mod binaries;
 mod functions;
 mod local;
+#[path = "../../shared/tests/it/peers.rs"]
+mod peers;
 mod receiver;
 mod stripe;
 mod template;

@@ -2,6 +2,7 @@
 
 use gatehouse::catalog::Values;
 use gatehouse::domain::gateway::GatewayConfig;
+use gatehouse::domain::sync::SyncConfig;
 use gatehouse::domain::{
     ApiProfile, AuthConfig, AuthMethod, Classification, DeploymentEnvironment, IntegrationId,
     IntegrationStatus, IntegrationType, RateLimits, Timestamp, TlsConfig,
@@ -51,6 +52,7 @@ pub(crate) struct NewIntegration {
     pub(crate) gateway_config: Option<Value>,
     pub(crate) rate_limits: Option<RateLimits>,
     pub(crate) webhook_config: Option<Value>,
+    #[schema(value_type = Option<SyncConfig>)]
     pub(crate) sync_config: Option<Value>,
 }
 
@@ -94,7 +96,7 @@ pub(crate) struct IntegrationChange {
     #[schema(value_type = Option<Value>)]
     pub(crate) webhook_config: Change<Value>,
     #[serde(default)]
-    #[schema(value_type = Option<Value>)]
+    #[schema(value_type = Option<SyncConfig>)]
     pub(crate) sync_config: Change<Value>,
     /// `active` or `inactive`.
     pub(crate) status: Option<IntegrationStatus>,

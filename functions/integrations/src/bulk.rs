@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 
 use crate::State;
 use crate::bodies::DeletedIntegration;
-use crate::integrations::{find, make, remove, update_to};
+use crate::deletion::remove;
+use crate::integrations::{find, make, update_to};
 
 const MAX_OPERATIONS: usize = 100;
 /// So many operations run at the same time.

@@ -114,7 +114,7 @@ mod tests {
     fn a_field_that_is_called_like_a_secret_is_pointed_at_and_not_quoted() {
         let wrong = |value: &Value| {
             let mut errors = Vec::new();
-            check_secrets("/syncConfig", value, &mut errors);
+            check_secrets("/webhookConfig", value, &mut errors);
             let told = format!("{errors:?}");
             assert!(!told.contains("canary"), "{told}");
             errors
@@ -126,9 +126,9 @@ mod tests {
         let mut found = wrong(&value);
         found.sort_unstable();
         let expected = [
-            "/syncConfig/a/0/API_Key",
-            "/syncConfig/b~1c/token",
-            "/syncConfig/client-secret",
+            "/webhookConfig/a/0/API_Key",
+            "/webhookConfig/b~1c/token",
+            "/webhookConfig/client-secret",
         ];
         assert_eq!(found, expected);
         let harmless = json!({"tokenUrl": "https://example.com", "keyHeader": "X", "secret": null});

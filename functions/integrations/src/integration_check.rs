@@ -1,8 +1,10 @@
 //! Whether the body of an integration says what it has to, and nothing that it must not.
 
 use gatehouse::domain::gateway::GatewayConfig;
+use gatehouse::domain::sync::SyncConfig;
 use gatehouse::domain::{
-    ApiProfile, Error, FieldError, Integration, IntegrationStatus, RateLimits, Timestamp, TlsConfig,
+    ApiProfile, Error, FieldError, Integration, IntegrationId, IntegrationStatus, RateLimits,
+    Timestamp, TlsConfig,
 };
 use gatehouse::egress::Egress;
 use gatehouse::http::Change;
@@ -28,6 +30,7 @@ impl NewIntegration {
             ));
         }
         let settings = Settings {
+            itself: None,
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.as_ref(),
             sync_config: self.sync_config.as_ref(),
@@ -71,6 +74,7 @@ impl IntegrationChange {
             check_name(name, &mut errors);
         }
         let settings = Settings {
+            itself: Some(current.id),
             auth_config: self.auth_config.as_ref(),
             webhook_config: self.webhook_config.given(),
             sync_config: self.sync_config.given(),
@@ -126,6 +130,8 @@ fn finish(setup: Option<Setup>, mut errors: Vec<FieldError>) -> Result<Setup, Er
 
 /// What stands for itself, whatever the provider.
 struct Settings<'a> {
+    /// Which integration it is, if it is made already.
+    itself: Option<IntegrationId>,
     auth_config: Option<&'a Value>,
     webhook_config: Option<&'a Value>,
     sync_config: Option<&'a Value>,
@@ -140,7 +146,6 @@ impl Settings<'_> {
         for (pointer, value) in [
             ("/authConfig", self.auth_config),
             ("/webhookConfig", self.webhook_config),
-            ("/syncConfig", self.sync_config),
         ] {
             if let Some(value) = value {
                 free_json::check(pointer, value, errors);
@@ -156,10 +161,21 @@ impl Settings<'_> {
                 }
             }
         }
-        if let Some(value) = self.gateway_config {
-            free_json::check_form("/gatewayConfig", value, errors);
+        for (pointer, value) in [
+            ("/gatewayConfig", self.gateway_config),
+            ("/syncConfig", self.sync_config),
+        ] {
+            if let Some(value) = value {
+                free_json::check_form(pointer, value, errors);
+            }
         }
         errors.extend(GatewayConfig::read(self.gateway_config).err());
+        let sync_config = SyncConfig::read(self.sync_config);
+        let checked = sync_config.and_then(|config| match self.itself {
+            Some(itself) => config.check_targets(itself),
+            None => Ok(()),
+        });
+        errors.extend(checked.err());
         errors.extend(TlsConfig::read(self.tls_config).err());
         errors.extend(
             self.rate_limits

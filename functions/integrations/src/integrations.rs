@@ -3,23 +3,22 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::{
-    Action, AuthConfig, AuthMethod, Endpoint, Error, GrantType, Integration, IntegrationAttributes,
+    Action, AuthConfig, AuthMethod, Error, GrantType, Integration, IntegrationAttributes,
     IntegrationId, IntegrationStatus, OrganizationId, TlsConfig,
 };
 use gatehouse::http::{ApiError, Change, Cursor, IfMatch, Json, PathId, Query, etag};
-use gatehouse::store::{Store, StoreError, Versioned};
+use gatehouse::store::Versioned;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::bodies::{DeletedIntegration, IntegrationChange, ListOf, NewIntegration};
+use crate::bodies::{IntegrationChange, ListOf, NewIntegration};
 use crate::status::with_last_use;
+use crate::sync::targets;
 use crate::{State, credentials};
 
 const LIST: &str = "integrations";
 const MAX_LIMIT: u16 = 200;
-/// How often a deletion is begun anew because the integration was changed meanwhile.
-const DELETION_ROUNDS: u8 = 3;
 /// More endpoints or destinations than an integration can have.
 pub(crate) const ALL: u16 = 200;
 
@@ -38,12 +37,7 @@ pub(crate) struct PageQuery {
 
 impl PageQuery {
     pub(crate) fn limit(&self, default: u16) -> Result<u16, Error> {
-        let limit = self.limit.unwrap_or(default);
-        if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
-        }
+        limit_of(self.limit, default)
     }
 
     pub(crate) fn after<P: serde::de::DeserializeOwned>(
@@ -54,6 +48,16 @@ impl PageQuery {
             .as_deref()
             .map(|cursor| Cursor::read(list, cursor))
             .transpose()
+    }
+}
+
+/// How much of a list is shown.
+pub(crate) fn limit_of(limit: Option<u16>, default: u16) -> Result<u16, Error> {
+    let limit = limit.unwrap_or(default);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Error::Malformed("`limit` must be from 1 to 200".to_owned()))
     }
 }
 
@@ -117,7 +121,7 @@ pub(crate) async fn make(
         created_at: now,
         updated_at: now,
     };
-    authorize_creation(access, &integration, body.credentials.is_some()).await?;
+    authorize_creation(state, access, &integration, body.credentials.is_some()).await?;
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
     add(state, &integration).await?;
@@ -141,6 +145,9 @@ pub(crate) async fn make(
             .update_integration(&integration, version)
             .await?;
     }
+    if integration.sync_config.is_some() {
+        state.jobs.reschedule(&integration).await?;
+    }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
     Ok(Versioned {
         item: integration,
@@ -150,6 +157,7 @@ pub(crate) async fn make(
 
 /// Lets the caller make this integration, with credentials if there are some, or not.
 async fn authorize_creation(
+    state: &State,
     access: &Access,
     item: &Integration,
     has_credentials: bool,
@@ -159,7 +167,8 @@ async fn authorize_creation(
     if has_credentials {
         access.check(Action::ChangeCredentials, &resource).await?;
     }
-    Ok(())
+    let configs = (None, item.sync_config.as_ref());
+    targets::authorize(state, access, (item.organization_id, item.id), configs).await
 }
 
 fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
@@ -232,12 +241,16 @@ pub(crate) async fn update_to(
     }
     let now = state.sources.now();
     let setup = change.check(&item, &state.egress, now)?;
+    let configs = (item.sync_config.as_ref(), change.sync_config.given());
+    targets::authorize(state, access, (organization, id), configs).await?;
     if let Some(values) = &change.credentials {
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
     } else if let Some(credentials) = &mut item.credentials {
         credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
     }
+    let reschedules =
+        change.sync_config != Change::Keep || !matches!(change.api_profile, Change::Keep);
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);
     item.environment = change.environment.unwrap_or(item.environment);
@@ -261,10 +274,11 @@ pub(crate) async fn update_to(
     if change.credentials.is_some() {
         credentials::settle(state, &item, &updated).await;
     }
-    Ok(Versioned {
-        version: updated?,
-        item,
-    })
+    let version = updated?;
+    if reschedules {
+        state.jobs.reschedule(&item).await?;
+    }
+    Ok(Versioned { version, item })
 }
 
 /// Lets the caller make this change of what stands there now, or not.
@@ -288,101 +302,6 @@ async fn authorize_change(
         access.check(Action::LowerProtection, &resource).await?;
     }
     Ok(())
-}
-
-/// Deletes an integration with all that belongs to it.
-pub(crate) async fn delete(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    PathId(id): PathId<IntegrationId>,
-    expected: Option<IfMatch>,
-) -> Result<impl IntoResponse, ApiError> {
-    let organization = caller.organization_id;
-    if let Some(IfMatch(expected)) = expected
-        && find(&state, organization, id).await?.version != expected
-    {
-        return Err(Error::PreconditionFailed.into());
-    }
-    Ok(Json(remove(&state, organization, id).await?))
-}
-
-/// What refuses webhooks goes first, and the integration last: a deletion that breaks off is
-/// finished by the next. What a change added meanwhile is deleted too, before the integration goes.
-pub(crate) async fn remove(
-    state: &State,
-    organization: OrganizationId,
-    id: IntegrationId,
-) -> Result<DeletedIntegration, Error> {
-    let mut said = DeletedIntegration {
-        id,
-        deleted: true,
-        endpoints_deleted: 0,
-        webhooks_accepted_until: state.sources.now(),
-        destinations_deleted: 0,
-        credentials_recoverable_until: None,
-    };
-    let mut rounds = 0;
-    loop {
-        rounds += 1;
-        let version = find(state, organization, id).await?.version;
-        delete_parts(state, organization, &mut said).await?;
-        let deleted = state
-            .store
-            .delete_integration(organization, id, Some(version))
-            .await;
-        match deleted {
-            Err(StoreError::Conflict) if rounds < DELETION_ROUNDS => {}
-            deleted => break deleted?,
-        }
-    }
-    said.webhooks_accepted_until = state.sources.now().plus(Endpoint::REMEMBERED);
-    tracing::info!(integration.id = %id, organization.id = %organization, "{id} was deleted");
-    Ok(said)
-}
-
-async fn delete_parts(
-    state: &State,
-    organization: OrganizationId,
-    said: &mut DeletedIntegration,
-) -> Result<(), Error> {
-    let (store, id) = (&state.store, said.id);
-    for endpoint in store.endpoints(organization, id, ALL, None).await?.items {
-        store
-            .delete_endpoint(organization, id, endpoint.item.id, None)
-            .await?;
-        said.endpoints_deleted += 1;
-    }
-    let destinations = store.destinations(organization, id, ALL, None).await?;
-    for destination in destinations.items {
-        store
-            .delete_destination(organization, id, destination.item.id, None)
-            .await?;
-        said.destinations_deleted += 1;
-    }
-    delete_grant(store, organization, id).await?;
-    if let Some(until) = state.credentials.delete(organization, id).await? {
-        said.credentials_recoverable_until = Some(until);
-    }
-    Ok(())
-}
-
-/// Deletes the tokens, also those that a renewal writes meanwhile.
-async fn delete_grant(
-    store: &Store,
-    organization: OrganizationId,
-    id: IntegrationId,
-) -> Result<(), Error> {
-    for _ in 0..DELETION_ROUNDS {
-        let Some(grant) = store.grant(organization, id).await? else {
-            return Ok(());
-        };
-        let deleted = store.delete_grant(organization, id, grant.version).await;
-        match deleted {
-            Err(StoreError::Conflict) => {}
-            deleted => return Ok(deleted?),
-        }
-    }
-    Err(StoreError::Conflict.into())
 }
 
 /// An integration of `organization`; not found, if there is none.

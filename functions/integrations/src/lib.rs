@@ -15,6 +15,7 @@ mod bulk;
 mod bulk_retry;
 mod credential_check;
 mod credentials;
+mod deletion;
 mod destination_bodies;
 mod destinations;
 mod endpoint_bodies;
@@ -32,6 +33,7 @@ mod secrets;
 mod setup;
 mod state;
 mod status;
+mod sync;
 mod variables;
 mod webhook_checks;
 mod webhook_test;
@@ -65,7 +67,7 @@ pub fn router(state: State) -> Router {
             "/portal/integrations/{integration}",
             get(integrations::read)
                 .patch(integrations::update)
-                .delete(integrations::delete),
+                .delete(deletion::delete),
         )
         .route(
             "/portal/integrations/{integration}/status",
@@ -135,6 +137,7 @@ pub fn router(state: State) -> Router {
             "/portal/access/revocations",
             post(revocations::create).get(revocations::list),
         )
+        .merge(sync::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -191,7 +191,7 @@ const OTHERS: [&str; 2] = [
 /// The description of this function's part.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    Document::openapi().merge_from(crate::sync::document())
 }
 
 /// The description of the whole API.

@@ -8,10 +8,12 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
+use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -24,6 +26,10 @@ pub struct State {
     pub(crate) keys: DataKeys,
     pub(crate) credentials: Credentials,
     pub(crate) queue: Queue,
+    /// Starts and moves jobs of synchronization.
+    pub(crate) jobs: Jobs,
+    /// Records, as requests read and change them.
+    pub(crate) local: LocalRecords,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -82,9 +88,29 @@ impl State {
         let trail = connect::trail(environment, &store, &sources, "integrations")?;
         let sqs = aws_sdk_sqs::Client::new(aws);
         let egress = connect::egress(environment)?;
+        let retention = environment.record_retention()?;
+        let sync_queue = connect::sync_queue(environment, sqs.clone())?;
+        let jobs = Jobs::new(
+            store.clone(),
+            sync_queue.clone(),
+            Metrics::new("integrations"),
+            sources.clone(),
+            retention,
+        );
+        let hints = Hints::new(store.clone(), sync_queue.clone(), sources.clone());
+        let records =
+            Records::new(store.clone(), keys.clone(), sources.clone(), retention).with_hints(hints);
+        let local = LocalRecords::new(
+            records,
+            (store.clone(), keys.clone()),
+            sync_queue,
+            sources.clone(),
+        );
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
+            jobs,
+            local,
             credentials: connect::credentials(environment, aws)?,
             egress,
             published: Arc::new(published),

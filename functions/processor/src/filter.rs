@@ -1,13 +1,17 @@
 //! The filters of destinations, and what becomes of a delivery when one fails: it ends, for a
 //! person to see, to correct the filter and to replay. Then the filter is asked again.
 
-use gatehouse::domain::{Delivery, Destination, ExpressionError, Timestamp};
+use gatehouse::domain::{Delivery, Destination, Event, ExpressionError, Timestamp};
 
 use crate::State;
 use crate::attempt::{Parcel, given_up};
 
 /// Whether `destination` wants the event; an error, if its filter fails on it.
 pub(crate) fn wants(parcel: &Parcel, destination: &Destination) -> Result<bool, ExpressionError> {
+    // A change of a record is for those that name it: who gets all events does not get more of a sudden.
+    if parcel.event.scheme == Event::RECORDS && !destination.names_records() {
+        return Ok(false);
+    }
     let json = match destination.filter {
         Some(_) => parcel.json(),
         None => None,

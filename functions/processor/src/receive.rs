@@ -8,7 +8,7 @@ use gatehouse::domain::{
     ExpressionError, PayloadLocation, Sealed, Timestamp, TraceParent,
 };
 use gatehouse::lambda::metrics::Metric;
-use gatehouse::queue::{DeliveryDue, ReceivedEvent};
+use gatehouse::queue::{DeliveryDue, ReceivedEvent, SyncMessage};
 use gatehouse::store::{Claim, EventClaim, StoreError};
 use gatehouse::vault::SealContext;
 
@@ -221,7 +221,8 @@ async fn seal(state: &State, received: &ReceivedEvent) -> Result<Sealed, Again> 
         .await?)
 }
 
-/// Puts a message into the queue for each delivery that is to be tried again.
+/// Puts a message into the queue for each delivery that is to be tried again, and for the records that
+/// the event may hold.
 async fn schedule(state: &State, event: &Event, now: Timestamp) -> Result<(), Again> {
     let due: Vec<DeliveryDue> = event
         .deliveries
@@ -229,5 +230,24 @@ async fn schedule(state: &State, event: &Event, now: Timestamp) -> Result<(), Ag
         .filter_map(|delivery| DeliveryDue::of(event, delivery))
         .collect();
     state.queue.send_deliveries(&due, now).await?;
+    tell_records(state, event, now).await
+}
+
+/// Has records learn of what the event says of them. Who is told twice sees that it is the same.
+async fn tell_records(state: &State, event: &Event, now: Timestamp) -> Result<(), Again> {
+    if event.scheme == Event::RECORDS || event.status == EventStatus::Filtered {
+        return Ok(());
+    }
+    let (organization, integration) = (event.organization_id, event.integration_id);
+    let event_type = event.event_type.as_deref();
+    let holds = (state.routes).holds_records(organization, integration, event_type, now);
+    if holds.await? {
+        let message = SyncMessage::Event {
+            organization,
+            integration,
+            event: event.id,
+        };
+        state.sync_queue.send(&message, Duration::ZERO).await?;
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatehouse::domain::sync::SyncConfig;
 use gatehouse::domain::{
     Destination, DestinationId, Endpoint, EndpointId, EventPattern, IntegrationId, OrganizationId,
     RetryPolicy, Timestamp,
@@ -12,6 +13,8 @@ use gatehouse::store::{Store, StoreError};
 
 /// How long set-ups are remembered: for so long, a change does not reach a warm function.
 const MAX_AGE: Duration = Duration::from_secs(5);
+/// How long it is remembered of which events records learn: one read a minute and integration.
+const MAX_AGE_OF_RULES: Duration = Duration::from_secs(60);
 const CAPACITY: usize = 1_000;
 /// An integration cannot have more; `integrations` sees to that.
 const MAX_DESTINATIONS: u16 = 50;
@@ -22,6 +25,8 @@ pub(crate) struct Routes {
     store: Store,
     endpoints: WarmCache<EndpointId, Option<Arc<Endpoint>>>,
     destinations: WarmCache<IntegrationId, Arc<[Destination]>>,
+    /// The events of which each integration's records learn.
+    of_records: WarmCache<IntegrationId, Arc<[EventPattern]>>,
 }
 
 impl Routes {
@@ -30,6 +35,7 @@ impl Routes {
             store,
             endpoints: WarmCache::new(CAPACITY, MAX_AGE),
             destinations: WarmCache::new(CAPACITY, MAX_AGE),
+            of_records: WarmCache::new(CAPACITY, MAX_AGE_OF_RULES),
         }
     }
 
@@ -69,6 +75,32 @@ impl Routes {
         self.destinations
             .insert(integration, Arc::clone(&destinations), now);
         Ok(destinations)
+    }
+
+    /// Whether a rule of the integration's `syncConfig` wants an event of this type.
+    pub(crate) async fn holds_records(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        event_type: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let wants = |rules: &[EventPattern]| rules.iter().any(|rule| rule.matches(event_type));
+        if let Some(rules) = self.of_records.get(&integration, now) {
+            return Ok(wants(&rules));
+        }
+        let found = self.store.integration(organization, integration).await?;
+        // What is not understood has no rules: it is told where it is set up, and where jobs run.
+        let config =
+            found.and_then(|found| SyncConfig::stored(found.item.sync_config.as_ref()).ok());
+        let entities = config
+            .into_iter()
+            .flat_map(|config| config.entities.into_values());
+        let rules = entities.flat_map(|entity| entity.events);
+        let rules: Arc<[EventPattern]> = rules.flat_map(|rule| rule.types).collect();
+        let wanted = wants(&rules);
+        self.of_records.insert(integration, rules, now);
+        Ok(wanted)
     }
 
     /// One destination, unless it has been deleted.

@@ -8,7 +8,7 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::lambda::metrics::Metrics;
-use gatehouse::queue::Queue;
+use gatehouse::queue::{Queue, SyncQueue};
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
 
@@ -28,6 +28,8 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) keys: DataKeys,
     pub(crate) queue: Queue,
+    /// Of what has to be done for records that events hold.
+    pub(crate) sync_queue: SyncQueue,
     pub(crate) egress: Egress,
     /// For destinations that are queues; ours is reached through `queue`.
     pub(crate) sqs: aws_sdk_sqs::Client,
@@ -66,6 +68,7 @@ impl State {
             metrics: Metrics::new("processor"),
             retention: environment.event_retention()?,
             egress: connect::egress(environment)?,
+            sync_queue: connect::sync_queue(environment, sqs.clone())?,
             store,
             keys,
             queue,

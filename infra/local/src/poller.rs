@@ -1,20 +1,38 @@
-//! In place of Lambda's SQS trigger: receives batches, has the processor handle them, and deletes
+//! In place of Lambda's SQS trigger: receives batches, has a function handle them, and deletes
 //! what it has not reported as failed.
 
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use gatehouse::domain::Cause;
 use gatehouse::lambda::telemetry::chain;
-use processor::State;
 use tokio::sync::watch;
 
 /// How long one receive waits for messages, in seconds.
 const WAIT_SECONDS: i32 = 5;
 /// How long to wait after a failure of the queue.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// A function that a queue triggers.
+#[derive(Clone)]
+pub(crate) enum Triggered {
+    Processor(Box<processor::State>),
+    Sync(Box<sync::State>),
+}
+
+impl Triggered {
+    async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, Cause> {
+        match self {
+            Self::Processor(state) => Ok(processor::handle(state, event).await?),
+            Self::Sync(state) => {
+                let answer = sync::handle(state, serde_json::to_value(event)?).await?;
+                Ok(serde_json::from_value(answer)?)
+            }
+        }
+    }
+}
 
 /// Handles messages of one queue, one batch at a time.
 #[derive(Clone)]
@@ -24,7 +42,7 @@ pub(crate) struct Poller {
     pub(crate) batch_size: i32,
     /// The function's time-out.
     pub(crate) timeout: Duration,
-    pub(crate) state: State,
+    pub(crate) function: Triggered,
 }
 
 impl Poller {
@@ -70,8 +88,7 @@ impl Poller {
             .collect();
         let mut event = SqsEvent::default();
         event.records = messages.into_iter().map(record).collect();
-        let response =
-            tokio::time::timeout(self.timeout, processor::handle(&self.state, event)).await??;
+        let response = tokio::time::timeout(self.timeout, self.function.handle(event)).await??;
         let failed: Vec<&str> = response
             .batch_item_failures
             .iter()

@@ -21,10 +21,10 @@ use crate::announce::{Announcement, say};
 use crate::front::Front;
 use crate::issuer::{AUDIENCE, ISSUER, Issuer};
 use crate::options::Options;
-use crate::poller::Poller;
+use crate::poller::{Poller, Triggered};
 use crate::private_file;
 use crate::serve::{Limits, serve};
-use crate::ticker::Ticker;
+use crate::ticker::{Scheduled, Ticker};
 
 /// How many batches are handled at the same time.
 const POLLERS: usize = 4;
@@ -87,7 +87,9 @@ pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
     stop.send(true)?;
     served.await?;
     while pollers.join_next().await.is_some() {}
-    tracing::info!("everything in hand is finished");
+    let calls = serde_json::to_string(&stack.calls())?;
+    let items = stack.items_written();
+    tracing::info!(calls, items, "everything in hand is finished");
     Ok(())
 }
 
@@ -164,14 +166,24 @@ impl Parts<'_> {
         let aws = self.stack.sdk_config();
         let mut tickers = Vec::new();
         for schedule in self.template.schedules() {
-            if schedule.function != "rotation" {
-                return Err(format!("`{}` has no schedule here", schedule.function).into());
-            }
             let environment = self.environment(&schedule.function)?;
+            let function = match schedule.function.as_str() {
+                "rotation" => Scheduled::Rotation(rotation::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?),
+                "sync" => Scheduled::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
+                other => return Err(format!("`{other}` has no schedule here").into()),
+            };
             tickers.push(Ticker {
                 every: Duration::from_secs(schedule.every_seconds),
                 timeout: self.timeout(&schedule.function),
-                state: rotation::State::connect(&environment, &aws, sources.clone())?,
+                function,
             });
         }
         Ok(tickers)
@@ -189,13 +201,20 @@ impl Parts<'_> {
         let aws = self.stack.sdk_config();
         let mut pollers = Vec::new();
         for source in self.template.event_sources() {
-            if source.function != "processor" {
-                return Err(
-                    format!("`{}` is not triggered by a queue here", source.function).into(),
-                );
-            }
             let environment = self.environment(&source.function)?;
-            let state = processor::State::connect(&environment, &aws, sources.clone())?;
+            let function = match source.function.as_str() {
+                "processor" => Triggered::Processor(Box::new(processor::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
+                "sync" => Triggered::Sync(Box::new(sync::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
+                other => return Err(format!("`{other}` is not triggered by a queue here").into()),
+            };
             let queue_url = self
                 .template
                 .queue_url(self.stack.endpoint(), &source.queue);
@@ -204,7 +223,7 @@ impl Parts<'_> {
                 queue_url: queue_url.ok_or("the queue is not in the template")?,
                 batch_size: i32::try_from(source.batch_size)?,
                 timeout: self.timeout(&source.function),
-                state,
+                function,
             };
             pollers.extend(std::iter::repeat_n(poller, POLLERS));
         }

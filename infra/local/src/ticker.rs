@@ -4,16 +4,32 @@ use std::time::Duration;
 
 use gatehouse::domain::Cause;
 use gatehouse::lambda::telemetry::chain;
-use rotation::State;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Runs `rotation` at a fixed rate.
+/// A function that a schedule runs.
+#[derive(Clone)]
+pub(crate) enum Scheduled {
+    Rotation(rotation::State),
+    Sync(Box<sync::State>),
+}
+
+impl Scheduled {
+    async fn handle(&self, event: Value) -> Result<(), Cause> {
+        match self {
+            Self::Rotation(state) => Box::pin(rotation::handle(state, event)).await.map(drop)?,
+            Self::Sync(state) => Box::pin(sync::handle(state, event)).await.map(drop)?,
+        }
+        Ok(())
+    }
+}
+
+/// Runs a function at a fixed rate.
 pub(crate) struct Ticker {
     pub(crate) every: Duration,
     /// The function's time-out.
     pub(crate) timeout: Duration,
-    pub(crate) state: State,
+    pub(crate) function: Scheduled,
 }
 
 impl Ticker {
@@ -33,8 +49,6 @@ impl Ticker {
 
     async fn tick(&self) -> Result<(), Cause> {
         let event = json!({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}});
-        let run = Box::pin(rotation::handle(&self.state, event));
-        tokio::time::timeout(self.timeout, run).await??;
-        Ok(())
+        tokio::time::timeout(self.timeout, self.function.handle(event)).await?
     }
 }

@@ -23,6 +23,16 @@ impl Environment {
         self.days("GATEHOUSE_REQUEST_RETENTION_DAYS")
     }
 
+    /// `GATEHOUSE_RECORD_RETENTION_DAYS`: how long deleted records, ended jobs and settled conflicts
+    /// are kept; 1 to 3650 days.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set, or not such a number.
+    pub fn record_retention(&self) -> Result<Duration, ConfigError> {
+        self.days("GATEHOUSE_RECORD_RETENTION_DAYS")
+    }
+
     /// `GATEHOUSE_ORGANIZATION_REQUESTS_PER_SECOND`: how many requests of our API an organization may
     /// make in a second. 0 or not set: as many as it likes.
     ///

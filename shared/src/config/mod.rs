@@ -101,6 +101,25 @@ impl Environment {
             .map(str::to_owned)
     }
 
+    /// `GATEHOUSE_SYNC_QUEUE_URL`: the queue of synchronization.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set.
+    pub fn sync_queue_url(&self) -> Result<String, ConfigError> {
+        self.required("GATEHOUSE_SYNC_QUEUE_URL").map(str::to_owned)
+    }
+
+    /// `GATEHOUSE_SYNC_DEAD_LETTER_QUEUE_URL`: where its messages go that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set.
+    pub fn sync_dead_letter_queue_url(&self) -> Result<String, ConfigError> {
+        self.required("GATEHOUSE_SYNC_DEAD_LETTER_QUEUE_URL")
+            .map(str::to_owned)
+    }
+
     /// `GATEHOUSE_SECRET_PREFIX`: what the names of credentials in Secrets Manager start with.
     ///
     /// # Errors

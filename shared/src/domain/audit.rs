@@ -235,6 +235,8 @@ impl AuditSubject {
             "org_" => "organization",
             "key_" => "api_key",
             "elv_" => "elevation",
+            "syn_" => "sync_job",
+            "cfl_" => "conflict",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -57,6 +57,13 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// Whether it is told of changes of records: one of its patterns names them, by beginning with
+    /// `record.`. One without patterns, or with a bare `*`, gets what the provider sends, and no more.
+    #[must_use]
+    pub fn names_records(&self) -> bool {
+        self.events.iter().any(EventPattern::names_records)
+    }
+
     /// Whether it wants an event of this type with this body, where that is JSON.
     ///
     /// # Errors

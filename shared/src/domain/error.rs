@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::UpstreamError;
@@ -55,6 +56,12 @@ pub enum Error {
     /// The integration's grant is missing or over: somebody has to consent.
     #[error("{0}: have a person connect the integration (`POST …/oauth/authorize`)")]
     ConsentNeeded(String),
+    /// A record cannot be written in this way: nothing says how the provider is told.
+    #[error("records of this kind cannot be {0} here: the entity's `calls` do not say how")]
+    NotWritable(&'static str),
+    /// A conflict of the record waits for a person.
+    #[error("a conflict of the record waits to be settled; until then it is not changed here")]
+    ConflictOpen,
     /// `If-Match` names a version that is not the current one.
     #[error("the item has changed since it was read; read it again")]
     PreconditionFailed,
@@ -169,6 +176,20 @@ impl FieldError {
         Self::new(pointer, message)
     }
 
+    /// The JSON Pointer of what is at `path` below `base`.
+    #[must_use]
+    pub fn pointer(base: &str, path: &serde_path_to_error::Path) -> String {
+        let mut pointer = base.to_owned();
+        for segment in path {
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => pointer.push_str(&format!("/{}", Self::escaped(key))),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        pointer
+    }
+
     /// A member's name as a JSON Pointer writes it (RFC 6901 section 3).
     #[must_use]
     pub fn escaped(name: &str) -> String {
@@ -205,6 +226,8 @@ impl Error {
             | Self::LimitReached { .. }
             | Self::Conflict(_)
             | Self::ConsentNeeded(_)
+            | Self::NotWritable(_)
+            | Self::ConflictOpen
             | Self::PreconditionFailed
             | Self::PreconditionRequired
             | Self::IdempotencyKeyReused

@@ -54,6 +54,9 @@ pub struct Event {
 }
 
 impl Event {
+    /// The scheme of what is no event of the provider's, but a change of a record that is synchronized.
+    pub const RECORDS: &'static str = "records";
+
     /// The delivery to `destination`, if the event was routed there.
     #[must_use]
     pub fn delivery_to(&self, destination: DestinationId) -> Option<&Delivery> {

@@ -122,6 +122,12 @@ ids! {
     AuditId "aud_",
     /// One chain of entries of the audit trail.
     LaneId "lan_",
+    /// One run over the records of an entity.
+    SyncJobId "syn_",
+    /// Fields of a record that both sides changed.
+    ConflictId "cfl_",
+    /// A record that was made here, before the provider has given it an id.
+    NewRecordId "new_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

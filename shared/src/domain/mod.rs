@@ -10,6 +10,7 @@ mod breaker;
 mod consent;
 mod delivery;
 mod destination;
+mod digest;
 mod endpoint;
 mod entry_hash;
 mod error;
@@ -27,10 +28,12 @@ mod revocation;
 mod routing;
 mod sealed;
 mod sources;
+pub mod sync;
 mod timestamp;
 mod tls;
 mod trace;
 mod upstream_error;
+mod xml;
 
 pub use access::{
     Action, ActionGroup, ActiveElevation, ApiKey, Classification, DeploymentEnvironment, Elevation,
@@ -57,6 +60,7 @@ pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryStatus, RESPONSE_E
 pub use destination::{
     Destination, DestinationStatus, DestinationTarget, DisabledReason, HttpTarget, SqsTarget,
 };
+pub use digest::{Digest, DigestError};
 pub use endpoint::{Endpoint, EndpointPath, EndpointPathError, EndpointStatus, StoredSecret};
 pub use entry_hash::{EntryHash, EntryHashError};
 pub use error::{Cause, Error, FieldError};
@@ -67,8 +71,8 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId, IdError,
-    IntegrationId, LaneId, OrganizationId, RequestId, SecretId,
+    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
+    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
@@ -85,3 +89,4 @@ pub use timestamp::{Timestamp, TimestampError};
 pub use tls::{SpkiPin, SpkiPinError, TlsConfig, TlsVersion};
 pub use trace::{TraceParent, TraceParentError};
 pub use upstream_error::UpstreamError;
+pub use xml::{XmlError, read_xml};

@@ -24,6 +24,12 @@ impl EventPattern {
         }
     }
 
+    /// Whether it is about changes of records: it begins with `record.`.
+    #[must_use]
+    pub fn names_records(&self) -> bool {
+        self.0.starts_with("record.")
+    }
+
     /// Whether any of `patterns` fits; none at all fit everything.
     #[must_use]
     pub fn any_matches(patterns: &[Self], event_type: Option<&str>) -> bool {

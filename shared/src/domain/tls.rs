@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::FieldError;
@@ -122,8 +121,10 @@ impl TlsConfig {
         let Some(value) = value else {
             return Ok(Self::default());
         };
-        let config: Self = serde_path_to_error::deserialize(value)
-            .map_err(|error| FieldError::described(&pointer(error.path()), error.inner()))?;
+        let config: Self = serde_path_to_error::deserialize(value).map_err(|error| {
+            let pointer = FieldError::pointer("/tlsConfig", error.path());
+            FieldError::described(&pointer, error.inner())
+        })?;
         config.check()?;
         Ok(config)
     }
@@ -147,18 +148,6 @@ impl TlsConfig {
         );
         Err(FieldError::new("/tlsConfig/pins", message))
     }
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    let mut pointer = "/tlsConfig".to_owned();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{key}")),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 #[cfg(test)]

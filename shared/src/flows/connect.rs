@@ -11,7 +11,7 @@ use crate::config::{ConfigError, Environment};
 use crate::domain::Sources;
 use crate::egress::{Egress, EgressPolicy};
 use crate::http::{Authentication, Authorization, Cors, Edge};
-use crate::queue::Queue;
+use crate::queue::{Queue, SyncQueue};
 use crate::store::Store;
 use crate::vault::{Credentials, DataKeys};
 
@@ -54,6 +54,18 @@ pub fn queue(
 ) -> Result<Queue, ConfigError> {
     let (url, keys) = (environment.queue_url()?, keys.clone());
     Ok(Queue::new(client, url, keys, sources.clone()))
+}
+
+/// The queue of synchronization. A function that reads it adds the place for what cannot be read.
+///
+/// # Errors
+///
+/// If its variable is missing.
+pub fn sync_queue(
+    environment: &Environment,
+    client: aws_sdk_sqs::Client,
+) -> Result<SyncQueue, ConfigError> {
+    Ok(SyncQueue::new(client, environment.sync_queue_url()?))
 }
 
 /// The credentials of integrations.

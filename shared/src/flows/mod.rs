@@ -12,6 +12,7 @@ pub mod outbound;
 mod published_keys;
 mod response_cache;
 mod slots;
+pub mod sync;
 
 pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};

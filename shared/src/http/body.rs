@@ -98,7 +98,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut deserializer);
     let Object(parsed) = parsed.map_err(|error| {
-        let pointer = pointer(error.path());
+        let pointer = FieldError::pointer("", error.path());
         let inner = error.into_inner();
         if inner.is_data() {
             Error::Invalid(vec![FieldError::described(&pointer, &inner)])
@@ -110,22 +110,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         Ok(()) => Ok(parsed),
         Err(_) => Err(Error::Malformed("the body is not JSON".to_owned())),
     }
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                pointer.push('/');
-                pointer.push_str(&FieldError::escaped(key));
-            }
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 #[cfg(test)]

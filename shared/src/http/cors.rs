@@ -15,8 +15,8 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, \
     if-modified-since, if-none-match, if-unmodified-since, prefer, range, traceparent, tracestate";
 /// What a page may read besides what it always may.
-const ANSWER_HEADERS: &str =
-    "etag, gatehouse-request-id, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
+const ANSWER_HEADERS: &str = "etag, gatehouse-changes-cursor, gatehouse-request-id, link, location, \
+    ratelimit, ratelimit-policy, retry-after, x-request-id";
 /// For so many seconds a browser need not ask again.
 const MAX_AGE: &str = "600";
 

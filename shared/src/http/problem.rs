@@ -58,6 +58,8 @@ pub fn code_of(error: &Error) -> Code {
         Error::LimitReached { .. } => ("limit_reached", StatusCode::CONFLICT, "Limit reached"),
         Error::Conflict(_) => ("conflict", StatusCode::CONFLICT, "Conflict"),
         Error::ConsentNeeded(_) => ("consent_needed", StatusCode::CONFLICT, "Consent needed"),
+        Error::NotWritable(_) => ("not_writable", StatusCode::CONFLICT, "Not writable"),
+        Error::ConflictOpen => ("conflict_open", StatusCode::CONFLICT, "Conflict waits"),
         Error::PreconditionFailed => (
             "precondition_failed",
             StatusCode::PRECONDITION_FAILED,
@@ -282,6 +284,8 @@ pub(crate) fn one_of_each(cause: &str) -> Vec<Error> {
         },
         Error::Conflict("nothing to retry".into()),
         Error::ConsentNeeded("nobody has consented yet".into()),
+        Error::NotWritable("created"),
+        Error::ConflictOpen,
         Error::PreconditionFailed,
         Error::PreconditionRequired,
         Error::IdempotencyKeyReused,

@@ -168,7 +168,8 @@ fn session_of(parts: &Parts) -> Option<[u8; 32]> {
 }
 
 /// A layer that records requests; inside of `authenticated`, outside of all that can deny or change
-/// something. What cannot be recorded is not done: 503.
+/// something. What cannot be recorded is not done: 503. How a request ended is recorded of what its
+/// path names, or, if the answer bears an [`AuditSubject`] as an extension, of that.
 pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let caller = parts.extensions.get::<Caller>().cloned();
@@ -198,7 +199,8 @@ pub async fn recorded(State(recorder): State<Recorder>, request: Request, next: 
     if let Some((outcome, code)) = end_of(&response, action) {
         let mut entry = of_request(outcome);
         entry.code = code.map(str::to_owned);
-        entry.subject = made(&response).or(entry.subject);
+        let told = response.extensions().get::<AuditSubject>().cloned();
+        entry.subject = told.or_else(|| made(&response)).or(entry.subject);
         recorder.after(&caller, entry).await;
     }
     response
@@ -232,9 +234,11 @@ fn entry(
     NewAuditEntry::new(caller.into(), action, outcome).from(origin)
 }
 
-/// What the path names last that is one of ours; what follows `proxy` is the provider's.
+/// What the path names last that is one of ours; what follows `proxy` or `records` is the provider's.
 fn subject_of(path: &str) -> Option<AuditSubject> {
-    let ours = path.split('/').take_while(|segment| *segment != "proxy");
+    let ours = path
+        .split('/')
+        .take_while(|segment| !["proxy", "records"].contains(segment));
     ours.filter_map(AuditSubject::of_id).last()
 }
 
@@ -254,8 +258,10 @@ mod tests {
         let (integration, endpoint) = (id("int_"), id("whk_"));
         let path = format!("/portal/integrations/{integration}/webhooks/{endpoint}/secrets");
         assert_eq!(subject_of(&path).unwrap().id, endpoint);
-        let path = format!("/portal/integrations/{integration}/proxy/{endpoint}");
-        assert_eq!(subject_of(&path).unwrap().id, integration);
+        for theirs in ["proxy", "records/contacts"] {
+            let path = format!("/portal/integrations/{integration}/{theirs}/{endpoint}");
+            assert_eq!(subject_of(&path).unwrap().id, integration, "{theirs}");
+        }
         assert_eq!(subject_of("/portal/integrations"), None);
     }
 

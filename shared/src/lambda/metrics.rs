@@ -48,6 +48,22 @@ pub enum Metric {
     GrantsAtRisk,
     /// Tries of that which failed, by reason.
     RefreshesFailed,
+    /// Jobs of synchronization that did all that they had to.
+    SyncJobsCompleted,
+    /// Those that stopped, and that a person has to look at.
+    SyncJobsFailed,
+    /// Those that had not moved for minutes, each time that this is seen.
+    SyncJobsLate,
+    /// Steps of theirs that failed and are tried again, by reason.
+    SyncStepsRetried,
+    /// Records that were created, updated or deleted, by the one or the other.
+    RecordsChanged,
+    /// Conflicts that wait for a person.
+    ConflictsOpened,
+    /// Changes that were made here and are not sent to the provider any more, by reason, and all.
+    PushesFailed,
+    /// Fields of providers' records that are new, have vanished, or have another type.
+    FieldsDrifted,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -73,6 +89,14 @@ impl Metric {
             Self::GrantsRefreshed => "GrantsRefreshed",
             Self::GrantsAtRisk => "GrantsAtRisk",
             Self::RefreshesFailed => "RefreshesFailed",
+            Self::SyncJobsCompleted => "SyncJobsCompleted",
+            Self::SyncJobsFailed => "SyncJobsFailed",
+            Self::SyncJobsLate => "SyncJobsLate",
+            Self::SyncStepsRetried => "SyncStepsRetried",
+            Self::RecordsChanged => "RecordsChanged",
+            Self::ConflictsOpened => "ConflictsOpened",
+            Self::PushesFailed => "PushesFailed",
+            Self::FieldsDrifted => "FieldsDrifted",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }
@@ -83,6 +107,11 @@ impl Metric {
             Self::EndToEndLatency | Self::RequestLatency => "Milliseconds",
             _ => "Count",
         }
+    }
+
+    /// Whether it is counted without its reason as well: an alarm watches all of it.
+    fn has_total(self) -> bool {
+        matches!(self, Self::PushesFailed)
     }
 }
 
@@ -139,10 +168,10 @@ impl Metrics {
     }
 
     fn record(&self, metric: Metric, value: u64, reason: Option<&'static str>, now: Timestamp) {
-        let dimensions = if reason.is_some() {
-            json!([["function", "reason"]])
-        } else {
-            json!([["function"]])
+        let dimensions = match reason {
+            Some(_) if metric.has_total() => json!([["function"], ["function", "reason"]]),
+            Some(_) => json!([["function", "reason"]]),
+            None => json!([["function"]]),
         };
         let mut line = Map::new();
         line.insert(
@@ -210,5 +239,15 @@ mod tests {
                 "RequestsRefused": 1,
             })
         );
+    }
+
+    #[test]
+    fn what_an_alarm_watches_is_counted_without_its_reason_too() {
+        let lines = Lines::default();
+        let metrics = Metrics::with_writer("sync", lines.clone());
+        metrics.count_for(Metric::PushesFailed, "refused", Timestamp::UNIX_EPOCH);
+        let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+        let dimensions = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+        assert_eq!(*dimensions, json!([["function"], ["function", "reason"]]));
     }
 }

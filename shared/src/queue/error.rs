@@ -118,6 +118,8 @@ impl From<VaultError> for OpenError {
             VaultError::NotFound
             | VaultError::BeingDeleted
             | VaultError::TooLarge { .. }
+            | VaultError::ValueTooLarge { .. }
+            | VaultError::ValueTooDeep { .. }
             | VaultError::Corrupt(_)
             | VaultError::Throttled(_)
             | VaultError::Unavailable(_)

@@ -1,40 +1,28 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use super::channel::{
+    Channel, MAX_BATCH, MAX_DELAY, MAX_MESSAGE_BYTES, TRACE_PARENT, attribute_bytes, refused,
+    string, trace_text, whole_seconds,
+};
 use super::envelope::{self, Opened};
 use super::error::sdk;
 use super::{DeliveryDue, Message, OpenError, QueueError, ReceivedEvent, Unreadable};
-use crate::domain::{Cause, Randomness, Sources, Timestamp, TraceParent};
+use crate::domain::{Randomness, Sources, Timestamp, TraceParent};
 use crate::vault::DataKeys;
 
-/// What SQS takes in one message, its attributes included.
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
-const MAX_MESSAGE_BYTES: usize = 1_048_576;
-/// What SQS takes in one batch.
-const MAX_BATCH: usize = 10;
 /// How many batches of one request are sent at a time. A thousand events take as long as ten.
 const PARALLEL_BATCHES: usize = 10;
-/// The longest that SQS delays a message.
-const MAX_DELAY: Duration = Duration::from_secs(900);
-/// SQS hides a message for 12 hours at most, counted from its receipt and not from the call, and
-/// refuses what goes beyond. An hour is more than a function can have spent on it by then.
-const MAX_VISIBILITY: Duration = Duration::from_secs(11 * 60 * 60);
-
-const TRACE_PARENT: &str = "traceparent";
-const STRING: &str = "String";
 
 /// The queue of accepted events and due deliveries.
 #[derive(Clone)]
 pub struct Queue {
-    client: Client,
-    url: Arc<str>,
-    dead_letter_url: Option<Arc<str>>,
+    channel: Channel,
     keys: DataKeys,
     sources: Sources,
 }
@@ -42,7 +30,7 @@ pub struct Queue {
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
-            .field("url", &self.url)
+            .field("url", &self.channel.url)
             .finish_non_exhaustive()
     }
 }
@@ -52,9 +40,11 @@ impl Queue {
     #[must_use]
     pub fn new(client: Client, url: String, keys: DataKeys, sources: Sources) -> Self {
         Self {
-            client,
-            url: url.into(),
-            dead_letter_url: None,
+            channel: Channel {
+                client,
+                url: url.into(),
+                dead_letter_url: None,
+            },
             keys,
             sources,
         }
@@ -62,11 +52,9 @@ impl Queue {
 
     /// The same queue, with the place for messages that cannot be read.
     #[must_use]
-    pub fn with_dead_letters(self, url: String) -> Self {
-        Self {
-            dead_letter_url: Some(url.into()),
-            ..self
-        }
+    pub fn with_dead_letters(mut self, url: String) -> Self {
+        self.channel.dead_letter_url = Some(url.into());
+        self
     }
 
     /// Sends an accepted event: one call. It is durable when this returns.
@@ -86,9 +74,10 @@ impl Queue {
                 limit_bytes: MAX_MESSAGE_BYTES as u64,
             });
         }
-        self.client
+        self.channel
+            .client
             .send_message()
-            .queue_url(&*self.url)
+            .queue_url(&*self.channel.url)
             .message_body(body)
             .message_attributes(TRACE_PARENT, string(&trace)?)
             .send()
@@ -138,7 +127,7 @@ impl Queue {
         }
         futures::stream::iter(batches)
             .map(Ok)
-            .try_for_each_concurrent(PARALLEL_BATCHES, |batch| self.send_batch(batch))
+            .try_for_each_concurrent(PARALLEL_BATCHES, |batch| self.channel.send_batch(batch))
             .await
     }
 
@@ -164,30 +153,9 @@ impl Queue {
                     .map_err(refused)
             });
             let entries = entries.collect::<Result<Vec<_>, _>>()?;
-            self.send_batch(entries).await?;
+            self.channel.send_batch(entries).await?;
         }
         Ok(())
-    }
-
-    /// Sends one batch: all of it, or an error.
-    async fn send_batch(
-        &self,
-        entries: Vec<SendMessageBatchRequestEntry>,
-    ) -> Result<(), QueueError> {
-        let output = self
-            .client
-            .send_message_batch()
-            .queue_url(&*self.url)
-            .set_entries(Some(entries))
-            .send()
-            .await
-            .map_err(sdk)?;
-        // What failed by our fault fails again, so it is told rather than anything else.
-        match output.failed.iter().max_by_key(|entry| entry.sender_fault) {
-            None => Ok(()),
-            Some(failed) if failed.sender_fault => Err(QueueError::Refused(failed.code().into())),
-            Some(failed) => Err(QueueError::Unavailable(failed.code().into())),
-        }
     }
 
     /// Opens a message of this queue.
@@ -214,28 +182,7 @@ impl Queue {
     ///
     /// If SQS does not answer: then the message is still in this queue.
     pub async fn bury(&self, message: &SqsMessage, reason: &'static str) -> Result<(), QueueError> {
-        let url = self.dead_letter_url.as_deref();
-        let url = url.ok_or_else(|| refused("no dead-letter queue is configured"))?;
-        let body = message.body.as_deref().unwrap_or("(no body)");
-        let beside = [
-            ("reason", Some(reason)),
-            ("messageId", message.message_id.as_deref()),
-            (TRACE_PARENT, trace_text(message)),
-        ];
-        let mut request = self.client.send_message().queue_url(url).message_body(body);
-        let mut room = MAX_MESSAGE_BYTES.saturating_sub(body.len());
-        for (name, value) in beside {
-            let Some(value) = value.filter(|value| !value.is_empty()) else {
-                continue;
-            };
-            let Some(left) = room.checked_sub(attribute_bytes(name, value)) else {
-                break;
-            };
-            room = left;
-            request = request.message_attributes(name, string(value)?);
-        }
-        request.send().await.map_err(sdk)?;
-        Ok(())
+        self.channel.bury(message, reason).await
     }
 
     /// Lets a message that is being handled come again after `wait`.
@@ -244,15 +191,7 @@ impl Queue {
     ///
     /// If SQS does not answer: then it comes again after the queue's visibility time-out.
     pub async fn postpone(&self, message: &SqsMessage, wait: Duration) -> Result<(), QueueError> {
-        self.client
-            .change_message_visibility()
-            .queue_url(&*self.url)
-            .set_receipt_handle(message.receipt_handle.clone())
-            .visibility_timeout(whole_seconds(wait, MAX_VISIBILITY))
-            .send()
-            .await
-            .map_err(sdk)?;
-        Ok(())
+        self.channel.postpone(message, wait).await
     }
 }
 
@@ -261,46 +200,4 @@ fn trace_of(message: &SqsMessage, randomness: &dyn Randomness) -> TraceParent {
     trace_text(message)
         .and_then(|text| text.parse().ok())
         .unwrap_or_else(|| TraceParent::generate(randomness))
-}
-
-fn trace_text(message: &SqsMessage) -> Option<&str> {
-    let attribute = message.message_attributes.get(TRACE_PARENT)?;
-    attribute.string_value.as_deref()
-}
-
-/// What SQS counts for an attribute: its name, its type and its value.
-fn attribute_bytes(name: &str, value: &str) -> usize {
-    name.len() + STRING.len() + value.len()
-}
-
-fn string(value: &str) -> Result<MessageAttributeValue, QueueError> {
-    MessageAttributeValue::builder()
-        .data_type(STRING)
-        .string_value(value)
-        .build()
-        .map_err(refused)
-}
-
-/// Rounded up, so that nothing comes early.
-fn whole_seconds(wait: Duration, max: Duration) -> i32 {
-    let wait = wait.min(max);
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    i32::try_from(seconds).unwrap_or(i32::MAX)
-}
-
-fn refused(error: impl Into<Cause>) -> QueueError {
-    QueueError::Refused(error.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_are_rounded_up_and_bounded() {
-        assert_eq!(whole_seconds(Duration::ZERO, MAX_DELAY), 0);
-        assert_eq!(whole_seconds(Duration::from_millis(1), MAX_DELAY), 1);
-        assert_eq!(whole_seconds(Duration::from_millis(2_000), MAX_DELAY), 2);
-        assert_eq!(whole_seconds(Duration::from_secs(86_400), MAX_DELAY), 900);
-    }
 }

@@ -10,10 +10,11 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::engine::{Signed, effective_versions, fill};
 use super::keys::mac;
-use super::{InboundRequest, SchemeSettings, SigningSecret};
+use super::{InboundRequest, SchemeSettings, SigningSecret, coded, twilio};
 use crate::catalog::{
     Algorithm, Encoding, Grammar, HeaderFamily, KeyForm, Location, Scheme, TimestampUnit,
     TokenPlace, Tolerance, Verification, Version,
@@ -39,9 +40,59 @@ pub enum SampleError {
     /// The endpoint has a public key, or none: who signs is the provider alone.
     #[error("only the provider has the key that such an event is signed with")]
     OnlyProviderSigns,
-    /// The scheme is code, which verifies and does not sign.
-    #[error("events of this scheme can be verified and not signed here")]
-    Unsigned,
+    /// The secret, or a setting, is not of the form that the scheme has for it.
+    #[error("the endpoint's secret or settings are not of the form that this scheme signs with")]
+    Unusable,
+}
+
+/// What a sample is signed with.
+#[derive(Clone, Copy)]
+pub(super) struct Signer<'a> {
+    pub(super) secret: &'a SigningSecret,
+    pub(super) settings: &'a SchemeSettings,
+    /// The endpoint's URL.
+    pub(super) url: &'a str,
+    /// The event's id.
+    pub(super) id: &'a str,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Signer<'a> {
+    /// The URL as the provider would call it.
+    pub(super) fn url(&self) -> Cow<'a, str> {
+        self.settings.url_for(self.url)
+    }
+
+    /// The key that the secret is, as text.
+    pub(super) fn key(&self) -> Result<Zeroizing<Vec<u8>>, SampleError> {
+        self.secret.key(&KeyForm::Text).ok_or(SampleError::Unusable)
+    }
+
+    /// The signature of a message by the secret's text.
+    pub(super) fn sign(
+        &self,
+        algorithm: Algorithm,
+        message: &[&[u8]],
+    ) -> Result<hmac::Tag, SampleError> {
+        Ok(mac(code(algorithm), &self.key()?, message))
+    }
+}
+
+impl Sample {
+    /// Sets a header that is not to be shown.
+    pub(super) fn bear(&mut self, name: &str, value: &str) {
+        insert(&mut self.headers, name, value.as_bytes());
+    }
+
+    /// The parameters of the form that the body is.
+    pub(super) fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// The JSON that the body is.
+    pub(super) fn json(&self) -> Result<Value, SampleError> {
+        serde_json::from_slice(&self.body).map_err(|_| SampleError::NoSample)
+    }
 }
 
 /// Signs the catalogue's sample of `scheme` with `secret`, as an event of that `id`.
@@ -62,15 +113,21 @@ pub fn sample(
         headers: headers(scheme, id),
         body: body(scheme, id, now)?,
     };
+    let signer = Signer {
+        secret,
+        settings,
+        url,
+        id,
+        now,
+    };
     match &scheme.verification {
         Verification::None => {}
         Verification::Token { at, prefix } => {
             bear(&mut sample, scheme, settings, secret, (at, prefix));
         }
         Verification::Signature { .. } => sign(&mut sample, scheme, settings, secret, url, now)?,
-        Verification::Twilio { .. } | Verification::Code { .. } => {
-            return Err(SampleError::Unsigned);
-        }
+        Verification::Twilio { shared_key } => twilio::sign(*shared_key, &mut sample, &signer)?,
+        Verification::Code { module, .. } => coded::sign(*module, &mut sample, &signer)?,
     }
     Ok(sample)
 }
@@ -109,10 +166,18 @@ fn body(scheme: &Scheme, id: &str, now: Timestamp) -> Result<Vec<u8>, SampleErro
         return Ok(text.clone().into_bytes());
     };
     for place in &scheme.event_id {
-        if let Location::Body(pointer) = place
-            && let Some(found @ Value::String(_)) = json.pointer_mut(pointer)
-        {
-            *found = id.into();
+        // Of an id that is joined, what comes first tells events apart.
+        let first = match place {
+            Location::Join(places) => places.first(),
+            place => Some(place),
+        };
+        let Some(Location::Body(pointer)) = first else {
+            continue;
+        };
+        match json.pointer_mut(pointer) {
+            Some(found @ Value::String(_)) => *found = id.into(),
+            Some(found @ Value::Number(_)) => *found = now.as_millisecond().into(),
+            _ => {}
         }
     }
     let placed = scheme.tolerance().and_then(|tolerance| {
@@ -187,7 +252,7 @@ fn sign(
         tolerance,
     } = &scheme.verification
     else {
-        return Err(SampleError::Unsigned);
+        return Err(SampleError::Unusable);
     };
     let own = settings.header.clone().filter(|_| scheme.generic);
     let own = own.map(|signature| HeaderFamily {
@@ -197,7 +262,7 @@ fn sign(
     let family = own
         .as_ref()
         .or(headers.first())
-        .ok_or(SampleError::Unsigned)?;
+        .ok_or(SampleError::Unusable)?;
     let versions = effective_versions(versions, settings);
     let (version, key) = key(&versions, secret).ok_or(SampleError::OnlyProviderSigns)?;
     let time = written(tolerance.as_ref(), now);
@@ -217,7 +282,7 @@ fn sign(
         timestamp: Some(&time),
         id: id.as_deref(),
     };
-    let message = fill(signed, &request, settings, &parts).map_err(|_| SampleError::Unsigned)?;
+    let message = fill(signed, &request, settings, &parts).map_err(|_| SampleError::Unusable)?;
     let message: Vec<&[u8]> = message.iter().map(Cow::as_ref).collect();
     let text = signature(version, &key, &message);
     let prefix = settings.prefix.as_deref().filter(|_| scheme.generic);
@@ -234,13 +299,16 @@ fn written(tolerance: Option<&Tolerance>, now: Timestamp) -> String {
     }
 }
 
-fn signature(version: &Version, key: &[u8], message: &[&[u8]]) -> String {
-    let algorithm = match version.algorithm {
+fn code(algorithm: Algorithm) -> hmac::Algorithm {
+    match algorithm {
         Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Algorithm::HmacSha512 => hmac::HMAC_SHA512,
         _ => hmac::HMAC_SHA256,
-    };
-    let code = mac(algorithm, key, message);
+    }
+}
+
+fn signature(version: &Version, key: &[u8], message: &[&[u8]]) -> String {
+    let code = mac(code(version.algorithm), key, message);
     match version.encoding {
         Encoding::Hex => hex::encode(code),
         Encoding::Base64 => STANDARD.encode(code),
@@ -276,7 +344,7 @@ fn header_of(
 fn key<'a>(
     versions: &'a [Version],
     secret: &SigningSecret,
-) -> Option<(&'a Version, zeroize::Zeroizing<Vec<u8>>)> {
+) -> Option<(&'a Version, Zeroizing<Vec<u8>>)> {
     let mut symmetric = versions.iter().filter(|version| {
         matches!(
             version.algorithm,

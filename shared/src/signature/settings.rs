@@ -201,10 +201,15 @@ impl SchemeSettings {
     /// The URL as the provider called it. Of a request, only the query can differ from what is
     /// configured: some providers put a hash or a nonce into it.
     pub(super) fn url_of<'a>(&'a self, request: &InboundRequest<'a>) -> Cow<'a, str> {
+        self.url_for(request.url)
+    }
+
+    /// The same, of a request to `url`.
+    pub(super) fn url_for<'a>(&'a self, url: &'a str) -> Cow<'a, str> {
         let Some(configured) = &self.url else {
-            return Cow::Borrowed(request.url);
+            return Cow::Borrowed(url);
         };
-        match request.url.split_once('?') {
+        match url.split_once('?') {
             Some((_, query)) => {
                 let base = configured.split('?').next().unwrap_or_default();
                 Cow::Owned(format!("{base}?{query}"))

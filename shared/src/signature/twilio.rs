@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
 
 use super::engine::single;
 use super::facts::is_form;
 use super::keys::{decode, verify_any};
+use super::sample::{Sample, SampleError, Signer};
 use super::{InboundRequest, Refusal, SchemeSettings, SigningSecret};
 use crate::catalog::{Algorithm, Encoding, KeyForm};
 use crate::domain::SecretId;
@@ -15,6 +19,7 @@ use crate::domain::SecretId;
 const SIGNATURE: &str = "x-twilio-signature";
 /// Says which key and algorithm the newer scheme used. It is not signed, so it may only agree.
 const SHARED_KEY_SETTINGS: &str = "x-twilio-webhooks-signature-settings";
+const SHARED_KEY_ALGORITHM: &str = "algorithm=HMAC_SHA256";
 const BODY_HASH: &str = "bodySHA256";
 
 pub(super) fn verify(
@@ -29,7 +34,7 @@ pub(super) fn verify(
         let named = single(request.headers, SHARED_KEY_SETTINGS)?;
         if !named
             .split(',')
-            .any(|item| item.trim() == "algorithm=HMAC_SHA256")
+            .any(|item| item.trim() == SHARED_KEY_ALGORITHM)
         {
             return Err(Refusal::BadForm);
         }
@@ -49,6 +54,31 @@ pub(super) fn verify(
         }
     }
     Err(Refusal::BadSignature)
+}
+
+/// Signs a sample as Twilio would.
+pub(super) fn sign(
+    shared_key: bool,
+    sample: &mut Sample,
+    signer: &Signer<'_>,
+) -> Result<(), SampleError> {
+    let algorithm = if shared_key {
+        sample.bear(SHARED_KEY_SETTINGS, SHARED_KEY_ALGORITHM);
+        Algorithm::HmacSha256
+    } else {
+        Algorithm::HmacSha1
+    };
+    let url = signer.url();
+    let request = InboundRequest {
+        method: &Method::POST,
+        url: &url,
+        headers: &sample.headers,
+        body: &sample.body,
+    };
+    let parameters = parameters(&request, &url).map_err(|_| SampleError::Unusable)?;
+    let signature = signer.sign(algorithm, &[url.as_bytes(), &parameters])?;
+    sample.bear(SIGNATURE, &STANDARD.encode(signature));
+    Ok(())
 }
 
 /// What is signed after the URL: nothing, if the URL holds the body's hash or there is no body;

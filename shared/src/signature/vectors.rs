@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 use ulid::Ulid;
 
 use super::vector_extra as extra;
-use super::{InboundRequest, Received, Refusal, SigningSecret, receive_with_keys};
+use super::{
+    InboundRequest, PublishedKeys, Received, Refusal, SchemeSettings, SigningSecret,
+    receive_with_keys,
+};
 use crate::catalog::{self, Need, Scheme};
 
 /// A request with the verdict that a strict verifier gives.
@@ -71,11 +74,16 @@ pub enum Verdict {
 }
 
 /// A request put together from a vector.
-struct Rebuilt {
-    method: Method,
-    url: String,
-    headers: HeaderMap,
-    body: Vec<u8>,
+#[derive(Clone, Debug)]
+pub struct Rebuilt {
+    /// The method.
+    pub method: Method,
+    /// The URL as the provider called it.
+    pub url: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// Runs a vector at its own time, by the scheme that the catalogue says it is of.
@@ -102,7 +110,8 @@ fn scheme_of(provider: &str, set: &str) -> Option<&'static Scheme> {
 /// Runs a vector at its own time, by `scheme`.
 #[must_use]
 pub fn check_by(scheme: &Scheme, vector: &Vector) -> Verdict {
-    let result = vector.rebuild().map(|request| vector.run(scheme, &request));
+    let prepared = vector.prepare(scheme);
+    let result = prepared.map(|prepared| prepared.judge(scheme));
     match (result, vector.valid) {
         (Some(Ok(received)), true) => vector.judge_answer(&received),
         (Some(Ok(_)), false) => Verdict::Differs("it was accepted".to_owned()),
@@ -114,24 +123,56 @@ pub fn check_by(scheme: &Scheme, vector: &Vector) -> Verdict {
     }
 }
 
-impl Vector {
-    fn run(&self, scheme: &Scheme, request: &Rebuilt) -> Result<Received, Refusal> {
+/// A vector's request, with all that an endpoint has to judge it by.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The request.
+    pub request: Rebuilt,
+    secrets: Vec<SigningSecret>,
+    settings: SchemeSettings,
+    keys: PublishedKeys,
+    now: Timestamp,
+}
+
+impl Prepared {
+    /// Verifies it by the function that verifies what providers send.
+    ///
+    /// # Errors
+    ///
+    /// Why it is refused.
+    pub fn judge(&self, scheme: &Scheme) -> Result<Received, Refusal> {
         let inbound = InboundRequest {
-            method: &request.method,
-            url: &request.url,
-            headers: &request.headers,
-            body: &request.body,
+            method: &self.request.method,
+            url: &self.request.url,
+            headers: &self.request.headers,
+            body: &self.request.body,
         };
-        let now = SignedDuration::try_from_secs_f64(self.now).map_err(|_| Refusal::Malformed)?;
-        let now = Timestamp::from_duration(now).map_err(|_| Refusal::Malformed)?;
-        let secrets = extra::secrets(scheme, self.configured(scheme), &self.extra);
-        let secrets: Vec<_> = secrets
-            .iter()
-            .map(|secret| (Ulid::nil().into(), secret))
-            .collect();
-        let settings = extra::settings(scheme, &self.extra);
-        let keys = extra::keys(&self.extra);
-        receive_with_keys(scheme, &inbound, &secrets, &settings, &keys, now)
+        let secrets = self.secrets.iter();
+        let secrets: Vec<_> = secrets.map(|secret| (Ulid::nil().into(), secret)).collect();
+        receive_with_keys(
+            scheme,
+            &inbound,
+            &secrets,
+            &self.settings,
+            &self.keys,
+            self.now,
+        )
+    }
+}
+
+impl Vector {
+    /// Puts the request together, and what an endpoint of `scheme` would have for it; nothing, if
+    /// it is no HTTP request, or of no time.
+    #[must_use]
+    pub fn prepare(&self, scheme: &Scheme) -> Option<Prepared> {
+        let now = SignedDuration::try_from_secs_f64(self.now).ok()?;
+        Some(Prepared {
+            request: self.rebuild()?,
+            secrets: extra::secrets(scheme, self.configured(scheme), &self.extra),
+            settings: extra::settings(scheme, &self.extra),
+            keys: extra::keys(&self.extra),
+            now: Timestamp::from_duration(now).ok()?,
+        })
     }
 
     /// The secret that an endpoint would have. While the provider brings one, it has none.

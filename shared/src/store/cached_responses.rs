@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{IntegrationId, OrganizationId, Sealed, Timestamp};
 
 use super::items::Stored;
-use super::keys::{Digest, ItemKey};
-use super::{Store, StoreError};
+use super::keys::ItemKey;
+use super::{Digest, Store, StoreError};
 
 /// An answer of a provider that may be given again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,9 +18,9 @@ use crate::domain::{EndpointId, EventId, OrganizationId, Timestamp};
 
 use super::error::contended;
 use super::items::{self, DATA, EXPIRES_AT, Stored, number, text};
-use super::keys::{Digest, ItemKey};
+use super::keys::ItemKey;
 use super::table::Put;
-use super::{Store, StoreError};
+use super::{Digest, Store, StoreError};
 
 /// An event's bid to be the one that stands for a provider's event.
 #[derive(Clone, Copy, Debug)]

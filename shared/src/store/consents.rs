@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{ConsentTicket, IntegrationId, OrganizationId, PendingConsent, Timestamp};
 
 use super::items::{Stored, Versioned};
-use super::keys::{Digest, ItemKey};
-use super::{Store, StoreError};
+use super::keys::ItemKey;
+use super::{Digest, Store, StoreError};
 
 /// That a logout token was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,9 @@ use crate::domain::{ActiveElevation, Elevation, ElevationId, OrganizationId, Tim
 
 use super::error::contended;
 use super::items::{self, Stored, VERSION, Versioned, number};
-use super::keys::{Collection, Digest, ItemKey};
+use super::keys::{Collection, ItemKey};
 use super::table::{ABSENT, Transacted};
-use super::{Page, Store, StoreError};
+use super::{Digest, Page, Store, StoreError};
 
 /// How long it is known who had which role.
 const REMEMBERED: Duration = Duration::from_secs(400 * 24 * 60 * 60);

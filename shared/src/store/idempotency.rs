@@ -15,9 +15,9 @@ use crate::domain::{OrganizationId, Sealed, Timestamp};
 
 use super::error::contended;
 use super::items::{DATA, EXPIRES_AT, Stored, number, text};
-use super::keys::{Digest, ItemKey};
+use super::keys::ItemKey;
 use super::table::Put;
-use super::{Store, StoreError};
+use super::{Digest, Store, StoreError};
 
 /// One run of a request that carries an idempotency key.
 #[derive(Clone, Copy, Debug)]

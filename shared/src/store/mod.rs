@@ -8,8 +8,11 @@
 
 mod api_keys;
 mod audit;
+mod batches;
 mod cached_responses;
+mod change_sets;
 mod claims;
+mod commits;
 mod consents;
 mod data_keys;
 mod deliveries;
@@ -26,12 +29,21 @@ mod idempotency;
 mod integrations;
 mod items;
 mod keys;
+mod queries;
 mod quotas;
+mod record_conflicts;
+mod record_feed;
+mod record_sides;
+mod records;
 mod replay;
 mod requests;
 mod revocations;
 mod sharded;
 mod sightings;
+mod sync_due;
+mod sync_jobs;
+mod sync_pages;
+mod sync_states;
 mod table;
 
 use std::fmt;
@@ -40,8 +52,13 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use crate::domain::{Digest, DigestError};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
+pub use change_sets::{
+    ChangeSet, Committed, CommittedVersions, ConflictWrite, JobWrite, MAX_CHANGES, MAX_LINKS,
+    MAX_RECORD_BYTES, RecordWrite,
+};
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;
 pub use deliveries::{DeliveryLease, Lease, Recorded};
@@ -53,11 +70,17 @@ pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use grants::{DueGrant, GrantWrite, StoredGrant};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
-pub use keys::{Digest, DigestError};
 pub use quotas::QuotaScope;
+pub use record_conflicts::ConflictQuery;
+pub use record_feed::FeedQuery;
+pub use record_sides::{LinkRef, LinkWrite, RecordRef};
+pub use records::{HeadQuery, RECORD_SHARDS, StoredRecord};
 pub use replay::{Replay, Replayed};
 pub use requests::RequestQuery;
 pub use sightings::Seen;
+pub use sync_due::DueSync;
+pub use sync_jobs::{JobStart, SyncJobQuery};
+pub use sync_pages::{MissingPage, MissingRecord, SeenPage, SeenRecords};
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

@@ -3,8 +3,8 @@ use std::time::Duration;
 use crate::domain::{IntegrationId, OrganizationId, Quota, Timestamp};
 
 use super::items::{Stored, Versioned};
-use super::keys::{Digest, ItemKey};
-use super::{Store, StoreError};
+use super::keys::ItemKey;
+use super::{Digest, Store, StoreError};
 
 /// What matters until an instant may be forgotten so much later: DynamoDB counts in seconds.
 const SLACK: Duration = Duration::from_secs(60);

@@ -1,12 +1,10 @@
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-
 use crate::domain::{OrganizationId, Revocation, Revoked, Standing, Timestamp};
 
 use super::error::contended;
-use super::items::{self, Attributes, ITEM_TYPE, Stored};
-use super::keys::{Collection, Digest, ItemKey};
+use super::items::{self, Stored};
+use super::keys::{Collection, ItemKey};
 use super::table::TRIES;
-use super::{Page, Store, StoreError};
+use super::{Digest, Page, Store, StoreError};
 
 impl Store {
     /// Revokes tokens of an organization, and says what is revoked now: what was said before, where
@@ -56,9 +54,13 @@ impl Store {
     ) -> Result<Standing, StoreError> {
         let of_subject = ItemKey::Revocation(organization, subject_digest(subject));
         let of_token = token_id.map(|id| ItemKey::Revocation(organization, token_digest(id)));
-        let keys = [Some(of_subject), of_token];
+        let keys: Vec<ItemKey> = [Some(of_subject), of_token].into_iter().flatten().collect();
         let mut standing = Standing::default();
-        for (key, attributes) in self.batch(keys.into_iter().flatten()).await? {
+        let found = self.batch(&keys).await?;
+        for (key, attributes) in keys.into_iter().zip(found) {
+            let Some(attributes) = attributes else {
+                continue;
+            };
             let stored: Stored<Revocation> = items::read(key, attributes)?;
             if !stored.is_alive(now) {
                 continue;
@@ -97,42 +99,6 @@ impl Store {
             items: items.filter(|one| one.revoked.ends_at() > now).collect(),
             next: page.next,
         })
-    }
-
-    /// Reads a few items at once; those that do not exist are left out.
-    async fn batch(
-        &self,
-        keys: impl Iterator<Item = ItemKey> + Clone,
-    ) -> Result<Vec<(ItemKey, Attributes)>, StoreError> {
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys.clone().map(ItemKey::attributes).collect()))
-            .consistent_read(true)
-            .build()
-            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
-        let request = self
-            .client()
-            .batch_get_item()
-            .request_items(self.table(), wanted);
-        let output = Box::pin(request.send()).await?;
-        if output.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            let cause = "some items of a batch were not read";
-            return Err(StoreError::Throttled(cause.into()));
-        }
-        let items = output.responses.unwrap_or_default().into_values().flatten();
-        items
-            .map(|attributes| {
-                let is_of = |key: &ItemKey| {
-                    let mut parts = key.attributes().into_iter();
-                    parts.all(|(name, value)| attributes.get(&name) == Some(&value))
-                };
-                let key = keys.clone().find(is_of);
-                key.map(|key| (key, attributes))
-                    .ok_or_else(|| StoreError::Corrupt {
-                        key: "a batch".to_owned(),
-                        field: ITEM_TYPE,
-                    })
-            })
-            .collect()
     }
 }
 

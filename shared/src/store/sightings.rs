@@ -3,8 +3,8 @@ use std::time::Duration;
 use crate::domain::{ApiKeyId, OrganizationId, Sighting};
 
 use super::items::{Stored, Versioned};
-use super::keys::{Collection, Digest, ItemKey};
-use super::{Page, Store, StoreError};
+use super::keys::{Collection, ItemKey};
+use super::{Digest, Page, Store, StoreError};
 
 /// How long it is known that somebody was here.
 const REMEMBERED: Duration = Duration::from_secs(400 * 24 * 60 * 60);

@@ -1,25 +1,21 @@
 //! The few forms of request that every entity is made of.
 
-use std::str::FromStr;
-
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem,
+    ConditionCheck, Delete, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Store;
 use super::error::{StoreError, cancelled};
 use super::items::{self, Attributes, Stored, VERSION, Versioned, number};
-use super::keys::{Collection, ItemKey, PK, SK};
-use super::{Page, Store};
+use super::keys::ItemKey;
 
 /// Demands that there is no item yet.
 pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
@@ -27,12 +23,6 @@ pub(crate) const ABSENT: &str = "attribute_not_exists(pk)";
 /// How often an optimistic update is tried. Of the writers that meet, one succeeds each time, so
 /// this many can meet before the last one has to come back later.
 pub(crate) const TRIES: usize = 24;
-
-/// One page of a query, and where the next one starts.
-pub(crate) struct QueryPage {
-    pub(crate) items: Vec<Attributes>,
-    pub(crate) more: bool,
-}
 
 impl Store {
     pub(crate) fn client(&self) -> &Client {
@@ -237,82 +227,6 @@ impl Store {
         }
     }
 
-    /// One page of items that have ids, newest first, starting below `after`.
-    pub(crate) async fn list<T, Id>(
-        &self,
-        collection: Collection,
-        key_of: impl Fn(Id) -> ItemKey,
-        limit: u16,
-        after: Option<Id>,
-    ) -> Result<Page<Versioned<T>, Id>, StoreError>
-    where
-        T: DeserializeOwned,
-        Id: Copy + FromStr,
-    {
-        let limit = limit.max(1);
-        // One more than asked for tells whether there is a next page.
-        let wanted = Some(limit.saturating_add(1));
-        let after = after.map(&key_of);
-        let mut found = self.query_down(collection, after, wanted).await?;
-        let more = found.more || found.items.len() > usize::from(limit);
-        found.items.truncate(usize::from(limit));
-
-        let mut page = Page {
-            items: Vec::with_capacity(found.items.len()),
-            next: None,
-        };
-        for attributes in found.items {
-            let id = collection.id_of(&attributes)?;
-            let stored: Stored<T> = items::read(key_of(id), attributes)?;
-            page.items.push(stored.into_versioned());
-            page.next = more.then_some(id);
-        }
-        Ok(page)
-    }
-
-    /// A consistent read of a collection.
-    pub(super) fn query(&self, collection: Collection) -> QueryFluentBuilder {
-        let (pk, prefix) = collection.render();
-        self.client
-            .query()
-            .table_name(self.table())
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_names("#sk", SK)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .consistent_read(true)
-    }
-
-    /// One page of a collection from the highest key down, starting below `after`.
-    pub(crate) async fn query_down(
-        &self,
-        collection: Collection,
-        after: Option<ItemKey>,
-        limit: Option<u16>,
-    ) -> Result<QueryPage, StoreError> {
-        let request = self
-            .query(collection)
-            .scan_index_forward(false)
-            .set_limit(limit.map(i32::from))
-            .set_exclusive_start_key(after.map(ItemKey::attributes));
-        let output = Box::pin(request.send()).await?;
-        Ok(QueryPage {
-            more: output.last_evaluated_key.is_some(),
-            items: output.items.unwrap_or_default(),
-        })
-    }
-
-    /// The first `limit` items of a collection, from the lowest key up.
-    pub(crate) async fn query_up(
-        &self,
-        collection: Collection,
-        limit: u16,
-    ) -> Result<Vec<Attributes>, StoreError> {
-        let request = self.query(collection).limit(i32::from(limit));
-        Ok(Box::pin(request.send()).await?.items.unwrap_or_default())
-    }
-
     /// Writes all or nothing.
     pub(crate) async fn transact(
         &self,
@@ -342,6 +256,16 @@ impl Store {
             .build()
             .map_err(|error| StoreError::Rejected(Box::new(error)))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A delete in a transaction, whether there is such an item or not.
+    pub(crate) fn delete_operation(&self, key: ItemKey) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .build()
+            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     /// A check in a transaction that the item exists.

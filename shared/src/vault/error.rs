@@ -26,6 +26,22 @@ pub enum VaultError {
         /// What Secrets Manager takes.
         limit_bytes: u64,
     },
+    /// What is to be sealed is more than its place takes.
+    #[error("the {what} is larger than {limit_bytes} bytes")]
+    ValueTooLarge {
+        /// What it is.
+        what: &'static str,
+        /// What its place takes.
+        limit_bytes: u64,
+    },
+    /// What is to be sealed is nested so deeply that it could not be read again.
+    #[error("the {what} is nested deeper than {limit} levels")]
+    ValueTooDeep {
+        /// What it is.
+        what: &'static str,
+        /// How deep it may be.
+        limit: u16,
+    },
     /// What is stored is not of the expected form.
     #[error("the stored {0} is not of the expected form")]
     Corrupt(&'static str),
@@ -51,6 +67,8 @@ impl VaultError {
             | Self::NotFound
             | Self::BeingDeleted
             | Self::TooLarge { .. }
+            | Self::ValueTooLarge { .. }
+            | Self::ValueTooDeep { .. }
             | Self::Corrupt(_)
             | Self::Refused(_) => false,
         }
@@ -65,6 +83,8 @@ impl VaultError {
             Self::NotFound => Self::NotFound,
             Self::BeingDeleted => Self::BeingDeleted,
             &Self::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
+            &Self::ValueTooLarge { what, limit_bytes } => Self::ValueTooLarge { what, limit_bytes },
+            &Self::ValueTooDeep { what, limit } => Self::ValueTooDeep { what, limit },
             Self::Corrupt(what) => Self::Corrupt(what),
             Self::Throttled(_) => Self::Throttled(cause()),
             Self::Unavailable(_) => Self::Unavailable(cause()),
@@ -97,7 +117,9 @@ impl From<VaultError> for Error {
         match error {
             VaultError::NotFound => Self::NotFound("credential"),
             VaultError::BeingDeleted => Self::Conflict(error.to_string()),
-            VaultError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
+            VaultError::TooLarge { limit_bytes }
+            | VaultError::ValueTooLarge { limit_bytes, .. } => Self::TooLarge { limit_bytes },
+            VaultError::ValueTooDeep { .. } => Self::Malformed(error.to_string()),
             VaultError::Throttled(_) | VaultError::Unavailable(_) => {
                 Self::Unavailable(error.into())
             }

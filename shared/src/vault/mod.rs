@@ -9,15 +9,17 @@
 
 mod cache;
 mod cached_credentials;
+mod context;
 mod credentials;
 mod data_keys;
 mod error;
 mod seal;
+mod synced;
 #[cfg(test)]
 mod tests;
 
 pub use cached_credentials::CachedCredentials;
+pub use context::SealContext;
 pub use credentials::{CredentialSet, Credentials};
 pub use data_keys::DataKeys;
 pub use error::VaultError;
-pub use seal::SealContext;

@@ -1,79 +1,16 @@
 //! AES-256-GCM under an organization's data key, bound to the place where the result is kept.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use ulid::Ulid;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::domain::{
-    EndpointId, EventId, IntegrationId, OrganizationId, RequestId, Sealed, SecretId,
-};
-use crate::store::Digest;
+use super::context::{SealContext, additional_data};
+use crate::domain::{OrganizationId, Sealed};
 
 /// The only form there is: this byte, the key's number (2 bytes, big-endian), the nonce (12
 /// bytes), the ciphertext with its tag (16 bytes).
-const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 1;
 const VERSION_BYTES: usize = 2;
-
-/// Where a sealed value is kept, and what it is. It opens nowhere else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SealContext {
-    /// A signing secret of an endpoint or a destination.
-    SigningSecret {
-        /// The endpoint's or the destination's ULID.
-        owner: Ulid,
-        /// The secret.
-        secret: SecretId,
-    },
-    /// The body of an event.
-    EventPayload {
-        /// The endpoint it came in by.
-        endpoint: EndpointId,
-        /// The event.
-        event: EventId,
-    },
-    /// An event on its way through the queue.
-    QueuedEvent {
-        /// The endpoint it came in by.
-        endpoint: EndpointId,
-        /// The event.
-        event: EventId,
-    },
-    /// The answer to a request with an idempotency key.
-    FinishedRequest {
-        /// The digest of that key.
-        key: Digest,
-    },
-    /// An answer of a provider that may be given again.
-    CachedResponse {
-        /// The digest of all that it depends on.
-        key: Digest,
-    },
-    /// The bodies of an outbound call, masked, as its log keeps them.
-    RequestBodies {
-        /// The integration.
-        integration: IntegrationId,
-        /// The call.
-        request: RequestId,
-    },
-    /// What is secret of a consent that is asked for.
-    PendingConsent {
-        /// The digest of its state.
-        state: Digest,
-    },
-    /// Where a link to a consent page leads.
-    ConsentTicket {
-        /// The digest of its ticket.
-        ticket: Digest,
-    },
-    /// The tokens of a grant.
-    Tokens {
-        /// The integration.
-        integration: IntegrationId,
-        /// The number of this set of tokens.
-        version: u64,
-    },
-}
 
 /// An organization's data key of a version.
 pub(super) struct DataKey {
@@ -155,54 +92,13 @@ pub(super) fn key_version(sealed: &Sealed) -> Result<u16, VaultError> {
     }
 }
 
-/// Every part has a fixed length for its purpose, and the purpose comes first, so that no two
-/// contexts give the same bytes.
-fn additional_data(organization: OrganizationId, context: &SealContext, version: u16) -> Vec<u8> {
-    let mut data = Vec::with_capacity(64);
-    let tokens_version = match context {
-        SealContext::Tokens { version, .. } => u128::from(*version).to_be_bytes(),
-        _ => [0; 16],
-    };
-    let (purpose, parts): (u8, [&[u8]; 2]) = match context {
-        SealContext::SigningSecret { owner, secret } => {
-            (1, [&owner.to_bytes(), &secret.ulid().to_bytes()])
-        }
-        SealContext::EventPayload { endpoint, event } => {
-            (2, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
-        }
-        SealContext::QueuedEvent { endpoint, event } => {
-            (3, [&endpoint.ulid().to_bytes(), &event.ulid().to_bytes()])
-        }
-        SealContext::FinishedRequest { key } => (4, [key.as_bytes(), &[]]),
-        SealContext::CachedResponse { key } => (5, [key.as_bytes(), &[]]),
-        SealContext::RequestBodies {
-            integration,
-            request,
-        } => (
-            6,
-            [&integration.ulid().to_bytes(), &request.ulid().to_bytes()],
-        ),
-        SealContext::PendingConsent { state } => (8, [state.as_bytes(), &[]]),
-        SealContext::ConsentTicket { ticket } => (9, [ticket.as_bytes(), &[]]),
-        SealContext::Tokens { integration, .. } => {
-            (7, [&integration.ulid().to_bytes(), &tokens_version])
-        }
-    };
-    data.push(FORMAT);
-    data.push(purpose);
-    data.extend_from_slice(&version.to_be_bytes());
-    data.extend_from_slice(&organization.ulid().to_bytes());
-    for part in parts {
-        data.extend_from_slice(part);
-    }
-    data
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ulid::Ulid;
 
     use super::*;
+    use crate::domain::Digest;
 
     const STORED: &str = "010007a1406b7a7288abe996a5a2ce2b833dcb1f4e76f972c9e8542b459387f08502a4";
 
@@ -214,12 +110,19 @@ mod tests {
         Ulid::from(n).into()
     }
 
-    fn contexts(a: u128, b: u128) -> [SealContext; 9] {
+    fn contexts(a: u128, b: u128) -> [SealContext; 14] {
         let version = u64::try_from(((b >> 64) ^ b) & u128::from(u64::MAX)).unwrap();
         let (a, b) = (Ulid::from(a), Ulid::from(b));
         let mut both = [0; 32];
         both[..16].copy_from_slice(&a.to_bytes());
         both[16..].copy_from_slice(&b.to_bytes());
+        let link = |other| SealContext::RecordLink {
+            integration: a.into(),
+            entity: Digest::of(&both),
+            record: Digest::of(&both),
+            other,
+            version,
+        };
         [
             SealContext::SigningSecret {
                 owner: a,
@@ -253,6 +156,16 @@ mod tests {
             SealContext::ConsentTicket {
                 ticket: Digest::of(&both),
             },
+            SealContext::Record {
+                integration: a.into(),
+                entity: Digest::of(&both),
+                record: Digest::of(&both),
+                version,
+            },
+            SealContext::SyncCursor { job: b.into() },
+            SealContext::Conflict { conflict: b.into() },
+            link(Digest::of(&both)),
+            link(Digest::of(b"another kind")),
         ]
     }
 
@@ -313,6 +226,31 @@ mod tests {
             assert_eq!(data.len(), 1 + 1 + 2 + 16 + 32);
             assert_eq!(data[..4], [1, purpose, 0, 7]);
         }
+    }
+
+    #[test]
+    fn a_record_opens_as_itself_only() {
+        let digests = [Digest::of(b"a"), Digest::of(b"b")];
+        let record = |n: u128, entity: usize, record: usize, version| SealContext::Record {
+            integration: Ulid::from(n).into(),
+            entity: digests[entity],
+            record: digests[record],
+            version,
+        };
+        let context = record(1, 0, 1, 1);
+        let sealed = key(1).seal(organization(3), &context, b"text").unwrap();
+        for other in [
+            record(2, 0, 1, 1),
+            record(1, 1, 1, 1),
+            record(1, 0, 0, 1),
+            record(1, 0, 1, 2),
+        ] {
+            assert!(
+                key(1).open(organization(3), &other, &sealed).is_err(),
+                "{other:?}"
+            );
+        }
+        assert!(key(1).open(organization(3), &context, &sealed).is_ok());
     }
 
     #[test]

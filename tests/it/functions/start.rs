@@ -7,13 +7,14 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "integrations",
     "gateway",
     "connect",
     "webhooks",
     "processor",
     "rotation",
+    "sync",
 ];
 /// What a function can do without.
 const OPTIONAL: [&str; 11] = [

@@ -10,12 +10,14 @@
 mod consents;
 mod libraries;
 mod readme;
+mod records;
 mod restart;
 mod running;
 mod secrets;
 mod set_up;
 mod start;
 mod stop;
+mod synchronized;
 
 use serde_json::Value;
 

@@ -78,9 +78,14 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, such as `INT`.
     pub(crate) fn signal(&self, name: &str) {
-        let command = format!("kill -s {name} {}", self.child.id());
+        let command = format!("kill -s {name} {}", self.id());
         let sent = Command::new("sh").args(["-c", &command]).status();
         assert!(sent.unwrap().success(), "{command}");
     }

@@ -29,6 +29,12 @@ fn what_needs_a_person_raises_an_alarm() {
     let mut expected = BTreeSet::from([
         ("ApproximateNumberOfMessagesVisible", "DeadLetterQueue"),
         ("ApproximateAgeOfOldestMessage", "EventsQueue"),
+        ("ApproximateNumberOfMessagesVisible", "SyncDeadLetterQueue"),
+        ("ApproximateAgeOfOldestMessage", "SyncQueue"),
+        ("SyncJobsFailed", "sync"),
+        ("SyncJobsLate", "sync"),
+        ("ConflictsOpened", "sync"),
+        ("PushesFailed", "sync"),
         ("5xx", "Api"),
         ("WriteThrottleEvents", "Table"),
         ("GrantsAtRisk", "rotation"),
@@ -52,8 +58,10 @@ fn every_alarm_tells_the_topic() {
 }
 
 #[test]
-fn one_message_in_the_dead_letter_queue_is_enough() {
+fn one_message_in_a_dead_letter_queue_is_enough() {
     let template = Template::read();
-    assert_eq!(*template.property("DeadLetterAlarm", "/Threshold"), 0);
-    assert_eq!(*template.property("DeadLetterAlarm", "/Period"), 60);
+    for alarm in ["DeadLetterAlarm", "SyncDeadLetterAlarm"] {
+        assert_eq!(*template.property(alarm, "/Threshold"), 0);
+        assert_eq!(*template.property(alarm, "/Period"), 60);
+    }
 }

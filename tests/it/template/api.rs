@@ -94,14 +94,17 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
 }
 
 #[test]
-fn only_this_api_and_the_schedule_may_invoke_the_functions() {
+fn only_this_api_and_the_schedules_may_invoke_the_functions() {
     let template = Template::read();
+    let scheduled = ["Rotation", "Sync"];
     for (id, permission) in template.of_type("AWS::Lambda::Permission") {
         let properties = &permission["Properties"];
-        if id == "RotationPermission" {
+        let name = id.strip_suffix("Permission").unwrap();
+        if scheduled.contains(&name) {
             assert_eq!(properties["Principal"], "events.amazonaws.com");
-            assert_eq!(properties["SourceArn"], arn("RotationSchedule"));
-            assert_eq!(properties["FunctionName"], reference("RotationFunction"));
+            assert_eq!(properties["SourceArn"], arn(&format!("{name}Schedule")));
+            let function = reference(&format!("{name}Function"));
+            assert_eq!(properties["FunctionName"], function);
             continue;
         }
         assert_eq!(properties["Principal"], "apigateway.amazonaws.com", "{id}");

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
                  secretsmanager:UpdateSecretVersionStage",
             ),
             ("EventsQueue", "sqs:SendMessage"),
+            ("SyncQueue", "sqs:SendMessage"),
             (
                 "Key",
                 "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
@@ -97,6 +98,7 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
                  sqs:ReceiveMessage sqs:SendMessage",
             ),
             ("DeadLetterQueue", "sqs:SendMessage"),
+            ("SyncQueue", "sqs:SendMessage"),
             ("${DestinationQueuePrefix}*", "sqs:SendMessage"),
             ("Key", "kms:Decrypt kms:GenerateDataKey"),
         ],
@@ -109,6 +111,32 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
                 "Table",
                 "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
             ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
+        "SyncRole",
+        &[
+            ("SyncLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
+                 dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+            ),
+            (
+                "SyncQueue",
+                "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes \
+                 sqs:ReceiveMessage sqs:SendMessage",
+            ),
+            ("SyncDeadLetterQueue", "sqs:SendMessage"),
+            ("EventsQueue", "sqs:SendMessage"),
             (
                 "secret:gatehouse/${StackStage}/*",
                 "secretsmanager:GetSecretValue",

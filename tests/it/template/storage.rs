@@ -4,7 +4,12 @@ use serde_json::json;
 
 use super::{Template, arn, reference};
 
-const QUEUES: [&str; 2] = ["EventsQueue", "DeadLetterQueue"];
+const QUEUES: [&str; 4] = [
+    "EventsQueue",
+    "DeadLetterQueue",
+    "SyncQueue",
+    "SyncDeadLetterQueue",
+];
 
 #[test]
 fn the_table_has_the_keys_that_the_store_writes() {
@@ -78,11 +83,16 @@ fn queues_are_encrypted_under_our_key_and_reached_only_over_tls() {
 }
 
 #[test]
-fn an_event_that_keeps_failing_ends_in_the_dead_letter_queue() {
+fn a_message_that_keeps_failing_ends_in_a_dead_letter_queue() {
     let template = Template::read();
-    let redrive = template.property("EventsQueue", "/RedrivePolicy");
-    assert_eq!(redrive["deadLetterTargetArn"], arn("DeadLetterQueue"));
-    assert_eq!(redrive["maxReceiveCount"], 10);
+    for (queue, dead_letters) in [
+        ("EventsQueue", "DeadLetterQueue"),
+        ("SyncQueue", "SyncDeadLetterQueue"),
+    ] {
+        let redrive = template.property(queue, "/RedrivePolicy");
+        assert_eq!(redrive["deadLetterTargetArn"], arn(dead_letters));
+        assert_eq!(redrive["maxReceiveCount"], 10);
+    }
     let two_weeks = 14 * 24 * 60 * 60;
     for queue in QUEUES {
         let retention = template.property(queue, "/MessageRetentionPeriod");
@@ -100,21 +110,28 @@ fn queues_take_the_largest_message_that_we_send() {
 }
 
 #[test]
-fn no_message_is_seen_again_while_the_processor_may_still_work_on_it() {
+fn no_message_is_seen_again_while_a_function_may_still_work_on_it() {
     let template = Template::read();
-    let visibility = template.property("EventsQueue", "/VisibilityTimeout");
-    let timeout = template.property("ProcessorFunction", "/Timeout");
-    assert!(visibility.as_u64().unwrap() > timeout.as_u64().unwrap());
+    for (queue, function) in [
+        ("EventsQueue", "ProcessorFunction"),
+        ("SyncQueue", "SyncFunction"),
+    ] {
+        let visibility = template.property(queue, "/VisibilityTimeout");
+        let timeout = template.property(function, "/Timeout");
+        assert!(visibility.as_u64().unwrap() > timeout.as_u64().unwrap());
+    }
 }
 
 #[test]
 fn one_bad_message_does_not_bring_back_its_batch() {
     let template = Template::read();
-    let responses = template.property("ProcessorTrigger", "/FunctionResponseTypes");
-    assert_eq!(*responses, json!(["ReportBatchItemFailures"]));
-    assert_eq!(
-        *template.property("ProcessorTrigger", "/EventSourceArn"),
-        arn("EventsQueue")
-    );
-    assert_eq!(*template.property("ProcessorTrigger", "/BatchSize"), 10);
+    for (trigger, queue, size) in [
+        ("ProcessorTrigger", "EventsQueue", 10),
+        ("SyncTrigger", "SyncQueue", 1),
+    ] {
+        let responses = template.property(trigger, "/FunctionResponseTypes");
+        assert_eq!(*responses, json!(["ReportBatchItemFailures"]));
+        assert_eq!(*template.property(trigger, "/EventSourceArn"), arn(queue));
+        assert_eq!(*template.property(trigger, "/BatchSize"), size);
+    }
 }

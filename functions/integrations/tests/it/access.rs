@@ -31,8 +31,26 @@ fn body(path: &str, method: &str) -> Value {
         ("POST", path) if path.ends_with("{endpointId}/retry") => {
             json!({"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"})
         }
-        ("POST" | "PATCH", _) => json!({}),
+        ("POST", path) if path.ends_with("/sync") => {
+            json!({"syncType": "full", "entities": ["contacts"]})
+        }
+        ("POST", path) if path.ends_with("/suggest") => {
+            json!({"entity": "contacts", "fields": [{"name": "email"}], "samples": [{}]})
+        }
+        ("POST", path) if path.ends_with("/resolve") => {
+            json!({"fields": [{"field": "name", "side": "source"}]})
+        }
+        ("POST" | "PATCH" | "PUT", _) => json!({}),
         _ => Value::Null,
+    }
+}
+
+/// What a path needs besides.
+fn query(path: &str) -> &'static str {
+    if path.ends_with("/records") || path.ends_with("/export") && !path.contains("audit") {
+        "?entity=contacts"
+    } else {
+        ""
     }
 }
 
@@ -110,6 +128,10 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         ("{elevationId}", &elevation.id()),
         ("{keyId}", &key.id()),
         ("{eventId}", "evt_01K72Z5QSW0123456789ABCDEF"),
+        ("{jobId}", "syn_01K72Z5QSW0123456789ABCDEF"),
+        ("{conflictId}", "cfl_01K72Z5QSW0123456789ABCDEF"),
+        ("{entity}", "contacts"),
+        ("{recordId}", "c1"),
     ];
     let before = portal.contents().await;
     for (method, path) in operations() {
@@ -117,7 +139,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
             continue;
         }
         let headers = [("if-match", "\"1\"")];
-        let filled = fill(&path, &ids);
+        let filled = fill(&path, &ids) + query(&path);
         let answer = portal
             .call((&method, &filled), &theirs, &headers, body(&path, &method))
             .await;

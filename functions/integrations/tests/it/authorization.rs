@@ -63,6 +63,8 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
+        | A::ReadSync
+        | A::ReadRecords
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -84,7 +86,11 @@ fn who(action: Action) -> &'static [Role] {
         | A::LookUpUsers
         | A::TestEndpoint
         | A::RetryEvents
-        | A::PurgeCache => &[Owner, Admin, Operator, Developer],
+        | A::PurgeCache
+        | A::StartSync
+        | A::ManageSync
+        | A::WriteRecords
+        | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
@@ -280,4 +286,43 @@ async fn each_operation_of_a_bulk_is_decided_by_itself() {
     // The first and the third run at the same time: the right comes before the version.
     assert_eq!(statuses, [200, 403, 403, 403, 403]);
     assert_eq!(portal.get(&two, &owner).await.json()["name"], "Payments");
+}
+
+#[tokio::test]
+async fn a_target_takes_what_a_write_of_its_records_takes() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token(organization);
+    let plain = portal.signed(organization, "p", json!({"roles": "owner", "amr": ["pwd"]}));
+    let path = portal.integration(&owner).await;
+    let target = portal.integration(&owner).await;
+    let id = target.rsplit('/').next().unwrap();
+    let config = |id: &str| {
+        let list = json!({"listPath": "/c", "items": "data", "id": "id"});
+        let target = json!({"integration": id, "entity": "contacts"});
+        let rules = json!({"source": list, "target": target});
+        json!({"syncConfig": {"entities": {"contacts": rules}}})
+    };
+    let restricted = json!({"classification": "restricted"});
+    assert_eq!(patch(&portal, &target, &owner, restricted).await, 200);
+    let nobody = "int_01K72Z5QSW0123456789ABCDEF";
+    let before = portal.get(&path, &owner).await.json();
+    for (token, id, status) in [(&plain, id, 403), (&owner, nobody, 400)] {
+        assert_eq!(patch(&portal, &path, token, config(id)).await, status);
+        assert_eq!(portal.get(&path, &owner).await.json(), before);
+    }
+    // Who may set it does; who changes something else leaves it as it is.
+    assert_eq!(patch(&portal, &path, &owner, config(id)).await, 200);
+    let name = json!({"name": "x"});
+    assert_eq!(patch(&portal, &path, &plain, name).await, 200);
+    // Two may follow each other; a ring of three is none that ends.
+    let third = portal.integration(&owner).await;
+    let first = path.rsplit('/').next().unwrap();
+    for (path, to, status) in [
+        (&target, first, 200),
+        (&target, third.rsplit('/').next().unwrap(), 200),
+        (&third, first, 400),
+    ] {
+        assert_eq!(patch(&portal, path, &owner, config(to)).await, status);
+    }
 }

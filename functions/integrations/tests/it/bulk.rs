@@ -255,7 +255,7 @@ async fn an_answer_leaves_out_the_integrations_that_it_has_no_room_for() {
     let token = portal.organization();
     let config = json!({"note": "x".repeat(15_000)});
     let operations: Vec<_> = (0..12)
-        .map(|_| create(with(integration(), "syncConfig", config.clone())))
+        .map(|_| create(with(integration(), "webhookConfig", config.clone())))
         .collect();
     let results = results(&portal, &token, json!(operations)).await;
     assert!(

@@ -168,7 +168,8 @@ async fn null_clears_a_setting_and_what_is_not_named_stays() {
     let path = portal.integration(&token).await;
     let settings = json!({
         "rateLimits": {"requestsPerSecond": 5}, "tlsConfig": {"minVersion": "1.2"},
-        "gatewayConfig": {"timeoutMs": 500}, "syncConfig": {"a": 1}, "webhookConfig": {"b": 2},
+        "gatewayConfig": {"timeoutMs": 500}, "webhookConfig": {"b": 2},
+        "syncConfig": {"entities": {"contacts": {"mapping": {"mail": "email"}}}},
         "apiProfile": {"idempotencyHeader": "x-key"},
     });
     let change = async |version: &str, body: Value| {

@@ -31,6 +31,7 @@ mod providers;
 mod reach;
 mod review;
 mod revocations;
+mod sync;
 mod tenancy;
 mod validation;
 mod webhook_checks;

@@ -198,6 +198,50 @@ async fn what_stands_in_a_setting_is_not_quoted() {
 }
 
 #[tokio::test]
+async fn what_is_synchronized_is_checked_wherever_it_is_sent() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let config = |schedule: &str| {
+        let contacts = json!({"schedule": schedule, "mapping": {"token": "secretToken"}});
+        json!({"entities": {"contacts": contacts}})
+    };
+    let body = with(custom(), "syncConfig", config("rate(1 hour)"));
+    let made = portal.post(PATH, &token, body).await;
+    assert_eq!(
+        made.json()["syncConfig"],
+        config("rate(1 hour)"),
+        "{made:?}"
+    );
+    let path = format!("{PATH}/{}", made.id());
+    let wrong = json!({"syncConfig": config("cron(0 0 31 2 *)")});
+    let pointer = "/syncConfig/entities/contacts/schedule";
+    let etag = made.headers["etag"].to_str().unwrap();
+    let current: u64 = etag.trim_matches('"').parse().unwrap();
+    let refused = portal
+        .call(
+            ("PATCH", &path),
+            &token,
+            &[("if-match", etag)],
+            wrong.clone(),
+        )
+        .await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert_eq!(refused.json()["errors"][0]["pointer"], pointer);
+    let operations = json!([
+        {"op": "update", "id": made.id(), "version": current, "body": wrong},
+        {"op": "create", "body": with(custom(), "syncConfig", json!({"a": 1}))},
+    ]);
+    let bulk = json!({"operations": operations});
+    let bulk = portal.post(&format!("{PATH}:bulk"), &token, bulk).await;
+    for n in 0..2 {
+        assert_eq!(bulk.json()["results"][n]["status"], 400, "{bulk:?}");
+    }
+    let kept = portal.get(&path, &token).await;
+    assert_eq!(kept.json(), made.json());
+    assert_eq!(kept.headers["etag"], made.headers["etag"]);
+}
+
+#[tokio::test]
 async fn credentials_end_when_they_are_said_to() {
     let portal = Portal::new().await;
     let token = portal.organization();

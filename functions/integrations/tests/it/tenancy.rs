@@ -87,7 +87,16 @@ async fn a_cursor_of_another_organization_leads_to_ones_own() {
         }
     }
     // Lists of an integration begin with its id.
-    for list in ["webhooks", "webhooks/logs", "destinations"] {
+    for list in [
+        "webhooks",
+        "webhooks/logs",
+        "destinations",
+        "sync/jobs",
+        "sync/entities",
+        "conflicts",
+        "records?entity=contacts",
+        "records/export?entity=contacts",
+    ] {
         let path = format!("{}/{list}", ours.integration);
         assert_eq!(portal.get(&path, &theirs.token).await.status, 404, "{list}");
     }

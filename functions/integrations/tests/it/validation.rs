@@ -45,6 +45,12 @@ async fn wrong_fields_are_pointed_at_and_nothing_is_made() {
         ),
         ("webhookConfig", deep, "/webhookConfig"),
         ("syncConfig", json!([]), "/syncConfig"),
+        ("syncConfig", json!({"a": 1}), "/syncConfig/a"),
+        (
+            "syncConfig",
+            json!({"entities": {"contacts": {"schedule": "hourly"}}}),
+            "/syncConfig/entities/contacts/schedule",
+        ),
         ("credentials", json!({}), "/credentials/apiKey"),
         ("credentials", json!({"apiKey": ""}), "/credentials/apiKey"),
         ("credentials", json!({"apiKey": 7}), "/credentials/apiKey"),

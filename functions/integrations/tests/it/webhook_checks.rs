@@ -145,7 +145,17 @@ async fn a_test_calls_the_public_url_and_tells_of_each_stage() {
     let paypal = json!({"scheme": "paypal", "settings": {"webhookId": "1"}});
     let unsigned = test(paypal).await;
     assert_eq!(stages(&unsigned), [("signed".to_owned(), false)]);
+    let told = unsigned["stages"][0]["message"].as_str().unwrap();
+    assert!(told.contains("only the provider has the key"), "{told}");
     assert_eq!(caught.0.lock().unwrap().len(), 1, "nothing more was sent");
+    // Code signs as declarations do; what is called here takes GitHub's signatures alone.
+    let coded = test(json!({"scheme": "box", "secret": secret})).await;
+    assert_eq!(
+        stages(&coded)[..2],
+        expected.map(|stage| (stage.to_owned(), true))[..2]
+    );
+    let (headers, _) = caught.0.lock().unwrap().remove(1);
+    assert!(headers.contains_key("box-signature-primary"));
 }
 
 #[tokio::test]

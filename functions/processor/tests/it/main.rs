@@ -13,6 +13,7 @@ mod breaker;
 mod expressions;
 mod once;
 mod receiver;
+mod records;
 mod retries;
 mod routing;
 mod world;

@@ -59,6 +59,7 @@ pub(crate) struct World {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) queue_url: String,
     pub(crate) dead_letter_url: String,
+    pub(crate) sync_queue_url: String,
     keys: DataKeys,
     queue: Queue,
     sources: Sources,
@@ -94,6 +95,7 @@ impl World {
             integration: IntegrationId::generate(now, randomness),
             endpoint: EndpointId::generate(now, randomness),
             dead_letter_url: environment.dead_letter_queue_url().unwrap(),
+            sync_queue_url: environment.sync_queue_url().unwrap(),
             stack,
             store,
             sqs,
@@ -204,6 +206,40 @@ impl World {
 
     /// An event as `webhooks` has accepted it.
     pub(crate) async fn accept(&self, provider_event_id: Option<&str>, body: &str) -> EventId {
+        self.accepted(("none", "invoice.paid"), provider_event_id, body)
+            .await
+    }
+
+    /// An event of a scheme and a type.
+    pub(crate) async fn accept_as(
+        &self,
+        kind: (&str, &str),
+        provider_event_id: &str,
+        body: &str,
+    ) -> EventId {
+        self.accepted(kind, Some(provider_event_id), body).await
+    }
+
+    /// Says how the integration's records are synchronized.
+    pub(crate) async fn synchronize(&self, config: &str) {
+        let found = self
+            .store
+            .integration(self.organization, self.integration)
+            .await;
+        let mut found = found.unwrap().unwrap();
+        found.item.sync_config = Some(serde_json::from_str(config).unwrap());
+        self.store
+            .update_integration(&found.item, found.version)
+            .await
+            .unwrap();
+    }
+
+    async fn accepted(
+        &self,
+        (scheme, event_type): (&str, &str),
+        provider_event_id: Option<&str>,
+        body: &str,
+    ) -> EventId {
         let now = self.sources.now();
         let event = ReceivedEvent {
             id: EventId::generate(now, self.sources.randomness.as_ref()),
@@ -211,9 +247,9 @@ impl World {
             integration_id: self.integration,
             endpoint_id: self.endpoint,
             received_at: now,
-            scheme: "none".to_owned(),
+            scheme: scheme.to_owned(),
             provider_event_id: provider_event_id.map(str::to_owned),
-            event_type: Some("invoice.paid".to_owned()),
+            event_type: Some(event_type.to_owned()),
             occurred_at: None,
             verified_with: None,
             content_type: Some("application/json".to_owned()),

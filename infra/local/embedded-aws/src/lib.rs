@@ -10,6 +10,7 @@
 //! None of this is ever part of a Lambda function.
 
 mod api;
+mod calls;
 mod database;
 mod kms;
 mod sealing;

@@ -1,8 +1,5 @@
 //! One listener for all four services: the operation's name says which one is meant.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -11,6 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use crate::api::{ApiError, respond};
+use crate::calls::Calls;
 use crate::kms::Kms;
 use crate::secrets::SecretsManager;
 use crate::sqs::Sqs;
@@ -29,45 +27,6 @@ pub(crate) struct Services {
     pub(crate) client: reqwest::Client,
     pub(crate) calls: Calls,
     pub(crate) time: TimeSource,
-}
-
-/// How often each operation was called, and what is refused.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Calls(
-    Arc<Mutex<BTreeMap<String, u64>>>,
-    Arc<Mutex<Option<String>>>,
-);
-
-impl Calls {
-    fn count(&self, service: &str, operation: &str) {
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *calls.entry(format!("{service}.{operation}")).or_default() += 1;
-    }
-
-    /// Refuses what has this text in its body from now on.
-    pub(crate) fn refuse(&self, text: Option<String>) {
-        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = text;
-    }
-
-    fn refuses(&self, body: &Bytes) -> bool {
-        let refused = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = refused.as_deref().unwrap_or_default().as_bytes();
-        !text.is_empty() && body.windows(text.len()).any(|part| part == text)
-    }
-
-    pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(crate) fn reset(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
 }
 
 pub(crate) fn router(services: Services) -> Router {
@@ -89,6 +48,7 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
     match service {
         "DynamoDB_20120810" => {
             services.calls.count("DynamoDB", operation);
+            services.calls.count_items(operation, &body);
             if services.calls.refuses(&body) {
                 let error = ApiError::new("AccessDeniedException", "refused, as was asked for");
                 return respond(

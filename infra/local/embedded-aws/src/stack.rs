@@ -14,11 +14,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::api::ApiError;
+use crate::calls::Calls;
 use crate::database::Database;
 use crate::kms::Kms;
 use crate::sealing::SealingKey;
 use crate::secrets::SecretsManager;
-use crate::server::{Calls, Services, router};
+use crate::server::{Services, router};
 use crate::sqs::Sqs;
 use crate::template::{Template, TemplateError};
 use crate::time::TimeSource;
@@ -191,6 +192,13 @@ impl Stack {
     #[must_use]
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.calls.snapshot()
+    }
+
+    /// How many items of the table the calls since then were to write or delete, each for itself or
+    /// in a transaction.
+    #[must_use]
+    pub fn items_written(&self) -> u64 {
+        self.calls.items()
     }
 
     /// Starts counting anew.

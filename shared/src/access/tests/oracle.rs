@@ -121,6 +121,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
+        | A::ReadSync
+        | A::ReadRecords
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -139,7 +141,11 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::LookUpUsers
         | A::TestEndpoint
         | A::RetryEvents
-        | A::PurgeCache => {
+        | A::PurgeCache
+        | A::StartSync
+        | A::ManageSync
+        | A::WriteRecords
+        | A::ResolveConflicts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::LowerProtection => has(roles, &[Owner, Admin]),
@@ -181,7 +187,7 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
     let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
     let only_looks = matches!(
         action,
-        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant
+        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
     );
     let is_secret = matches!(
         action,

@@ -71,12 +71,16 @@ actions! {
     ReadDestinations = "readDestinations" in Reading;
     /// Look at its grant, without the tokens.
     ReadGrant = "readGrant" in Reading;
+    /// Look at what is synchronized, and how its jobs are doing.
+    ReadSync = "readSync" in Reading;
     /// Hand in several operations at once; each is decided by itself.
     ChangeInBulk = "changeInBulk" in Reading;
     /// Look at its events.
     ReadEvents = "readEvents" in ReadingData;
     /// Look at its log of requests.
     ReadRequests = "readRequests" in ReadingData;
+    /// Look at its records and their conflicts.
+    ReadRecords = "readRecords" in ReadingData;
     /// Make an integration.
     CreateIntegration = "createIntegration" in SettingUp;
     /// Change one.
@@ -109,6 +113,14 @@ actions! {
     RetryEvents = "retryEvents" in Operating;
     /// Forget cached answers.
     PurgeCache = "purgeCache" in Operating;
+    /// Start a synchronization.
+    StartSync = "startSync" in Operating;
+    /// Cancel a job, have it go on, or approve what it would delete.
+    ManageSync = "manageSync" in Operating;
+    /// Make, change and delete records, here and at the provider.
+    WriteRecords = "writeRecords" in Operating;
+    /// Decide what becomes of a conflict.
+    ResolveConflicts = "resolveConflicts" in Operating;
     /// Lower an integration's classification, or move it out of production.
     LowerProtection = "lowerProtection" in Lowering;
     /// Look at the audit trail.

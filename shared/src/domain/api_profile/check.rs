@@ -82,8 +82,7 @@ impl ApiProfile {
             return wrong("/apiProfile/entities", message);
         }
         let mut entities = self.entities.iter();
-        entities
-            .try_for_each(|(name, one)| check_entity(&format!("/apiProfile/entities/{name}"), one))
+        entities.try_for_each(|(name, one)| one.check(&format!("/apiProfile/entities/{name}")))
     }
 }
 
@@ -113,6 +112,37 @@ impl RateLimits {
             ),
             _ => Ok(()),
         }
+    }
+}
+
+impl Entity {
+    /// What the form of the fields does not say.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is wrong, as a pointer below `pointer`.
+    pub fn check(&self, pointer: &str) -> Result<(), FieldError> {
+        check_method(pointer, &self.method)?;
+        check_whole_path(&format!("{pointer}/listPath"), &self.list_path)?;
+        check_pagination(&format!("{pointer}/pagination"), self.pagination.as_ref())?;
+        let Some(changed) = &self.changed_since else {
+            return Ok(());
+        };
+        check_parameter(
+            &format!("{pointer}/changedSince/parameter"),
+            &changed.parameter,
+        )?;
+        if !changed.template.contains("{cursor}") {
+            let message = "expected a text with `{cursor}` in it";
+            return wrong(format!("{pointer}/changedSince/template"), message);
+        }
+        if self.cursor_field.is_none() {
+            return wrong(
+                format!("{pointer}/cursorField"),
+                "is required with `changedSince`",
+            );
+        }
+        Ok(())
     }
 }
 
@@ -152,7 +182,8 @@ fn check_probe(pointer: &str, probe: Option<&Probe>) -> Checked {
     Ok(())
 }
 
-fn check_method(pointer: &str, method: &str) -> Checked {
+/// Whether calls are made with `method`; the pointer is that of what has it.
+pub(in crate::domain) fn check_method(pointer: &str, method: &str) -> Checked {
     if METHODS.contains(&method) {
         return Ok(());
     }
@@ -160,7 +191,8 @@ fn check_method(pointer: &str, method: &str) -> Checked {
     wrong(format!("{pointer}/method"), message)
 }
 
-fn check_path(pointer: &str, path: &str) -> Checked {
+/// Whether `path` is one below a base URL. What is filled into it stands in braces.
+pub(in crate::domain) fn check_path(pointer: &str, path: &str) -> Checked {
     let (own, _) = path.split_once('?').unwrap_or((path, ""));
     let climbs = own
         .split('/')
@@ -207,7 +239,9 @@ fn check_pagination(pointer: &str, pagination: Option<&Pagination>) -> Checked {
                 parameter, size, ..
             },
         ) => (Some(parameter), size.as_ref()),
-        Some(Pagination::Offset { parameter, size }) => (Some(parameter), Some(size)),
+        Some(Pagination::Offset {
+            parameter, size, ..
+        }) => (Some(parameter), Some(size)),
         Some(Pagination::Link { size, .. }) => (None, size.as_ref()),
         Some(Pagination::None {}) | None => (None, None),
     };
@@ -290,30 +324,6 @@ fn check_codes(pointer: &str, codes: &[String]) -> Checked {
         Some(n) => wrong(format!("{pointer}/{n}"), "expected 1 to 128 characters"),
         None => Ok(()),
     }
-}
-
-fn check_entity(pointer: &str, entity: &Entity) -> Checked {
-    check_method(pointer, &entity.method)?;
-    check_whole_path(&format!("{pointer}/listPath"), &entity.list_path)?;
-    check_pagination(&format!("{pointer}/pagination"), entity.pagination.as_ref())?;
-    let Some(changed) = &entity.changed_since else {
-        return Ok(());
-    };
-    check_parameter(
-        &format!("{pointer}/changedSince/parameter"),
-        &changed.parameter,
-    )?;
-    if !changed.template.contains("{cursor}") {
-        let message = "expected a text with `{cursor}` in it";
-        return wrong(format!("{pointer}/changedSince/template"), message);
-    }
-    if entity.cursor_field.is_none() {
-        return wrong(
-            format!("{pointer}/cursorField"),
-            "is required with `changedSince`",
-        );
-    }
-    Ok(())
 }
 
 fn check_rotation(rotation: Option<&Rotation>) -> Checked {

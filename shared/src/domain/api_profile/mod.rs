@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(super) use check::{check_method, check_path};
+
 use super::object::only_objects;
 use super::{Expression, RateLimits};
 
@@ -156,10 +158,13 @@ pub enum Pagination {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
     },
-    /// The next call says how many to skip.
+    /// The next call says how many to skip, or which item is the first that it wants.
     Offset {
         /// The parameter that says so.
         parameter: String,
+        /// The number of the first item: 1 for `startIndex` of SCIM (RFC 7644 section 3.4.2.4).
+        #[serde(default)]
+        first: u32,
         /// The parameter that says how many are wanted, and how many.
         size: PageSize,
     },
@@ -293,6 +298,10 @@ pub struct Entity {
     /// `GET`, if not given.
     #[serde(default = "get")]
     pub method: String,
+    /// The JSON body of a list that is not read by `GET`. The parameters of its paging and of
+    /// `changedSince` are put into it; one with a `/` in front is a JSON Pointer into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
     /// Where an answer has the records.
     pub items: Expression,
     /// Where a record has its id.

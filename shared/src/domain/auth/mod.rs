@@ -8,7 +8,6 @@ mod value_template;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::object::only_objects;
@@ -212,14 +211,7 @@ fn required<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Result<T, 
 
 fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, FieldError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let mut pointer = "/authConfig".to_owned();
-        for segment in error.path() {
-            match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                Segment::Map { key } => pointer.push_str(&format!("/{}", FieldError::escaped(key))),
-                Segment::Enum { .. } | Segment::Unknown => {}
-            }
-        }
+        let pointer = FieldError::pointer("/authConfig", error.path());
         FieldError::described(&pointer, error.inner())
     })
 }

@@ -15,6 +15,7 @@ mod evaluate;
 mod functions;
 mod height;
 mod meter;
+mod paths;
 #[cfg(test)]
 mod tests;
 

@@ -149,7 +149,7 @@ impl Running<'_> {
     }
 
     fn demand<'l>(&self, route: Digest, limits: &'l RateLimits, ends_by: Timestamp) -> Demand<'l> {
-        let [a, b, c, d, ..] = *Digest::of(self.caller.subject.as_bytes()).as_bytes();
+        let [a, b, c, d, ..] = *Digest::of(self.behalf.subject.as_bytes()).as_bytes();
         Demand {
             scope: self.scope(route),
             limits,

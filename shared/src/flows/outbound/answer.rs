@@ -93,7 +93,7 @@ impl Running<'_> {
 
     fn request_for_cache(&self) -> Option<request::Parts> {
         self.call.rules.cache?;
-        if self.is_verification() || !self.call.method.is_safe() {
+        if !self.may_be_cached() || !self.call.method.is_safe() {
             return None;
         }
         self.request_to_cache()

@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::answer::Cached;
+use super::behalf::Behalf;
 use super::failure::CallFailure;
 use super::prepare::Prepared;
 use super::unauthorized::Remedies;
 use super::unpack::unpack;
 use super::{Inner, OpenIntegration, OutboundAnswer, record};
-use crate::access::Caller;
 use crate::auth::{AuthContext, Redactor};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
 use crate::domain::{Error, ErrorShape, IntegrationId, OrganizationId, Passage, RequestRecord};
@@ -33,7 +33,7 @@ const ENOUGH_TO_JUDGE: Duration = Duration::from_secs(10);
 /// A call that is being made.
 pub(super) struct Running<'a> {
     pub(super) inner: &'a Inner,
-    pub(super) caller: &'a Caller,
+    pub(super) behalf: Behalf,
     pub(super) open: &'a OpenIntegration,
     pub(super) call: Prepared<'a>,
     pub(super) record: RequestRecord,
@@ -47,6 +47,8 @@ pub(super) struct Running<'a> {
 pub(super) enum Purpose {
     /// Somebody wants its answer.
     Answer,
+    /// We want it ourselves, as the provider has it now: the cache has no part in it.
+    System,
     /// To see whether credentials are good: these, or those in use. It is made whatever the circuit
     /// breaker says, and nothing is learned from it there: that somebody tries a wrong password is
     /// no failure of the provider's.
@@ -71,7 +73,7 @@ pub(super) enum Attempt {
 impl<'a> Running<'a> {
     pub(super) fn new(
         inner: &'a Inner,
-        caller: &'a Caller,
+        behalf: Behalf,
         open: &'a OpenIntegration,
         call: Prepared<'a>,
         purpose: Purpose,
@@ -79,10 +81,10 @@ impl<'a> Running<'a> {
         Self {
             purpose,
             is_recorded: false,
-            record: record::begun(caller, open, &call),
+            record: record::begun(&behalf, open, &call),
             deadline: Instant::now() + call.timeout,
             inner,
-            caller,
+            behalf,
             open,
             call,
         }
@@ -364,6 +366,10 @@ impl<'a> Running<'a> {
         )
     }
 
+    pub(super) fn may_be_cached(&self) -> bool {
+        matches!(self.purpose, Purpose::Answer)
+    }
+
     pub(super) fn is_verification(&self) -> bool {
         matches!(self.purpose, Purpose::Verification(_))
     }
@@ -372,7 +378,7 @@ impl<'a> Running<'a> {
     pub(super) fn candidate(&self) -> Option<&Arc<CredentialSet>> {
         match &self.purpose {
             Purpose::Verification(candidate) => candidate.as_ref(),
-            Purpose::Answer => None,
+            Purpose::Answer | Purpose::System => None,
         }
     }
 

@@ -24,6 +24,7 @@ mod admission;
 mod answer;
 mod attempts;
 mod attributes;
+mod behalf;
 mod failure;
 mod integrations;
 mod prepare;
@@ -43,7 +44,9 @@ use crate::access::Caller;
 use crate::audit::Trail;
 use crate::auth::Authenticator;
 use crate::domain::gateway::UpstreamProblem;
-use crate::domain::{CacheUse, Error, IntegrationId, Origin, RequestId, Sources, Timestamp};
+use crate::domain::{
+    CacheUse, Error, IntegrationId, OrganizationId, Origin, RequestId, Sources, Timestamp,
+};
 use crate::egress::Egress;
 use crate::lambda::metrics::Metrics;
 use crate::store::Store;
@@ -209,8 +212,20 @@ impl Outbound {
         caller: &Caller,
         integration: IntegrationId,
     ) -> Result<Arc<OpenIntegration>, Error> {
+        self.open(caller.organization_id, integration).await
+    }
+
+    /// As [`Outbound::integration`], where nobody calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or the table does not answer.
+    pub async fn open(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<Arc<OpenIntegration>, Error> {
         let now = self.0.services.sources.now();
-        let organization = caller.organization_id;
         self.0
             .integrations
             .get((organization, integration), now)
@@ -233,7 +248,28 @@ impl Outbound {
         open.check_usable()?;
         let prepared = prepare::prepare(&open, call, &self.0.services)?;
         let purpose = attempts::Purpose::Answer;
-        let running = attempts::Running::new(&self.0, caller, &open, prepared, purpose);
+        let running = attempts::Running::new(&self.0, caller.into(), &open, prepared, purpose);
+        Box::pin(running.run()).await
+    }
+
+    /// Makes a call that nobody asked for, but `function` makes by itself: the log of requests and
+    /// the audit trail name it. The answer never comes from the cache, nor is it kept there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::execute_request`].
+    pub async fn execute_as_system(
+        &self,
+        (organization, function): (OrganizationId, &'static str),
+        integration: IntegrationId,
+        call: OutboundCall,
+    ) -> Result<OutboundAnswer, Error> {
+        let open = self.open(organization, integration).await?;
+        open.check_usable()?;
+        let prepared = prepare::prepare(&open, call, &self.0.services)?;
+        let behalf = behalf::Behalf::of_system(organization, function);
+        let purpose = attempts::Purpose::System;
+        let running = attempts::Running::new(&self.0, behalf, &open, prepared, purpose);
         Box::pin(running.run()).await
     }
 

@@ -4,12 +4,12 @@ use http::{HeaderMap, header};
 use serde_json::json;
 
 use super::attempts::Running;
+use super::behalf::Behalf;
 use super::prepare::Prepared;
 use super::{OpenIntegration, OutboundAnswer};
-use crate::access::Caller;
 use crate::domain::{
-    Actor, AuditOutcome, AuditSubject, CacheUse, Error, NewAuditEntry, RequestRecord,
-    RequestStatus, Sealed, Timestamp,
+    AuditOutcome, AuditSubject, CacheUse, Error, NewAuditEntry, RequestRecord, RequestStatus,
+    Sealed, Timestamp,
 };
 use crate::http::code_of;
 use crate::lambda::metrics::Metric;
@@ -20,16 +20,16 @@ use crate::vault::SealContext;
 const KEPT_BODY_BYTES: usize = 64 * 1024;
 
 /// The entry of a call that begins.
-pub(super) fn begun(caller: &Caller, open: &OpenIntegration, call: &Prepared<'_>) -> RequestRecord {
+pub(super) fn begun(behalf: &Behalf, open: &OpenIntegration, call: &Prepared<'_>) -> RequestRecord {
     let masking = &open.config.masking;
     let mut query_names = call.target.query_names();
     query_names.sort_unstable();
     query_names.dedup();
     RequestRecord {
         id: call.id,
-        organization_id: caller.organization_id,
+        organization_id: behalf.organization,
         integration_id: open.integration.id,
-        caller: caller.subject.clone(),
+        caller: behalf.subject.clone(),
         method: call.method.to_string(),
         path: masking.mask_path(call.target.path()),
         query_names,
@@ -104,7 +104,7 @@ impl Running<'_> {
             Some(_) => "credential.test",
             None => "credential.use",
         };
-        let actor = Actor::from(self.caller);
+        let actor = self.behalf.actor.clone();
         let mut entry = NewAuditEntry::new(actor, action, AuditOutcome::Started)
             .of(AuditSubject::new("integration", integration))
             .from(&self.call.origin);

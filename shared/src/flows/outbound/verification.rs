@@ -56,7 +56,7 @@ impl Outbound {
             prepared.target.path().to_owned(),
         );
         let purpose = Purpose::Verification(candidate.map(Arc::new));
-        let running = Running::new(&self.0, caller, &open, prepared, purpose);
+        let running = Running::new(&self.0, caller.into(), &open, prepared, purpose);
         let end = match Box::pin(running.run()).await {
             Ok(answer) => judged(answer, probe),
             Err(error @ Error::Upstream(_)) => (None, None, Err(error)),

@@ -1,6 +1,9 @@
 //! Adyen's payment webhooks sign eight fields of each item, and nothing else.
 //! <https://docs.adyen.com/development-resources/webhooks/verify-hmac-signatures/>
 
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::{Call, Verdict, text};
@@ -8,11 +11,13 @@ use crate::catalog::{Algorithm, Encoding, KeyForm};
 use crate::domain::SecretId;
 use crate::signature::Refusal;
 use crate::signature::batch::split_json;
-use crate::signature::keys::{decode, verify_any};
+use crate::signature::keys::{decode, mac, verify_any};
+use crate::signature::sample::{Sample, SampleError, Signer};
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
     // The list is read once: what was verified of it is what becomes events.
-    let items = split_json("/notificationItems", call.request.body)?.ok_or(Refusal::BadForm)?;
+    let items = split_json("/notificationItems", call.unverified_body()?)?;
+    let items = items.ok_or(Refusal::BadForm)?;
     if items.is_empty() {
         return Err(Refusal::BadForm);
     }
@@ -31,6 +36,39 @@ fn verify_item(call: &Call<'_>, item: &Value) -> Result<SecretId, Refusal> {
     let data = item.get("additionalData").ok_or(Refusal::MissingHeader)?;
     let signature = decode(Encoding::Base64, text(data, "hmacSignature")?.as_bytes());
     let signatures = [signature.ok_or(Refusal::BadForm)?];
+    let message = signed_fields(item).ok_or(Refusal::BadForm)?;
+    call.find(|secret| {
+        let key = secret.key(&KeyForm::Hex);
+        key.is_some_and(|key| {
+            verify_any(
+                Algorithm::HmacSha256,
+                &key,
+                &[message.as_bytes()],
+                &signatures,
+            )
+        })
+    })
+}
+
+/// Signs each item of a sample, where its signature is.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let key = signer.secret.key(&KeyForm::Hex);
+    let key = key.ok_or(SampleError::Unusable)?;
+    let mut body = sample.json()?;
+    let items = body.pointer_mut("/notificationItems");
+    let items = items.and_then(Value::as_array_mut).into_iter().flatten();
+    for item in items.filter_map(|item| item.get_mut("NotificationRequestItem")) {
+        let message = signed_fields(item).ok_or(SampleError::NoSample)?;
+        let signature = mac(hmac::HMAC_SHA256, &key, &[message.as_bytes()]);
+        let place = item.pointer_mut("/additionalData/hmacSignature");
+        *place.ok_or(SampleError::NoSample)? = STANDARD.encode(signature).into();
+    }
+    sample.body = body.to_string().into_bytes();
+    Ok(())
+}
+
+/// The eight fields, joined.
+fn signed_fields(item: &Value) -> Option<String> {
     let amount = item.get("amount").unwrap_or(&Value::Null);
     let fields = [
         item.get("pspReference"),
@@ -43,18 +81,7 @@ fn verify_item(call: &Call<'_>, item: &Value) -> Result<SecretId, Refusal> {
         item.get("success"),
     ];
     let fields: Option<Vec<String>> = fields.into_iter().map(written).collect();
-    let message = fields.ok_or(Refusal::BadForm)?.join(":");
-    call.find(|secret| {
-        let key = secret.key(&KeyForm::Hex);
-        key.is_some_and(|key| {
-            verify_any(
-                Algorithm::HmacSha256,
-                &key,
-                &[message.as_bytes()],
-                &signatures,
-            )
-        })
-    })
+    Some(fields?.join(":"))
 }
 
 /// A field as it is signed: nothing, if it is absent; not escaped.

@@ -36,7 +36,7 @@ const CONFIRMATION: [&str; 7] = [
 ];
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
-    let body = call.unverified_body()?;
+    let body = call.unverified_json()?;
     let kind = text(&body, "Type")?;
     let fields: &[&str] = match kind {
         "Notification" => &NOTIFICATION,

@@ -3,6 +3,7 @@
 //! also try the parameter with a line end after it.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -10,7 +11,8 @@ use zeroize::Zeroizing;
 use super::{Call, Verdict};
 use crate::catalog::{Algorithm, Encoding, KeyForm};
 use crate::signature::facts::is_form;
-use crate::signature::keys::{decode, verify_any};
+use crate::signature::keys::{decode, mac, verify_any};
+use crate::signature::sample::{Sample, SampleError, Signer};
 use crate::signature::{EventFacts, Received, Refusal, SigningSecret};
 
 pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
@@ -45,6 +47,23 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
         verified_with: Some(by),
         ..EventFacts::default()
     })))
+}
+
+/// Signs the payload of a sample, and adds the signature to the form.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let public_key = signer.settings.public_key.as_deref();
+    let public_key = public_key.ok_or(SampleError::Unusable)?;
+    let key = key_of(signer.secret).ok_or(SampleError::Unusable)?;
+    let parameters = sample.form();
+    let payload = parameters.iter().find(|(name, _)| name == "bt_payload");
+    let (_, payload) = payload.ok_or(SampleError::NoSample)?;
+    let algorithm = hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY;
+    let signature = hex::encode(mac(algorithm, &key, &[payload.as_bytes()]));
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(&parameters);
+    form.append_pair("bt_signature", &format!("{public_key}|{signature}"));
+    sample.body = form.finish().into_bytes();
+    Ok(())
 }
 
 /// The key of a private key: its SHA-1.

@@ -12,6 +12,7 @@ use crate::catalog::KeyForm;
 use crate::jwt::Algorithm;
 use crate::signature::batch::{Item, split_json};
 use crate::signature::jws::{Jws, Lifetime};
+use crate::signature::sample::{Sample, SampleError, Signer};
 use crate::signature::{KeyLocation, PublishedKey, Refusal};
 
 /// The application that Microsoft's notifications come from.
@@ -32,7 +33,7 @@ struct Claims {
 
 /// The notifications of a request, of which there is at least one.
 pub(super) fn items(call: &Call<'_>) -> Result<Vec<Item>, Refusal> {
-    let items = split_json("/value", call.request.body)?;
+    let items = split_json("/value", call.unverified_body()?)?;
     items
         .filter(|items| !items.is_empty())
         .ok_or(Refusal::BadForm)
@@ -52,8 +53,22 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
     Ok(Verdict::Items(newest, items))
 }
 
+/// Puts the secret into each item of a sample.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let key = signer.key()?;
+    let state = std::str::from_utf8(&key).map_err(|_| SampleError::Unusable)?;
+    let mut body = sample.json()?;
+    let items = body.get_mut("value").and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten() {
+        let place = item.get_mut("clientState");
+        *place.ok_or(SampleError::NoSample)? = state.into();
+    }
+    sample.body = body.to_string().into_bytes();
+    Ok(())
+}
+
 pub(super) fn verify_rich(call: &Call<'_>) -> Result<Verdict, Refusal> {
-    let body = call.unverified_body()?;
+    let body = call.unverified_json()?;
     let tokens = body.get("validationTokens").and_then(Value::as_array);
     let tokens = tokens.ok_or(Refusal::MissingHeader)?;
     if !(1..=MAX_TOKENS).contains(&tokens.len()) {

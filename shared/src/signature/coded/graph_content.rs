@@ -7,21 +7,28 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use aws_lc_rs::cipher::{AES_256, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
+use aws_lc_rs::cipher::{
+    AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
+    PaddedBlockEncryptingKey, UnboundCipherKey,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
-use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Call, Verdict};
-use crate::catalog::{Encoding, KeyForm};
+use crate::catalog::{Algorithm, Encoding, KeyForm};
 use crate::domain::SecretId;
 use crate::signature::batch::split_json_with;
-use crate::signature::keys::decode;
+use crate::signature::keys::{decode, mac};
+use crate::signature::sample::{Sample, SampleError, Signer};
 use crate::signature::{Refusal, SigningSecret};
 
 const MIN_RSA_BITS: usize = 2048;
@@ -49,7 +56,7 @@ pub(super) fn open(call: &Call<'_>) -> Result<Verdict, Refusal> {
         .filter_map(|(id, secret)| Some((*id, key_of(secret)?)))
         .collect();
     let mut by = None;
-    let items = split_json_with("/value", call.request.body, |item| {
+    let items = split_json_with("/value", call.unverified_body()?, |item| {
         let mut members: BTreeMap<String, Box<RawValue>> =
             serde_json::from_slice(item).map_err(|_| Refusal::BadForm)?;
         let Some(content) = members.remove("encryptedContent") else {
@@ -104,8 +111,48 @@ fn decrypt_data(key: &[u8], data: Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
     Some(data)
 }
 
+/// Encrypts a resource into each item of a sample, to the certificate of the endpoint's private key.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let mut body = sample.json()?;
+    let items = body.get_mut("value").and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten() {
+        let content = encrypt(signer, br#"{"id":"4","subject":"A sample"}"#);
+        let place = item.get_mut("encryptedContent");
+        *place.ok_or(SampleError::NoSample)? = content.ok_or(SampleError::Unusable)?;
+    }
+    sample.body = body.to_string().into_bytes();
+    Ok(())
+}
+
+/// As Microsoft Graph would. The key of the content follows from the private key and the event's id.
+fn encrypt(signer: &Signer<'_>, plain: &[u8]) -> Option<Value> {
+    let public = private_key_of(signer.secret)?.public_key();
+    let seed = ["sample of ".as_bytes(), signer.id.as_bytes()];
+    let symmetric = signer.sign(Algorithm::HmacSha256, &seed).ok()?;
+    let vector: [u8; 16] = symmetric.as_ref().get(..16)?.try_into().ok()?;
+    let key = UnboundCipherKey::new(&AES_256, symmetric.as_ref()).ok()?;
+    let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).ok()?;
+    let mut data = plain.to_vec();
+    let context = EncryptionContext::Iv128(FixedLength::from(vector));
+    key.less_safe_encrypt(&mut data, context).ok()?;
+    let public = OaepPublicEncryptingKey::new(public).ok()?;
+    let mut buffer = vec![0; public.ciphertext_size()];
+    let algorithm = &OAEP_SHA1_MGF1SHA1;
+    let data_key = public.encrypt(algorithm, symmetric.as_ref(), &mut buffer, None);
+    let code = mac(hmac::HMAC_SHA256, symmetric.as_ref(), &[&data]);
+    Some(json!({
+        "data": STANDARD.encode(&data),
+        "dataSignature": STANDARD.encode(code),
+        "dataKey": STANDARD.encode(data_key.ok()?),
+    }))
+}
+
 /// The private key that a secret holds: PKCS #8, as PEM or its base64 alone.
 pub(super) fn key_of(secret: &SigningSecret) -> Option<OaepPrivateDecryptingKey> {
+    OaepPrivateDecryptingKey::new(private_key_of(secret)?).ok()
+}
+
+fn private_key_of(secret: &SigningSecret) -> Option<PrivateDecryptingKey> {
     let text = secret.key(&KeyForm::Text)?;
     let text = std::str::from_utf8(&text).ok()?.trim();
     let base64 = match text.strip_prefix(PEM_BEGIN) {
@@ -116,7 +163,5 @@ pub(super) fn key_of(secret: &SigningSecret) -> Option<OaepPrivateDecryptingKey>
     compact.extend(base64.chars().filter(|c| !c.is_ascii_whitespace()));
     let der = Zeroizing::new(STANDARD.decode(compact.as_bytes()).ok()?);
     let key = PrivateDecryptingKey::from_pkcs8(&der).ok()?;
-    (key.key_size_bits() >= MIN_RSA_BITS)
-        .then(|| OaepPrivateDecryptingKey::new(key).ok())
-        .flatten()
+    (key.key_size_bits() >= MIN_RSA_BITS).then_some(key)
 }

@@ -1,7 +1,7 @@
 //! Mailgun signs a timestamp and a token, and of what happened nothing.
 //! <https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks>
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Call, text};
 use crate::catalog::{Algorithm, Encoding};
@@ -9,6 +9,7 @@ use crate::domain::SecretId;
 use crate::signature::Refusal;
 use crate::signature::facts::is_form;
 use crate::signature::keys::decode;
+use crate::signature::sample::{Sample, SampleError, Signer};
 
 /// What is signed, and the signature.
 struct Signed {
@@ -21,7 +22,7 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
     let signed = if is_form(call.request.headers) {
         of_form(call.request.body)?
     } else {
-        of_json(&call.unverified_body()?)?
+        of_json(&call.unverified_json()?)?
     };
     if signed.token.is_empty() || !signed.timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal::BadForm);
@@ -31,6 +32,18 @@ pub(super) fn verify(call: &Call<'_>) -> Result<SecretId, Refusal> {
     let message = [signed.timestamp.as_bytes(), signed.token.as_bytes()];
     let signatures = [signature.ok_or(Refusal::BadForm)?];
     call.signed(Algorithm::HmacSha256, &message, &signatures)
+}
+
+/// Signs a sample, in its `signature`.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let (time, token) = (signer.now.as_second().to_string(), signer.id);
+    let message = [time.as_bytes(), token.as_bytes()];
+    let signature = hex::encode(signer.sign(Algorithm::HmacSha256, &message)?);
+    let mut body = sample.json()?;
+    let block = body.get_mut("signature").ok_or(SampleError::NoSample)?;
+    *block = json!({"timestamp": time, "token": token, "signature": signature});
+    sample.body = body.to_string().into_bytes();
+    Ok(())
 }
 
 fn of_json(body: &Value) -> Result<Signed, Refusal> {

@@ -26,6 +26,7 @@ pub(super) use braintree::key_of as braintree_key;
 use super::batch::Item;
 use super::engine::single;
 use super::keys::verify_any;
+use super::sample::{Sample, SampleError, Signer};
 use super::{
     InboundRequest, KeyLocation, PublishedKey, PublishedKeys, Received, Refusal, SchemeSettings,
     SecretError, SigningSecret, timestamp,
@@ -76,6 +77,36 @@ pub(super) fn verify(module: Coded, call: &Call<'_>) -> Result<Verdict, Refusal>
         Coded::Paypal => paypal::verify(call).map(Verdict::By),
         Coded::Plaid => plaid::verify(call).map(by),
         Coded::SalesforceOutbound => salesforce::verify(call),
+    }
+}
+
+/// Signs a sample as the provider would, unless only the provider has the key.
+pub(super) fn sign(
+    module: Coded,
+    sample: &mut Sample,
+    signer: &Signer<'_>,
+) -> Result<(), SampleError> {
+    match module {
+        Coded::Adyen => adyen::sign(sample, signer),
+        Coded::AtlassianConnect => atlassian_connect::sign(sample, signer),
+        Coded::Box => boxed::sign(sample, signer),
+        Coded::Braintree => braintree::sign(sample, signer),
+        Coded::Contentful => contentful::sign(sample, signer),
+        Coded::Docusign => docusign::sign(sample, signer),
+        Coded::HubspotV1 => hubspot::sign_v1(sample, signer),
+        Coded::HubspotV2 => hubspot::sign_v2(sample, signer),
+        Coded::HubspotV3 => hubspot::sign_v3(sample, signer),
+        Coded::Mailgun => mailgun::sign(sample, signer),
+        Coded::Mandrill => mandrill::sign(sample, signer),
+        Coded::MicrosoftGraph => graph::sign(sample, signer),
+        Coded::MicrosoftGraphEncrypted => graph_content::sign(sample, signer),
+        Coded::Netlify => netlify::sign(sample, signer),
+        Coded::SalesforceOutbound => salesforce::sign(sample, signer),
+        Coded::AwsSns
+        | Coded::GooglePubsub
+        | Coded::MicrosoftGraphRich
+        | Coded::Paypal
+        | Coded::Plaid => Err(SampleError::OnlyProviderSigns),
     }
 }
 
@@ -151,20 +182,88 @@ impl<'a> Call<'a> {
     }
 
     /// The body, where the scheme's own data is in it: then it has to be read before anything can
-    /// be verified. `serde_json` reads no deeper than 128 levels.
-    fn unverified_body(&self) -> Result<Value, Refusal> {
-        if self.request.body.len() > MAX_UNVERIFIED_BYTES {
-            return Err(Refusal::TooMany);
+    /// be verified, and must be neither long nor deep.
+    fn unverified_body(&self) -> Result<&'a [u8], Refusal> {
+        let body = self.request.body;
+        if body.len() > MAX_UNVERIFIED_BYTES {
+            Err(Refusal::TooMany)
+        } else if is_shallow(body) {
+            Ok(body)
+        } else {
+            Err(Refusal::BadForm)
         }
-        serde_json::from_slice(self.request.body).map_err(|_| Refusal::BadForm)
+    }
+
+    /// The same, as JSON.
+    fn unverified_json(&self) -> Result<Value, Refusal> {
+        serde_json::from_slice(self.unverified_body()?).map_err(|_| Refusal::BadForm)
     }
 }
 
 /// The longest body that is read before its signature holds.
 const MAX_UNVERIFIED_BYTES: usize = 2 * 1024 * 1024;
+/// The deepest, in levels; as deep as `serde_json` reads.
+const MAX_UNVERIFIED_LEVELS: usize = 127;
+
+/// Whether a JSON text has no more levels than are read of it. What is no JSON may have any.
+fn is_shallow(json: &[u8]) -> bool {
+    let (mut levels, mut in_string, mut is_escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => levels += 1,
+            b']' | b'}' if !in_string => levels = levels.saturating_sub(1),
+            _ => {}
+        }
+        if levels > MAX_UNVERIFIED_LEVELS {
+            return false;
+        }
+    }
+    true
+}
 
 /// A text in a JSON object.
 fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Refusal> {
     let found = value.get(name).and_then(Value::as_str);
     found.ok_or(Refusal::MissingHeader)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// No body is refused for its depth that would be read.
+        #[test]
+        fn what_is_read_is_shallow(
+            text in r#"([\[\]{}",:\\ a1]|\[\]|"a":|\\"|null){0,60}"#,
+            levels in 0_usize..140,
+        ) {
+            let json = format!("{}{text}{}", "[".repeat(levels), "]".repeat(levels));
+            if serde_json::from_str::<Value>(&json).is_ok() {
+                prop_assert!(is_shallow(json.as_bytes()), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shallow_is_what_is_read() {
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for (json, expected) in [
+            (deep(MAX_UNVERIFIED_LEVELS), true),
+            (deep(MAX_UNVERIFIED_LEVELS + 1), false),
+            (format!("[{}]", ["[]"; 500].join(",")), true),
+            (format!("[\"{}\"]", "[".repeat(500)), true),
+            (format!("[\"\\\"{}\"]", "[{".repeat(500)), true),
+            (format!("[\"\\\\\",{}]", deep(126)), true),
+            (format!("[\"\\\\\",{}]", deep(127)), false),
+        ] {
+            assert_eq!(is_shallow(json.as_bytes()), expected, "{json}");
+            assert_eq!(serde_json::from_str::<Value>(&json).is_ok(), expected);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::{Call, Verdict};
+use crate::signature::sample::{Sample, SampleError, Signer};
 use crate::signature::{BatchedEvent, EventFacts, Received, Refusal};
 
 /// As many as a message can have.
@@ -37,6 +38,16 @@ pub(super) fn verify(call: &Call<'_>) -> Result<Verdict, Refusal> {
         return Err(Refusal::TooMany);
     }
     Ok(Verdict::Done(Received::Batch(events)))
+}
+
+/// Puts the organization into a sample.
+pub(super) fn sign(sample: &mut Sample, signer: &Signer<'_>) -> Result<(), SampleError> {
+    let organization = signer.settings.organization_id.as_deref();
+    let organization = organization.ok_or(SampleError::Unusable)?;
+    let body = std::str::from_utf8(&sample.body).map_err(|_| SampleError::NoSample)?;
+    let place = element(body, "OrganizationId").ok_or(SampleError::NoSample)?;
+    sample.body = body.replacen(place, organization, 1).into_bytes();
+    Ok(())
 }
 
 /// The text of the first element of that name, which has no attributes.

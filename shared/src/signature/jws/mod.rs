@@ -2,9 +2,12 @@
 //! checks of any; the algorithm is the scheme's, and what a token says of it may only agree.
 
 use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::Refusal;
 use crate::jwt::{Algorithm, Compact, VerificationKey};
@@ -50,6 +53,16 @@ impl<'a> Jws<'a> {
     pub(super) fn claims<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_json::from_slice(&self.0.payload).map_err(|_| Refusal::BadForm)
     }
+}
+
+/// A token with these claims, signed by HMAC with SHA-256.
+pub(super) fn signed_hs256(key: &[u8], claims: &Value) -> String {
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let header = json!({"alg": "HS256", "typ": "JWT"});
+    let signed = format!("{}.{}", part(&header), part(claims));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let signature = hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 /// From when until when a token holds (RFC 7519 sections 4.1.4 to 4.1.6), in seconds.

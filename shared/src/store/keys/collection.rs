@@ -4,8 +4,10 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError};
-use crate::domain::{DeliveryId, EventId, IntegrationId, OrganizationId, Timestamp};
+use super::{SK, StoreError, beside_record};
+use crate::domain::{
+    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+};
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +28,20 @@ pub(crate) enum Collection {
     Users(OrganizationId),
     AuditPages(OrganizationId, u8),
     AuditSpine(OrganizationId),
+    EntityStates(OrganizationId, IntegrationId),
+    SyncJobs(OrganizationId, IntegrationId),
+    RecordHeads(OrganizationId, IntegrationId, Digest, u8),
+    RecordChanges(OrganizationId, IntegrationId, Digest),
+    SeenRecords(OrganizationId, SyncJobId),
+    MissingRecords(OrganizationId, SyncJobId),
+    RecordConflicts(OrganizationId, IntegrationId),
+    RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
+    SyncsDue(u8),
 }
 
 impl Collection {
     /// The partition key, and what every sort key in the collection starts with.
+    #[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
     pub(crate) fn render(self) -> (String, &'static str) {
         match self {
             Self::Integrations(organization) => (format!("ORG#{organization}"), "INTEGRATION#"),
@@ -68,6 +80,39 @@ impl Collection {
                 (format!("ORG#{organization}#AUDIT#{shard}"), "AUDIT#")
             }
             Self::AuditSpine(organization) => (format!("ORG#{organization}#AUDIT_SPINE"), "SPINE#"),
+            Self::EntityStates(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
+                "STATE#",
+            ),
+            Self::SyncJobs(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC_JOBS"),
+                "JOB#",
+            ),
+            Self::RecordHeads(organization, integration, entity, shard) => (
+                format!(
+                    "ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#HEADS#{shard}"
+                ),
+                "HEAD#",
+            ),
+            Self::RecordChanges(organization, integration, entity) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#FEED"),
+                "CHANGE#",
+            ),
+            Self::SeenRecords(organization, job) => {
+                (format!("ORG#{organization}#SYNC_JOB#{job}"), "SEEN#")
+            }
+            Self::MissingRecords(organization, job) => {
+                (format!("ORG#{organization}#SYNC_JOB#{job}"), "MISSING#")
+            }
+            Self::RecordConflicts(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CONFLICTS"),
+                "CONFLICT#",
+            ),
+            Self::RecordLinks(organization, integration, entity, record) => (
+                beside_record((organization, integration), entity, record),
+                "LINK#",
+            ),
+            Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
         }
     }
 

@@ -1,7 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::domain::{IntegrationId, OrganizationId, Timestamp};
+use super::shard_of;
+use crate::domain::{Digest, IntegrationId, OrganizationId, Timestamp};
 
 /// When a grant has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,48 @@ impl FromStr for Due {
             at: at.parse().map_err(|_| DueError)?,
             organization: organization.parse().map_err(|_| DueError)?,
             integration: integration.parse().map_err(|_| DueError)?,
+        })
+    }
+}
+
+/// When a kind of record of an integration has to be looked at. Text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SyncDue {
+    pub(crate) at: Timestamp,
+    pub(crate) organization: OrganizationId,
+    pub(crate) integration: IntegrationId,
+    pub(crate) entity: Digest,
+}
+
+impl SyncDue {
+    /// Where it is found: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
+}
+
+impl fmt::Display for SyncDue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = Due {
+            at: self.at,
+            organization: self.organization,
+            integration: self.integration,
+        };
+        write!(f, "{due}#{}", self.entity)
+    }
+}
+
+impl FromStr for SyncDue {
+    type Err = DueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (due, entity) = text.rsplit_once('#').ok_or(DueError)?;
+        let due: Due = due.parse()?;
+        Ok(Self {
+            at: due.at,
+            organization: due.organization,
+            integration: due.integration,
+            entity: entity.parse().map_err(|_| DueError)?,
         })
     }
 }

@@ -6,15 +6,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::domain::{
-    ApiKeyId, AuditId, DeliveryId, DestinationId, ElevationId, EndpointId, EndpointPath, EventId,
-    IntegrationId, OrganizationId, RequestId,
+    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId, EndpointId,
+    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
 };
 
 use super::StoreError;
@@ -23,78 +21,17 @@ mod collection;
 mod due;
 
 pub(crate) use collection::Collection;
-pub(crate) use due::Due;
+pub(crate) use due::{Due, SyncDue};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
 /// The sort key's attribute.
 pub(crate) const SK: &str = "sk";
 
-/// In how many partitions the events of one integration, its requests, and an organization's audit
-/// trail are spread: DynamoDB takes some 1,000 writes a second in one partition, and a busy integration
+/// In how many partitions the events of one integration, its requests, the heads of the records of one
+/// kind, an organization's audit trail, and the index of what is to be synchronized are spread: DynamoDB takes some 1,000 writes a second in one partition, and a busy integration
 /// may need more.
 pub(crate) const SHARDS: u8 = 8;
-
-/// A SHA-256 digest: how free text gets into a key.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The digest of `bytes`.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    /// The digest of `parts`, each preceded by its length, so that `ab|c` and `a|bc` differ.
-    #[must_use]
-    pub fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = Sha256::new();
-        for part in parts {
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part);
-        }
-        Self(hasher.finalize().into())
-    }
-}
-
-impl Digest {
-    /// The digest itself.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-/// A text is no digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected 64 lowercase hexadecimal digits")]
-pub struct DigestError;
-
-impl FromStr for Digest {
-    type Err = DigestError;
-
-    fn from_str(text: &str) -> Result<Self, DigestError> {
-        let mut digest = [0; 32];
-        hex::decode_to_slice(text, &mut digest).map_err(|_| DigestError)?;
-        let digest = Self(digest);
-        (digest.to_string() == text)
-            .then_some(digest)
-            .ok_or(DigestError)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// Every primary key that the table can hold; an item with no variant here cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +82,25 @@ pub(crate) enum ItemKey {
     AuditPage(OrganizationId, AuditId),
     /// By its place in the chain, so that of two writers of one place only one succeeds.
     AuditSpine(OrganizationId, u64),
+    /// The digest of the kind of record, here and below.
+    EntityState(OrganizationId, IntegrationId, Digest),
+    SyncJob(OrganizationId, IntegrationId, SyncJobId),
+    /// The second digest is that of the record's id.
+    RecordHead(OrganizationId, IntegrationId, Digest, Digest),
+    /// By its place in the order of changes.
+    RecordChange(OrganizationId, IntegrationId, Digest, u64),
+    /// By the number of the page.
+    SeenRecords(OrganizationId, SyncJobId, u64),
+    MissingRecords(OrganizationId, SyncJobId, u64),
+    RecordConflict(OrganizationId, IntegrationId, ConflictId),
+    /// Belongs to no organization: it is found by its instant.
+    SyncDue(SyncDue),
+    /// Of a kind of record.
+    FeedCursor(OrganizationId, IntegrationId, Digest),
+    /// Of a record, by the digests of its kind's name and of its id.
+    RecordPush(OrganizationId, IntegrationId, Digest, Digest),
+    /// Of a record, as above; and by what stands for the kind that it leads to.
+    RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
 }
 
 impl ItemKey {
@@ -188,6 +144,17 @@ impl ItemKey {
             Self::User(..) => "user",
             Self::AuditPage(..) => "audit_page",
             Self::AuditSpine(..) => "audit_spine",
+            Self::EntityState(..) => "entity_state",
+            Self::SyncJob(..) => "sync_job",
+            Self::RecordHead(..) => "record_head",
+            Self::RecordChange(..) => "record_change",
+            Self::SeenRecords(..) => "seen_records",
+            Self::MissingRecords(..) => "missing_records",
+            Self::RecordConflict(..) => "record_conflict",
+            Self::SyncDue(..) => "sync_due",
+            Self::FeedCursor(..) => "feed_cursor",
+            Self::RecordPush(..) => "record_push",
+            Self::RecordLink(..) => "record_link",
         }
     }
 
@@ -314,6 +281,54 @@ impl ItemKey {
                 let (pk, prefix) = Collection::AuditSpine(organization).render();
                 (pk, format!("{prefix}{place:012}"))
             }
+            Self::EntityState(organization, integration, entity) => {
+                let (pk, prefix) = Collection::EntityStates(organization, integration).render();
+                (pk, format!("{prefix}{entity}"))
+            }
+            Self::SyncJob(organization, integration, job) => {
+                let (pk, prefix) = Collection::SyncJobs(organization, integration).render();
+                (pk, format!("{prefix}{job}"))
+            }
+            Self::RecordHead(organization, integration, entity, record) => {
+                let shard = shard_of_digest(record);
+                let heads = Collection::RecordHeads(organization, integration, entity, shard);
+                let (pk, prefix) = heads.render();
+                (pk, format!("{prefix}{record}"))
+            }
+            Self::RecordChange(organization, integration, entity, sequence) => {
+                let feed = Collection::RecordChanges(organization, integration, entity);
+                let (pk, prefix) = feed.render();
+                (pk, format!("{prefix}{sequence:016}"))
+            }
+            Self::SeenRecords(organization, job, page) => {
+                let (pk, prefix) = Collection::SeenRecords(organization, job).render();
+                (pk, format!("{prefix}{page:09}"))
+            }
+            Self::MissingRecords(organization, job, page) => {
+                let (pk, prefix) = Collection::MissingRecords(organization, job).render();
+                (pk, format!("{prefix}{page:09}"))
+            }
+            Self::RecordConflict(organization, integration, conflict) => {
+                let (pk, prefix) = Collection::RecordConflicts(organization, integration).render();
+                (pk, format!("{prefix}{conflict}"))
+            }
+            Self::SyncDue(due) => {
+                let (pk, prefix) = Collection::SyncsDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
+            }
+            Self::FeedCursor(organization, integration, entity) => {
+                let (pk, _) = Collection::EntityStates(organization, integration).render();
+                (pk, format!("CURSOR#{entity}"))
+            }
+            Self::RecordPush(organization, integration, entity, record) => (
+                beside_record((organization, integration), entity, record),
+                "PUSH".to_owned(),
+            ),
+            Self::RecordLink(organization, integration, entity, record, other) => {
+                let links = Collection::RecordLinks(organization, integration, entity, record);
+                let (pk, prefix) = links.render();
+                (pk, format!("{prefix}{other}"))
+            }
         }
     }
 
@@ -334,10 +349,24 @@ impl fmt::Display for ItemKey {
     }
 }
 
+/// The partition of what is kept of one record besides itself.
+fn beside_record(
+    (organization, integration): (OrganizationId, IntegrationId),
+    entity: Digest,
+    record: Digest,
+) -> String {
+    format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#RECORD#{record}")
+}
+
 /// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so
 /// each is found by its id.
 pub(crate) fn shard_of(ulid: Ulid) -> u8 {
-    let Digest([first, ..]) = Digest::of(&ulid.to_bytes());
+    shard_of_digest(Digest::of(&ulid.to_bytes()))
+}
+
+/// The shard of what is found by a digest.
+pub(crate) fn shard_of_digest(digest: Digest) -> u8 {
+    let [first, ..] = digest.as_bytes();
     first % SHARDS
 }
 

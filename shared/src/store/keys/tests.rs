@@ -170,6 +170,66 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "GRANT#<instant>#<org>#<int>",
         ),
         (ItemKey::GrantsDueFrom, "GRANTS_DUE", "FROM"),
+        (
+            ItemKey::EntityState(organization, integration, digest),
+            "ORG#<org>#INTEGRATION#<int>#SYNC",
+            "STATE#<digest>",
+        ),
+        (
+            ItemKey::SyncJob(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#SYNC_JOBS",
+            "JOB#<syn>",
+        ),
+        (
+            ItemKey::RecordHead(organization, integration, digest, digest),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#HEADS#<part>",
+            "HEAD#<digest>",
+        ),
+        (
+            ItemKey::RecordChange(organization, integration, digest, 7),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#FEED",
+            "CHANGE#<sequence>",
+        ),
+        (
+            ItemKey::SeenRecords(organization, id(ULID), 7),
+            "ORG#<org>#SYNC_JOB#<syn>",
+            "SEEN#<page>",
+        ),
+        (
+            ItemKey::MissingRecords(organization, id(ULID), 7),
+            "ORG#<org>#SYNC_JOB#<syn>",
+            "MISSING#<page>",
+        ),
+        (
+            ItemKey::RecordConflict(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#CONFLICTS",
+            "CONFLICT#<cfl>",
+        ),
+        (
+            ItemKey::SyncDue(SyncDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+                entity: digest,
+            }),
+            "SYNC_DUE#<shard>",
+            "SYNC#<instant>#<org>#<int>#<digest>",
+        ),
+        (
+            ItemKey::FeedCursor(organization, integration, digest),
+            "ORG#<org>#INTEGRATION#<int>#SYNC",
+            "CURSOR#<digest>",
+        ),
+        (
+            ItemKey::RecordPush(organization, integration, digest, digest),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
+            "PUSH",
+        ),
+        (
+            ItemKey::RecordLink(organization, integration, digest, digest, digest),
+            "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
+            "LINK#<digest>",
+        ),
     ]
 }
 
@@ -179,14 +239,17 @@ fn every_key_is_spelled_as_documented() {
     for (key, pk, sk) in golden() {
         let spell = |pattern: &str| {
             let ids = [
-                "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud",
+                "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
             });
             text.replace("<number>", "00007")
                 .replace("<place>", "000000000007")
+                .replace("<sequence>", "0000000000000007")
+                .replace("<page>", "000000007")
                 .replace("<shard>", "3")
+                .replace("<part>", "0")
                 .replace("<day>", "2026-11-26")
                 .replace("<instant>", "2026-11-26T09:30:00.000Z")
                 .replace(
@@ -208,24 +271,6 @@ fn numbers_are_padded_so_that_text_order_is_their_order() {
 }
 
 #[test]
-fn parts_of_a_digest_do_not_run_into_each_other() {
-    assert_ne!(
-        Digest::of_parts(&[b"ab", b"c"]),
-        Digest::of_parts(&[b"a", b"bc"])
-    );
-}
-
-#[test]
-fn a_digest_is_read_as_it_is_written() {
-    let digest = Digest::of(b"text");
-    assert_eq!(digest.to_string().parse(), Ok(digest));
-    let upper = digest.to_string().to_uppercase();
-    for text in ["", "00", "zz", upper.as_str(), "\u{e9}"] {
-        assert_eq!(text.parse::<Digest>(), Err(DigestError), "{text}");
-    }
-}
-
-#[test]
 fn events_spread_over_all_shards() {
     let first: u128 = Ulid::from_string(ULID).unwrap().into();
     let mut counts = [0; SHARDS as usize];
@@ -236,11 +281,12 @@ fn events_spread_over_all_shards() {
 }
 
 /// Keys of few ids, so that many have parts in common.
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..32, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -280,6 +326,30 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     organization,
                     integration: b.into(),
                 }),
+                31 => ItemKey::EntityState(organization, b.into(), digest),
+                32 => ItemKey::SyncJob(organization, b.into(), c.into()),
+                33 => {
+                    ItemKey::RecordHead(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                }
+                34 => ItemKey::RecordChange(organization, b.into(), digest, number.into()),
+                35 => ItemKey::SeenRecords(organization, b.into(), number.into()),
+                36 => ItemKey::MissingRecords(organization, b.into(), number.into()),
+                37 => ItemKey::RecordConflict(organization, b.into(), c.into()),
+                38 => ItemKey::SyncDue(SyncDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                    entity: digest,
+                }),
+                39 => ItemKey::FeedCursor(organization, b.into(), digest),
+                40 => {
+                    ItemKey::RecordPush(organization, b.into(), digest, Digest::of(&c.to_bytes()))
+                }
+                41 => {
+                    let (record, other) = (c.to_bytes(), number.to_be_bytes());
+                    let (record, other) = (Digest::of(&record), Digest::of(&other));
+                    ItemKey::RecordLink(organization, b.into(), digest, record, other)
+                }
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -307,6 +377,7 @@ proptest! {
                 | ItemKey::ConsentTicket(_)
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
+                | ItemKey::SyncDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }

@@ -12,3 +12,4 @@ mod events;
 mod forgeries;
 mod samples;
 mod sizes;
+mod sync;

@@ -15,6 +15,7 @@ mod placeholders;
 mod samples;
 mod strictness;
 mod tokens;
+mod unverified;
 mod wycheproof;
 
 use gatehouse::catalog::{self, Scheme};
@@ -33,6 +34,19 @@ const VECTORS: &str = include_str!("../../vectors/webhooks.json");
 
 fn vectors() -> Vec<Vector> {
     serde_json::from_str(VECTORS).unwrap()
+}
+
+/// Those, and our own.
+fn all_vectors() -> Vec<Vector> {
+    let own = [
+        include_str!("../../vectors/declared.json"),
+        include_str!("../../vectors/coded.json"),
+    ];
+    let read = |text| serde_json::from_str::<Vec<Vector>>(text).unwrap();
+    vectors()
+        .into_iter()
+        .chain(own.into_iter().flat_map(read))
+        .collect()
 }
 
 fn raw_vectors() -> Vec<Value> {

@@ -2,68 +2,167 @@
 //! wrong with a captured request is found.
 
 use aws_lc_rs::hmac;
-use gatehouse::catalog::{self, Need, Verification};
+use gatehouse::catalog::{self, Coded, Need, Scheme, Verification};
 use gatehouse::domain::SecretId;
 use gatehouse::signature::diagnosis::{Finding, Judge, diagnose};
 use gatehouse::signature::sample::{SampleError, sample};
 use gatehouse::signature::{
-    InboundRequest, PublishedKeys, Received, SchemeSettings, SigningSecret,
+    InboundRequest, PublishedKeys, Received, Refusal, SchemeSettings, SigningSecret, receive,
 };
+use http::Method;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use ulid::Ulid;
 
-use super::{Case, NOW};
+use super::fuzz::is_event;
+use super::{Case, NOW, raw_vectors};
 
 /// A secret of any form that both sides have.
-const SECRETS: [&str; 3] = [
+const SECRETS: [&str; 4] = [
     "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "30313233343536373839616263646566",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+];
+/// What is signed with a key that no endpoint has.
+const ONLY_THE_PROVIDER_SIGNS: [&str; 8] = [
+    "aws-sns",
+    "discord",
+    "google-pubsub",
+    "microsoft-graph-rich",
+    "paypal",
+    "plaid",
+    "sendgrid",
+    "wise",
 ];
 
-fn settings(generic: bool) -> SchemeSettings {
+/// The settings without which a scheme's samples cannot be signed.
+pub(super) fn settings(scheme: &Scheme) -> SchemeSettings {
+    let is_signed = matches!(scheme.verification, Verification::Signature { .. });
+    let module = match scheme.verification {
+        Verification::Code { module, .. } => Some(module),
+        _ => None,
+    };
+    let of = |one: Coded, text: &str| (module == Some(one)).then(|| text.to_owned());
     SchemeSettings {
-        header: generic.then(|| "x-own".to_owned()),
+        header: (scheme.generic && is_signed).then(|| "x-own".to_owned()),
+        public_key: of(Coded::Braintree, "public_key_1"),
+        organization_id: of(Coded::SalesforceOutbound, "00D5f000001abcDEAQ"),
+        base_url: of(Coded::AtlassianConnect, "https://example.com/webhooks"),
         ..SchemeSettings::default()
     }
 }
 
+/// The private key of a vector: Microsoft's notifications are encrypted to its public half.
+fn private_key() -> SigningSecret {
+    let vectors = raw_vectors();
+    let mut keys = vectors
+        .iter()
+        .filter_map(|vector| vector["extra"]["private_key_pkcs8_base64_by_cert_id"].as_object());
+    let key = keys.next().unwrap().values().next().unwrap();
+    SigningSecret::from(SecretString::from(key.as_str().unwrap()))
+}
+
+fn secrets(slug: &str) -> Vec<SigningSecret> {
+    if slug == "microsoft-graph-encrypted" {
+        return vec![private_key()];
+    }
+    let secret = |text: &&str| SigningSecret::from(SecretString::from(*text));
+    SECRETS.iter().map(secret).collect()
+}
+
+/// A sample, and what becomes of it: as it is, with another body, and by another secret.
+fn judged(
+    scheme: &Scheme,
+    secret: &SigningSecret,
+    url: &str,
+) -> Result<[Result<Received, Refusal>; 3], SampleError> {
+    let settings = settings(scheme);
+    let now = Timestamp::from_second(NOW).unwrap();
+    let signed = sample(scheme, &settings, secret, url, "test_1", now)?;
+    let url = match signed.query {
+        Some(query) => format!("{url}?{query}"),
+        None => url.to_owned(),
+    };
+    let judge = |secret: &SigningSecret, body: &[u8]| {
+        let request = InboundRequest {
+            method: &Method::POST,
+            url: &url,
+            headers: &signed.headers,
+            body,
+        };
+        let secrets = [(SecretId::from(Ulid::nil()), secret)];
+        receive(scheme, &request, &secrets, &settings, now)
+    };
+    let other = SigningSecret::from(SecretString::from("another-0123456789"));
+    let changed = [signed.body.as_slice(), b" "].concat();
+    Ok([
+        judge(secret, &signed.body),
+        judge(secret, &changed),
+        judge(&other, &signed.body),
+    ])
+}
+
 #[test]
 fn a_sample_that_is_signed_here_is_taken() {
-    let mut taken = 0;
+    let mut unsigned = Vec::new();
     for (slug, scheme) in catalog::schemes() {
-        let settings = settings(
-            matches!(scheme.verification, Verification::Signature { .. }) && scheme.generic,
-        );
-        let case = Case::new("", &[], b"");
-        let outcome = SECRETS.iter().map(|text| {
-            let secret = SigningSecret::from(SecretString::from(*text));
-            let signed = sample(scheme, &settings, &secret, &case.url, "test_1", case.now)?;
-            let mut signed_case = case.clone();
-            signed_case.secret = (*text).to_owned();
-            signed_case.headers = signed.headers;
-            signed_case.body = signed.body;
-            signed_case.settings = settings.clone();
-            if let Some(query) = signed.query {
-                signed_case.url = format!("{}?{query}", case.url);
-            }
-            Ok(signed_case.by_scheme(scheme))
-        });
-        let outcomes: Vec<Result<_, SampleError>> = outcome.collect();
-        let is_taken = |outcome: &Result<_, SampleError>| {
-            matches!(outcome, Ok(Ok(Received::Event(_) | Received::Batch(_))))
-        };
-        let unsigned = outcomes.iter().all(Result::is_err);
-        assert!(
-            unsigned || outcomes.iter().any(is_taken),
-            "{slug}: {outcomes:?}"
-        );
-        taken += usize::from(!unsigned);
+        let outcomes = secrets(slug)
+            .into_iter()
+            .map(|secret| judged(scheme, &secret, "https://example.com/webhooks/a"));
+        let outcomes: Vec<_> = outcomes.collect();
+        if outcomes
+            .iter()
+            .all(|one| *one == Err(SampleError::OnlyProviderSigns))
+        {
+            unsigned.push(slug);
+            continue;
+        }
+        let mut verdicts = outcomes.iter().filter_map(|one| one.as_ref().ok());
+        let taken = verdicts.find(|[good, ..]| is_event(good));
+        let [_, changed, by_another] = taken.unwrap_or_else(|| panic!("{slug}: {outcomes:?}"));
+        assert_eq!(changed.is_err(), scheme.authenticates_body(), "{slug}");
+        assert_eq!(by_another.is_err(), scheme.secret() != Need::None, "{slug}");
     }
-    assert!(taken > 60, "{taken}");
-    let code = catalog::schemes().into_values();
-    let code = code.filter(|scheme| matches!(scheme.verification, Verification::Code { .. }));
-    assert!(code.into_iter().any(|scheme| scheme.secret() == Need::None));
+    assert_eq!(unsigned, ONLY_THE_PROVIDER_SIGNS);
+    let told = SampleError::OnlyProviderSigns.to_string();
+    assert!(told.contains("only the provider has the key"), "{told}");
+}
+
+#[test]
+fn what_a_sample_lacks_to_be_signed_is_told() {
+    let sign = |slug: &str, text: &str| {
+        let secret = SigningSecret::from(SecretString::from(text));
+        let (scheme, settings) = (catalog::scheme(slug).unwrap(), SchemeSettings::default());
+        let now = Timestamp::from_second(NOW).unwrap();
+        sample(scheme, &settings, &secret, "https://example.com/", "a", now).map(|_| ())
+    };
+    for (slug, text) in [
+        ("adyen", "no hexadecimal"),
+        ("braintree", "a private key without the public one"),
+        ("microsoft-graph-encrypted", "no private key"),
+        ("salesforce-outbound", "no organization"),
+        ("twilio", ""),
+    ] {
+        assert_eq!(sign(slug, text), Err(SampleError::Unusable), "{slug}");
+    }
+}
+
+#[test]
+fn the_url_of_a_sample_is_signed_as_the_provider_calls_it() {
+    for slug in [
+        "atlassian-connect",
+        "contentful",
+        "hubspot",
+        "hubspot-v2",
+        "mandrill",
+        "twilio",
+    ] {
+        let scheme = catalog::scheme(slug).unwrap();
+        let url = "https://example.com/webhooks/a?b=%20c&d=e";
+        let [taken, ..] = judged(scheme, &secrets(slug)[0], url).unwrap();
+        assert!(is_event(&taken), "{slug}: {taken:?}");
+    }
 }
 
 const SECRET: &str = "canary-0123456789";

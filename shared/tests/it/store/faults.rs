@@ -1,10 +1,12 @@
 //! Answers that go wrong after, or instead of, the write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -20,11 +22,26 @@ struct Fault {
     left: Arc<AtomicUsize>,
     status: u16,
     error: &'static str,
+    /// Only of operations whose name ends like this.
+    operation: &'static str,
+    /// What was asked for last.
+    target: Arc<Mutex<String>>,
 }
 
 impl Intercept for Fault {
     fn name(&self) -> &'static str {
         "Fault"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let target = context.request().headers().get("x-amz-target");
+        *self.target.lock().unwrap() = target.unwrap_or_default().to_owned();
+        Ok(())
     }
 
     fn modify_before_deserialization(
@@ -33,6 +50,9 @@ impl Intercept for Fault {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if !self.target.lock().unwrap().ends_with(self.operation) {
+            return Ok(());
+        }
         let spend = |left: usize| left.checked_sub(1);
         let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
         if self.left.fetch_update(set, fetch, spend).is_ok() {
@@ -50,13 +70,30 @@ fn losing(world: &World, answers: usize) -> Store {
     failing(world, answers, 500, "InternalServerError")
 }
 
-fn failing(world: &World, answers: usize, status: u16, error: &'static str) -> Store {
-    let left = Arc::new(AtomicUsize::new(answers));
+/// The world's store, with this many answers to transactions lost.
+pub(super) fn losing_transactions(world: &World, answers: usize) -> Store {
     let fault = Fault {
-        left,
+        left: Arc::new(AtomicUsize::new(answers)),
+        status: 500,
+        error: "InternalServerError",
+        operation: "TransactWriteItems",
+        target: Arc::default(),
+    };
+    faulty(world, fault)
+}
+
+fn failing(world: &World, answers: usize, status: u16, error: &'static str) -> Store {
+    let fault = Fault {
+        left: Arc::new(AtomicUsize::new(answers)),
         status,
         error,
+        operation: "",
+        target: Arc::default(),
     };
+    faulty(world, fault)
+}
+
+fn faulty(world: &World, fault: Fault) -> Store {
     let config = world.table.config().interceptor(fault).build();
     Store::new(Client::from_conf(config), world.table.name.clone())
 }

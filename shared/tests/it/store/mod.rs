@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "helpers of tests: what is not as expected fails the test"
 )]
 
@@ -21,3 +22,4 @@ mod integrations;
 mod listing;
 mod replay;
 mod samples;
+mod sync;

@@ -9,3 +9,4 @@
 mod credentials;
 mod data_keys;
 mod errors;
+mod synced;

@@ -37,13 +37,17 @@ fn routes_lead_to_the_functions_that_answer() {
 }
 
 #[test]
-fn the_queue_triggers_the_processor() {
-    let source = EventSource {
-        queue: "EventsQueue".to_owned(),
-        function: "processor".to_owned(),
-        batch_size: 10,
+fn each_queue_triggers_its_function() {
+    let source = |queue: &str, function: &str, batch_size| EventSource {
+        queue: queue.to_owned(),
+        function: function.to_owned(),
+        batch_size,
     };
-    assert_eq!(deployed().event_sources(), [source]);
+    let expected = [
+        source("EventsQueue", "processor", 10),
+        source("SyncQueue", "sync", 1),
+    ];
+    assert_eq!(deployed().event_sources(), expected);
 }
 
 #[test]
@@ -78,8 +82,13 @@ fn a_functions_environment_has_no_function_left_in_it() {
             "GATEHOUSE_QUEUE_URL",
             "http://127.0.0.1:1/000000000000/gatehouse-EventsQueue",
         ),
+        ("GATEHOUSE_RECORD_RETENTION_DAYS", "30"),
         ("GATEHOUSE_ROLES_CLAIM", "roles"),
         ("GATEHOUSE_SECRET_PREFIX", "gatehouse/dev"),
+        (
+            "GATEHOUSE_SYNC_QUEUE_URL",
+            "http://127.0.0.1:1/000000000000/gatehouse-SyncQueue",
+        ),
         ("GATEHOUSE_TABLE", "gatehouse-Table"),
     ];
     let environment: Vec<_> = environment

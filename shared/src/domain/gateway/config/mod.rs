@@ -3,7 +3,6 @@ use std::time::Duration;
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 use super::super::object::only_objects;
@@ -195,8 +194,10 @@ impl GatewayConfig {
         let Some(value) = value else {
             return Ok(Self::default());
         };
-        serde_path_to_error::deserialize(value)
-            .map_err(|error| FieldError::new(pointer(error.path()), error.inner().to_string()))
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let pointer = FieldError::pointer("/gatewayConfig", error.path());
+            FieldError::new(pointer, error.inner().to_string())
+        })
     }
 
     /// What holds for a call of `method` to `path` under the base URL, as it is sent.
@@ -330,21 +331,6 @@ fn check_range(pointer: &str, value: u64, min: u64, max: u64) -> Result<(), Fiel
         pointer,
         format!("must be between {min} and {max}"),
     ))
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    let mut pointer = "/gatewayConfig".to_owned();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                let key = key.replace('~', "~0").replace('/', "~1");
-                pointer.push_str(&format!("/{key}"));
-            }
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The pages of `docs/webhooks`, and that what they tell to do works.
 
 mod coded;
+mod coded_script;
 mod run;
 mod script;
 mod table;

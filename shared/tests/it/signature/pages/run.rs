@@ -13,6 +13,7 @@ use gatehouse::lambda::system_sources;
 use gatehouse::signature::{EventFacts, Received, Refusal};
 
 use super::super::Case;
+use super::super::samples::settings;
 use super::script::{OWN_HEADER, URL};
 use super::{pages, text};
 
@@ -74,7 +75,8 @@ fn assert_read(slug: &str, scheme: &Scheme, facts: &EventFacts) {
         ),
         (
             "type",
-            scheme.event_type.is_empty(),
+            // The type of a notification of Braintree's is in XML, which its module reads.
+            scheme.event_type.is_empty() && slug != "braintree",
             facts.event_type.is_none(),
         ),
     ];
@@ -102,6 +104,8 @@ async fn what_the_pages_tell_to_do_is_accepted() {
         let mut case = caught.lock().unwrap().take().unwrap();
         case.secret = secret;
         case.now = system_sources().now().into();
+        case.settings = settings(scheme);
+        case.settings.base_url = None;
         if text::needs_header(scheme) {
             case.settings.header = Some(OWN_HEADER.to_owned());
         }
@@ -109,7 +113,7 @@ async fn what_the_pages_tell_to_do_is_accepted() {
         ran += 1;
     }
     server.abort();
-    assert!(ran > 55, "{ran}");
+    assert!(ran > 90, "{ran}");
 }
 
 fn assert_accepted(slug: &str, scheme: &Scheme, mut case: Case) {

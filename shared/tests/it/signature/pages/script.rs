@@ -5,6 +5,7 @@ use gatehouse::catalog::{
     TokenPlace, Verification, Version,
 };
 
+use super::coded_script;
 use super::text::shown;
 
 /// Stands for the endpoint in the pages.
@@ -12,12 +13,14 @@ pub(super) const URL: &str = "https://hooks.example.com/webhooks/your-endpoint";
 /// The header of schemes that leave it to the endpoint.
 pub(super) const OWN_HEADER: &str = "X-Signature";
 
-/// The script; none for a scheme that is code, or that does not verify.
+/// The script; none where only the provider can sign, or nobody verifies.
 pub(super) fn script(scheme: &Scheme) -> Option<String> {
     match &scheme.verification {
         Verification::Signature { .. } => signing(scheme),
         Verification::Token { at, prefix } => Some(bearing(scheme, at, prefix)),
-        _ => None,
+        Verification::Twilio { shared_key } => Some(coded_script::twilio(scheme, *shared_key)),
+        Verification::Code { module, .. } => coded_script::script(*module, scheme),
+        Verification::None => None,
     }
 }
 
@@ -42,7 +45,7 @@ fn body(scheme: &Scheme) -> String {
     format!("body='{}'", sample.replacen(&time, "'\"$t\"'", 1))
 }
 
-fn curl(scheme: &Scheme, url: &str, headers: &[String]) -> String {
+pub(super) fn curl(scheme: &Scheme, url: &str, headers: &[String]) -> String {
     let media_type = scheme.page.sample_type.as_deref();
     let mut lines = vec![format!("curl -sS {url}")];
     lines.push(format!(

@@ -1,0 +1,320 @@
+//! AWS within one thread: the table is the embedded one, called without a socket, and the queue is in
+//! this file. A process is killed by letting what it says reach nobody, and nothing reach it, from a
+//! given call on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dynoxide::Database;
+use gatehouse::domain::{Clock as _, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::dice::{Dice, VirtualClock};
+
+pub(crate) const TABLE: &str = "gatehouse";
+
+/// When a process is killed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kill {
+    /// With which of its calls of AWS, counted from 0.
+    pub(crate) call: usize,
+    /// Whether that call still has its effect.
+    pub(crate) has_effect: bool,
+}
+
+/// The life of one process.
+#[derive(Debug)]
+pub(crate) struct Life {
+    kill: Option<Kill>,
+    calls: AtomicUsize,
+    is_dead: AtomicBool,
+    dice: Dice,
+    /// One of so many calls of AWS is throttled; 0: none.
+    throttles_one_in: u64,
+    /// One of so many answers is lost; 0: none.
+    loses_one_in: u64,
+}
+
+impl Life {
+    pub(crate) fn new(dice: Dice, kill: Option<Kill>, throttles: u64, loses: u64) -> Self {
+        Self {
+            kill,
+            calls: AtomicUsize::new(0),
+            is_dead: AtomicBool::new(false),
+            dice,
+            throttles_one_in: throttles,
+            loses_one_in: loses,
+        }
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
+    }
+}
+
+/// A message of the queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    pub(crate) id: usize,
+    pub(crate) body: String,
+    pub(crate) visible_at: Timestamp,
+    pub(crate) received: u32,
+}
+
+/// How often each operation was called, and how many items it wrote.
+pub(crate) type Calls = BTreeMap<String, usize>;
+
+/// What all processes share.
+#[derive(Clone)]
+pub(crate) struct Aws {
+    database: Arc<Database>,
+    pub(crate) clock: VirtualClock,
+    pub(crate) letters: Arc<Mutex<Vec<Letter>>>,
+    pub(crate) buried: Arc<Mutex<Vec<String>>>,
+    /// What was sent to the queue of events.
+    pub(crate) events: Arc<Mutex<Vec<String>>>,
+    pub(crate) calls: Arc<Mutex<Calls>>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    pub(crate) fn new() -> Self {
+        let database = Database::memory().unwrap();
+        let table = json!({
+            "TableName": TABLE,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        let table = serde_json::from_value(table).unwrap();
+        database.create_table(table).unwrap();
+        Self {
+            database: Arc::new(database),
+            clock: VirtualClock::start(),
+            letters: Arc::default(),
+            buried: Arc::default(),
+            events: Arc::default(),
+            calls: Arc::default(),
+            sent: Arc::default(),
+        }
+    }
+
+    /// The same services at another time, with an empty queue.
+    pub(crate) fn anew(&self) -> Self {
+        Self {
+            clock: VirtualClock::start(),
+            letters: Arc::default(),
+            buried: Arc::default(),
+            events: Arc::default(),
+            calls: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn config(&self, life: &Arc<Life>) -> SdkConfig {
+        let connector = SharedHttpConnector::new(Connector {
+            aws: self.clone(),
+            life: Arc::clone(life),
+        });
+        let credentials = Credentials::new("a", "b", None, None, "tests");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
+    }
+
+    fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+        let (service, operation) = target.split_once('.').unwrap_or_default();
+        self.count(target, 1);
+        match (service, operation) {
+            ("DynamoDB_20120810", operation) => self.of_table(operation, body),
+            ("AmazonSQS", operation) => (200, self.of_queue(operation, body).to_string()),
+            ("TrentService", "Decrypt") => {
+                let key = json!({"Plaintext": STANDARD.encode([7; 32]), "KeyId": "key"});
+                (200, key.to_string())
+            }
+            ("TrentService", "GenerateDataKeyWithoutPlaintext") => {
+                let key = json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"});
+                (200, key.to_string())
+            }
+            ("secretsmanager", "GetSecretValue") => {
+                let secret = json!({"apiKey": "not-so-secret"}).to_string();
+                let value =
+                    json!({"ARN": "arn", "Name": "n", "VersionId": "v", "SecretString": secret});
+                (200, value.to_string())
+            }
+            other => panic!("{other:?} is not expected"),
+        }
+    }
+
+    fn count(&self, what: &str, times: usize) {
+        let mut calls = self.calls.lock().unwrap();
+        *calls.entry(what.to_owned()).or_default() += times;
+    }
+
+    fn of_queue(&self, operation: &str, body: &[u8]) -> Value {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let now = self.clock.now();
+        match operation {
+            "SendMessage" if body["QueueUrl"] == "https://queue/dead" => {
+                let text = body["MessageBody"].as_str().unwrap().to_owned();
+                self.buried.lock().unwrap().push(text);
+                json!({"MessageId": "m", "MD5OfMessageBody": "0"})
+            }
+            "SendMessage" if body["QueueUrl"] == "https://queue/events" => {
+                let text = body["MessageBody"].as_str().unwrap().to_owned();
+                self.events.lock().unwrap().push(text);
+                json!({"MessageId": "e", "MD5OfMessageBody": "0"})
+            }
+            "SendMessage" => {
+                let id = self.sent.fetch_add(1, Ordering::SeqCst);
+                let delay = body["DelaySeconds"].as_u64().unwrap_or_default();
+                self.letters.lock().unwrap().push(Letter {
+                    id,
+                    body: body["MessageBody"].as_str().unwrap().to_owned(),
+                    visible_at: now.plus(Duration::from_secs(delay)),
+                    received: 0,
+                });
+                json!({"MessageId": id.to_string(), "MD5OfMessageBody": "0"})
+            }
+            "SendMessageBatch" => {
+                let entries = body["Entries"].as_array().unwrap();
+                let mut done = Vec::new();
+                for entry in entries {
+                    let mut one = entry.clone();
+                    one["QueueUrl"] = body["QueueUrl"].clone();
+                    let mut answer = self.of_queue("SendMessage", one.to_string().as_bytes());
+                    answer["Id"] = entry["Id"].clone();
+                    done.push(answer);
+                }
+                json!({"Successful": done, "Failed": []})
+            }
+            "ChangeMessageVisibility" => {
+                let id = body["ReceiptHandle"].as_str().unwrap();
+                let wait = body["VisibilityTimeout"].as_u64().unwrap();
+                let mut letters = self.letters.lock().unwrap();
+                let letter = letters
+                    .iter_mut()
+                    .find(|letter| letter.id.to_string() == id);
+                if let Some(letter) = letter {
+                    letter.visible_at = now.plus(Duration::from_secs(wait));
+                }
+                json!({})
+            }
+            other => panic!("{other} is not expected"),
+        }
+    }
+
+    fn of_table(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
+            match answer {
+                Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
+                Err(error) => (error.status_code(), error.to_json()),
+            }
+        }
+        let database = &self.database;
+        match operation {
+            "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
+            "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
+            "UpdateItem" => text(database.update_item(serde_json::from_slice(body).unwrap())),
+            "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
+            "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
+            "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
+            "TransactWriteItems" => {
+                let json: Value = serde_json::from_slice(body).unwrap();
+                let items = json["TransactItems"].as_array().map_or(0, Vec::len);
+                self.count("items written in transactions", items);
+                text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
+            }
+            other => panic!("{other} is not expected"),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Connector {
+    aws: Aws,
+    life: Arc<Life>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let target = target.to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move {
+            let (life, aws) = (&connector.life, &connector.aws);
+            // Others get their turn here.
+            tokio::task::yield_now().await;
+            let number = life.calls.fetch_add(1, Ordering::SeqCst);
+            let kill = life.kill.filter(|kill| kill.call == number);
+            if kill.is_some_and(|kill| !kill.has_effect) {
+                life.is_dead.store(true, Ordering::SeqCst);
+            }
+            if life.is_dead() {
+                std::future::pending::<()>().await;
+            }
+            aws.clock.pass(Duration::from_millis(life.dice.below(8)));
+            if life.dice.one_in(life.throttles_one_in) {
+                return Ok(response(400, &throttled(&target)));
+            }
+            let mut answer = aws.answer(&target, &body);
+            if kill.is_some() {
+                life.is_dead.store(true, Ordering::SeqCst);
+                std::future::pending::<()>().await;
+            }
+            if life.dice.one_in(life.loses_one_in) {
+                answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned());
+            }
+            Ok(response(answer.0, &answer.1))
+        })
+    }
+}
+
+fn throttled(target: &str) -> String {
+    let code = if target.starts_with("AmazonSQS") {
+        "RequestThrottled"
+    } else {
+        "ThrottlingException"
+    };
+    json!({"__type": code, "message": "slow down"}).to_string()
+}
+
+fn response(status: u16, body: &str) -> HttpResponse {
+    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+}

@@ -1,0 +1,11 @@
+//! Records, jobs, conflicts, and what is due.
+
+mod commits;
+mod due;
+mod feed;
+mod heads;
+mod interleavings;
+mod jobs;
+mod pages;
+mod refusals;
+mod samples;
