@@ -141,9 +141,11 @@ async fn pasted_as_it_is_written_the_readme_does_what_it_says_the_second_time_to
         assert_eq!(statuses, ["200", "401", "200"], "{pass}");
         let integration = newest_integration(&system, "Payments").await;
         let called = calls(&system, &newest_integration(&system, "CRM").await).await;
-        assert_eq!(
-            called,
-            [("/contacts".to_owned(), "succeeded".to_owned())],
+        let succeeded = |path: &str| (path.to_owned(), "succeeded".to_owned());
+        let expected = [succeeded("/people"), succeeded("/contacts")];
+        assert_eq!(called, expected, "{pass}");
+        assert!(
+            pass.contains(r#""content":{"id":2,"name":"Grace"}"#),
             "{pass}"
         );
         let both = async {
