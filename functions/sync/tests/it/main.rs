@@ -10,6 +10,7 @@
 
 mod both_ways;
 mod runs;
+mod samples;
 mod simulation;
 mod stops;
 mod world;
