@@ -156,6 +156,7 @@ impl World {
                 created_at: now,
                 last_used_at: None,
                 expires_at: None,
+                fields_expire_at: std::collections::BTreeMap::new(),
             }),
             created_at: now,
             updated_at: now,

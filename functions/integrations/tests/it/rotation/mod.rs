@@ -1,0 +1,3 @@
+//! The replacing of credentials, and when they end.
+
+mod ends;
