@@ -8,7 +8,8 @@ use url::{Host, Url};
 use super::fill::names;
 use super::{AuthOption, Provider};
 use crate::domain::{
-    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, Rotation,
+    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse,
+    PUBLIC_KEY_NAMES, ROTATION_LABEL, RotationMethod,
 };
 
 type Checked = Result<(), FieldError>;
@@ -16,7 +17,7 @@ type Checked = Result<(), FieldError>;
 /// What every method may use besides its own fields: the client certificate.
 const CERTIFICATE: [&str; 2] = ["clientCertificate", "clientKey"];
 /// Names in a profile that are filled in call by call.
-const RESERVED: [&str; 1] = ["cursor"];
+const RESERVED: [&str; 2] = ["cursor", ROTATION_LABEL];
 /// Names in templates of authentication that are neither variables nor fields.
 const OF_THE_CALL: [&str; 12] = [
     ACCESS_TOKEN,
@@ -160,8 +161,9 @@ impl Provider {
         };
         for (pointer, name) in names_in("/api", &api) {
             let known = self.variables.contains_key(&name)
-                || RESERVED.contains(&name.as_str())
-                || gives_up(&pointer) && is_told(&name);
+                || name == "cursor"
+                || is_of_rotation(&pointer, &name)
+                || may_tell(&pointer) && is_told(&name);
             if !known {
                 return wrong(pointer, format!("`{name}` is not declared for this place"));
             }
@@ -249,9 +251,30 @@ impl Provider {
 
     /// What a rotation makes are fields of one way to authenticate, and all secrets of it.
     fn check_rotation(&self) -> Checked {
-        let Some(Rotation::ProviderApi { created, .. }) = &self.api.rotation else {
-            return Ok(());
+        let (created, key_id, place) = match &self.api.rotation {
+            Some(RotationMethod::Asymmetric {
+                keys: Some(keys), ..
+            }) => {
+                let told = keys.published.keys().chain([&keys.key_id]);
+                if told.clone().all(|name| self.is_public_field(name)) {
+                    return Ok(());
+                }
+                let message = "is no field of the credentials that may be told";
+                return wrong("/api/rotation/keys/keyId", message);
+            }
+            Some(method) => match method.keys() {
+                Some(keys) => (&keys.created, &keys.key_id, "/api/rotation/keys"),
+                None => return Ok(()),
+            },
+            None => return Ok(()),
         };
+        if key_id
+            .as_ref()
+            .is_some_and(|name| !self.is_public_field(name))
+        {
+            let message = "is no field of the credentials that may be told";
+            return wrong(format!("{place}/keyId"), message);
+        }
         let renews = |option: &AuthOption| {
             created.keys().all(|name| option.fields.contains_key(name))
                 && option
@@ -263,9 +286,15 @@ impl Provider {
             return Ok(());
         }
         wrong(
-            "/api/rotation/created",
+            format!("{place}/created"),
             "are not the secrets of one way to authenticate",
         )
+    }
+
+    fn is_public_field(&self, name: &str) -> bool {
+        let fields = self.auth.iter().filter_map(|one| one.fields.get(name));
+        let secret: Vec<bool> = fields.map(|field| field.secret).collect();
+        !secret.is_empty() && secret.iter().all(|secret| !secret)
     }
 }
 
@@ -282,9 +311,19 @@ impl super::Variable {
     }
 }
 
-/// Whether the call at `pointer` gives credentials up, whose fields may stand in its path.
-fn gives_up(pointer: &str) -> bool {
-    ["/api/revocation/path", "/api/rotation/revoke/path"].contains(&pointer)
+/// Whether the text at `pointer` is of a call about one key, so that fields that are no secrets may
+/// stand in it.
+fn may_tell(pointer: &str) -> bool {
+    pointer == "/api/revocation/path" || pointer.starts_with("/api/rotation/")
+}
+
+/// Whether `name` is what a rotation fills in at `pointer` besides fields.
+fn is_of_rotation(pointer: &str, name: &str) -> bool {
+    let is_in = |call: &str| pointer.starts_with(&format!("/api/rotation/keys/{call}/"));
+    match name {
+        ROTATION_LABEL => is_in("create") || is_in("publish"),
+        name => PUBLIC_KEY_NAMES.contains(&name) && is_in("publish"),
+    }
 }
 
 fn is_name(name: &str) -> bool {

@@ -128,6 +128,8 @@ ids! {
     ConflictId "cfl_",
     /// A record that was made here, before the provider has given it an id.
     NewRecordId "new_",
+    /// One replacement of an integration's credentials.
+    RotationId "rot_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

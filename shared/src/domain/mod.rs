@@ -25,6 +25,7 @@ mod quota;
 mod request;
 mod retry;
 mod revocation;
+pub mod rotation;
 mod routing;
 mod sealed;
 mod sources;
@@ -41,8 +42,9 @@ pub use access::{
     Role, Roles, Sighting,
 };
 pub use api_profile::{
-    ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
-    ResetForm, RetryHints, Rotation,
+    ApiProfile, ChangedSince, Entity, ErrorShape, KeyCalls, KeyList, PUBLIC_KEY_NAMES, PageSize,
+    Pagination, Probe, PublicKeyCalls, ROTATION_LABEL, RateLimitHeaders, ResetForm, RetryHints,
+    RotationCall, RotationMethod,
 };
 pub use audit::{
     Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, LaneHead, NewAuditEntry,
@@ -72,7 +74,8 @@ pub use grant::{
 };
 pub use id::{
     ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
+    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, RotationId, SecretId,
+    SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{AuthConfig, AuthMethod, GrantType, Pagination, Rotation};
+use crate::domain::{AuthConfig, AuthMethod, GrantType, Pagination, RotationMethod};
 
 #[test]
 fn every_file_can_be_read() {
@@ -19,13 +19,14 @@ fn every_file_can_be_read() {
 
 /// The keys of tables in `value`, with the names that a file gives itself as `*`.
 fn keys(path: &str, value: &Value, found: &mut BTreeSet<String>) {
-    const OPEN: [&str; 9] = [
+    const OPEN: [&str; 10] = [
         "/variables",
         "/auth/fields",
         "/auth/config",
         "/webhooks",
         "/api/entities",
-        "/api/rotation/created",
+        "/api/rotation/keys/created",
+        "/api/rotation/keys/published",
         "/headers",
         "/body",
         "/api/entities/*/pagination",
@@ -114,10 +115,10 @@ fn every_way_to_page_rotate_and_authenticate_is_used_by_a_provider() {
                 .rotation
                 .as_ref()
                 .map(|rotation| match rotation {
-                    Rotation::ProviderApi { .. } => "provider_api",
-                    Rotation::OperatorSupplied { .. } => "operator_supplied",
-                    Rotation::Asymmetric {} => "asymmetric",
-                    Rotation::OauthClientSecret {} => "oauth_client_secret",
+                    RotationMethod::ProviderApi { .. } => "provider_api",
+                    RotationMethod::OperatorSupplied { .. } => "operator_supplied",
+                    RotationMethod::Asymmetric { .. } => "asymmetric",
+                    RotationMethod::OauthClientSecret { .. } => "oauth_client_secret",
                 }),
         );
         seen.extend(provider.auth.iter().map(|option| match option.method {

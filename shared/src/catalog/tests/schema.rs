@@ -35,7 +35,7 @@ fn is_open(path: &[String]) -> bool {
         ["variables" | "webhooks"]
             | ["auth", .., "fields"]
             | ["api", "entities"]
-            | ["api", "rotation", "created"]
+            | ["api", "rotation", "keys", "created" | "published"]
             | [
                 "auth",
                 _,
