@@ -6,13 +6,13 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::fill::names;
+use super::rotation_check::{is_of_rotation, may_tell};
 use super::{AuthOption, Provider};
 use crate::domain::{
-    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse,
-    PUBLIC_KEY_NAMES, ROTATION_LABEL, RotationMethod,
+    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, ROTATION_LABEL,
 };
 
-type Checked = Result<(), FieldError>;
+pub(super) type Checked = Result<(), FieldError>;
 
 /// What every method may use besides its own fields: the client certificate.
 const CERTIFICATE: [&str; 2] = ["clientCertificate", "clientKey"];
@@ -34,7 +34,7 @@ const OF_THE_CALL: [&str; 12] = [
     "signature",
 ];
 
-fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> Checked {
+pub(super) fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> Checked {
     Err(FieldError::new(pointer, message))
 }
 
@@ -69,7 +69,7 @@ impl Provider {
         }
         let mut options = self.auth.iter().enumerate();
         options.try_for_each(|(n, option)| self.check_auth(&format!("/auth/{n}"), option, &api))?;
-        self.check_rotation()
+        self.check_rotations(&api)
     }
 
     fn check_is_generic(&self) -> Checked {
@@ -149,7 +149,11 @@ impl Provider {
             );
         }
         used.extend(names(base_url).map(str::to_owned));
-        let api = serde_json::to_value(&self.api).unwrap_or_default();
+        let mut said = names_in("/api", &serde_json::to_value(&self.api).unwrap_or_default());
+        for (n, option) in self.auth.iter().enumerate() {
+            let rotation = serde_json::to_value(&option.rotation).unwrap_or_default();
+            said.extend(names_in(&format!("/auth/{n}/rotation"), &rotation));
+        }
         let fields = self.auth.iter().flat_map(|option| option.fields.keys());
         let fields: BTreeSet<&String> = fields.collect();
         // A path is seen in logs, at the provider's too: no secret stands in one.
@@ -159,7 +163,7 @@ impl Provider {
                 |option: &AuthOption| option.fields.get(name).is_some_and(|field| field.secret);
             fields.contains(name) && !options.any(is_secret)
         };
-        for (pointer, name) in names_in("/api", &api) {
+        for (pointer, name) in said {
             let known = self.variables.contains_key(&name)
                 || name == "cursor"
                 || is_of_rotation(&pointer, &name)
@@ -248,54 +252,6 @@ impl Provider {
         }
         Ok(())
     }
-
-    /// What a rotation makes are fields of one way to authenticate, and all secrets of it.
-    fn check_rotation(&self) -> Checked {
-        let (created, key_id, place) = match &self.api.rotation {
-            Some(RotationMethod::Asymmetric {
-                keys: Some(keys), ..
-            }) => {
-                let told = keys.published.keys().chain([&keys.key_id]);
-                if told.clone().all(|name| self.is_public_field(name)) {
-                    return Ok(());
-                }
-                let message = "is no field of the credentials that may be told";
-                return wrong("/api/rotation/keys/keyId", message);
-            }
-            Some(method) => match method.keys() {
-                Some(keys) => (&keys.created, &keys.key_id, "/api/rotation/keys"),
-                None => return Ok(()),
-            },
-            None => return Ok(()),
-        };
-        if key_id
-            .as_ref()
-            .is_some_and(|name| !self.is_public_field(name))
-        {
-            let message = "is no field of the credentials that may be told";
-            return wrong(format!("{place}/keyId"), message);
-        }
-        let renews = |option: &AuthOption| {
-            created.keys().all(|name| option.fields.contains_key(name))
-                && option
-                    .fields
-                    .iter()
-                    .all(|(name, field)| !field.secret || created.contains_key(name))
-        };
-        if self.auth.iter().any(renews) {
-            return Ok(());
-        }
-        wrong(
-            format!("{place}/created"),
-            "are not the secrets of one way to authenticate",
-        )
-    }
-
-    fn is_public_field(&self, name: &str) -> bool {
-        let fields = self.auth.iter().filter_map(|one| one.fields.get(name));
-        let secret: Vec<bool> = fields.map(|field| field.secret).collect();
-        !secret.is_empty() && secret.iter().all(|secret| !secret)
-    }
 }
 
 impl super::Variable {
@@ -308,21 +264,6 @@ impl super::Variable {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             && self.pattern.fits(value)
-    }
-}
-
-/// Whether the text at `pointer` is of a call about one key, so that fields that are no secrets may
-/// stand in it.
-fn may_tell(pointer: &str) -> bool {
-    pointer == "/api/revocation/path" || pointer.starts_with("/api/rotation/")
-}
-
-/// Whether `name` is what a rotation fills in at `pointer` besides fields.
-fn is_of_rotation(pointer: &str, name: &str) -> bool {
-    let is_in = |call: &str| pointer.starts_with(&format!("/api/rotation/keys/{call}/"));
-    match name {
-        ROTATION_LABEL => is_in("create") || is_in("publish"),
-        name => PUBLIC_KEY_NAMES.contains(&name) && is_in("publish"),
     }
 }
 
