@@ -11,6 +11,7 @@ mod limiter;
 pub mod outbound;
 mod published_keys;
 mod response_cache;
+pub mod rotation;
 mod slots;
 pub mod sync;
 

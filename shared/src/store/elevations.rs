@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// A put in a transaction, over an item in version `expected` (0: over none).
-    fn put_over<T: Serialize>(
+    pub(super) fn put_over<T: Serialize>(
         &self,
         key: ItemKey,
         stored: &Stored<T>,

@@ -18,6 +18,8 @@ pub enum RotationFailure {
     Misdeclared,
     /// The provider does not accept the new credentials.
     NotAccepted,
+    /// The new credentials are the old ones.
+    Unchanged,
     /// There are as many keys as the provider allows.
     KeyLimitReached,
     /// It is not known whether a key was made.
@@ -48,6 +50,7 @@ impl RotationFailure {
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::Misdeclared => "misdeclared",
             Self::NotAccepted => "not_accepted",
+            Self::Unchanged => "unchanged",
             Self::KeyLimitReached => "key_limit_reached",
             Self::CreationUnknown => "creation_unknown",
             Self::Superseded => "superseded",

@@ -328,6 +328,12 @@ impl Rotation {
         leftovers.any(|leftover| leftover.cleaned_up_at.is_none())
     }
 
+    /// Whether somebody makes a step of it.
+    #[must_use]
+    pub fn is_leased(&self, now: Timestamp) -> bool {
+        self.lease.as_ref().is_some_and(|lease| now < lease.until)
+    }
+
     /// When it is to be looked at; none, if it has ended.
     #[must_use]
     pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {

@@ -37,6 +37,8 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    Rotations(OrganizationId, IntegrationId),
+    RotationsDue(u8),
 }
 
 impl Collection {
@@ -113,6 +115,11 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::Rotations(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#ROTATIONS"),
+                "ROTATION#",
+            ),
+            Self::RotationsDue(shard) => (format!("ROTATION_DUE#{shard}"), "ROTATION#"),
         }
     }
 

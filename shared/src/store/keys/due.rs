@@ -4,7 +4,7 @@ use std::str::FromStr;
 use super::shard_of;
 use crate::domain::{Digest, IntegrationId, OrganizationId, Timestamp};
 
-/// When a grant has to be looked at. Text order is time order.
+/// When something of an integration has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,
@@ -15,6 +15,13 @@ pub(crate) struct Due {
 /// The day of an instant, in UTC: `2026-11-26`.
 pub(super) fn day(at: Timestamp) -> impl fmt::Display {
     jiff::Timestamp::from(at).strftime("%Y-%m-%d")
+}
+
+impl Due {
+    /// In which part of an index it is found that is not by day: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
 }
 
 impl fmt::Display for Due {

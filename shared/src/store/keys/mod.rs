@@ -12,7 +12,7 @@ use ulid::Ulid;
 
 use crate::domain::{
     ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId, EndpointId,
-    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
+    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, RotationId, SyncJobId,
 };
 
 use super::StoreError;
@@ -101,6 +101,10 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
+    RotationPlan(OrganizationId, IntegrationId),
+    Rotation(OrganizationId, IntegrationId, RotationId),
+    /// Belongs to no organization: it is found by its instant.
+    RotationDue(Due),
 }
 
 impl ItemKey {
@@ -155,6 +159,9 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
+            Self::RotationPlan(..) => "rotation_plan",
+            Self::Rotation(..) => "rotation",
+            Self::RotationDue(..) => "rotation_due",
         }
     }
 
@@ -328,6 +335,18 @@ impl ItemKey {
                 let links = Collection::RecordLinks(organization, integration, entity, record);
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
+            }
+            Self::RotationPlan(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "ROTATION_PLAN".to_owned(),
+            ),
+            Self::Rotation(organization, integration, rotation) => {
+                let (pk, prefix) = Collection::Rotations(organization, integration).render();
+                (pk, format!("{prefix}{rotation}"))
+            }
+            Self::RotationDue(due) => {
+                let (pk, prefix) = Collection::RotationsDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
             }
         }
     }

@@ -230,6 +230,25 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
             "LINK#<digest>",
         ),
+        (
+            ItemKey::RotationPlan(organization, integration),
+            under,
+            "ROTATION_PLAN",
+        ),
+        (
+            ItemKey::Rotation(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#ROTATIONS",
+            "ROTATION#<rot>",
+        ),
+        (
+            ItemKey::RotationDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "ROTATION_DUE#<shard>",
+            "ROTATION#<instant>#<org>#<int>",
+        ),
     ]
 }
 
@@ -240,6 +259,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
+                "rot",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -286,7 +306,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..46, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -350,6 +370,13 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let (record, other) = (Digest::of(&record), Digest::of(&other));
                     ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
+                42 => ItemKey::RotationPlan(organization, b.into()),
+                43 => ItemKey::Rotation(organization, b.into(), c.into()),
+                44 => ItemKey::RotationDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -378,6 +405,7 @@ proptest! {
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
+                | ItemKey::RotationDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
