@@ -29,6 +29,7 @@ mod providers;
 mod reach;
 mod replay;
 mod revocations;
+mod rotation;
 mod secrets;
 mod setup;
 mod state;
@@ -138,6 +139,7 @@ pub fn router(state: State) -> Router {
             post(revocations::create).get(revocations::list),
         )
         .merge(sync::router())
+        .merge(rotation::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -8,6 +8,7 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::rotation::{Emergencies, RotationDesk};
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
@@ -30,6 +31,9 @@ pub struct State {
     pub(crate) jobs: Jobs,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
+    /// Starts rotations, and decides about them.
+    pub(crate) rotations: RotationDesk,
+    pub(crate) emergencies: Emergencies,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -106,12 +110,16 @@ impl State {
             sync_queue,
             sources.clone(),
         );
+        let credentials = connect::credentials(environment, aws)?;
+        let rotations = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
             local,
-            credentials: connect::credentials(environment, aws)?,
+            emergencies: Emergencies::new(rotations.clone()),
+            rotations,
+            credentials,
             egress,
             published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),

@@ -18,6 +18,7 @@ mod data_keys;
 mod deliveries;
 mod destinations;
 mod elevations;
+mod emergencies;
 mod endpoints;
 mod error;
 mod event_list;
@@ -63,6 +64,7 @@ pub use change_sets::{
 pub use claims::{Claim, EventClaim};
 pub use data_keys::WrappedKey;
 pub use deliveries::{DeliveryLease, Lease, Recorded};
+pub use emergencies::DueEmergency;
 pub use endpoints::RegisteredEndpoint;
 pub use error::StoreError;
 pub(crate) use error::contended;

@@ -65,6 +65,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -77,6 +78,8 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageEndpoints
         | A::ManageDestinations
         | A::ChangeCredentials
+        | A::RotateCredentials
+        | A::ManageRotations
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
         | A::ConnectGrant
@@ -95,6 +98,7 @@ fn who(action: Action) -> &'static [Role] {
             &[Owner, Admin, Auditor]
         }
         A::LowerProtection
+        | A::RotateInEmergency
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

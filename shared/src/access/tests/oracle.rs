@@ -123,6 +123,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -132,6 +133,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ManageEndpoints
         | A::ManageDestinations
         | A::ChangeCredentials
+        | A::RotateCredentials
+        | A::ManageRotations
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
         | A::ConnectGrant
@@ -148,6 +151,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ResolveConflicts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
+        A::RotateInEmergency => has(roles, &[Owner, Admin]) && proven(asked),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
@@ -181,17 +185,29 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
     }
 }
 
+/// Whether the caller has shown more than a password, or calls from where it belongs only.
+fn proven(asked: &Asked<'_>) -> bool {
+    asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty())
+}
+
 /// Whether what the integration is stands in the way.
 fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttributes) -> bool {
     use Action as A;
-    let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
+    let proven = proven(asked);
     let only_looks = matches!(
         action,
-        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
+        A::ReadIntegration
+            | A::ReadEndpoints
+            | A::ReadDestinations
+            | A::ReadGrant
+            | A::ReadSync
+            | A::ReadRotations
     );
     let is_secret = matches!(
         action,
         A::ChangeCredentials
+            | A::RotateCredentials
+            | A::ManageRotations
             | A::ManageEndpointSecrets
             | A::RotateDestinationSecrets
             | A::ConnectGrant
@@ -264,6 +280,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::GrantOwner
+        | A::RotateInEmergency
         | A::RequestElevation => {
             vec![Resource::Organization]
         }
@@ -279,7 +296,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if action == A::CreateIntegration {
+            if matches!(action, A::CreateIntegration | A::ReadRotations) {
                 all.push(Resource::Organization);
             }
             all

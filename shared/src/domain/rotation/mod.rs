@@ -3,6 +3,7 @@
 //! No secret is in any of these types: what is secret is in the vault, under the versions that they
 //! name.
 
+mod emergency;
 mod failure;
 mod fill;
 mod plan;
@@ -11,6 +12,10 @@ mod steps;
 mod types;
 mod weekday;
 
+pub use emergency::{
+    EmergencyMember, EmergencyProgress, EmergencyRotation, EmergencyScope, EmergencyState,
+    MemberOutcome,
+};
 pub use failure::{RotationFailure, Trouble};
 pub use fill::{UnknownName, fill, fill_path, fill_value};
 pub use plan::RotationPlan;

@@ -14,5 +14,7 @@
 
 mod begin;
 mod desk;
+mod emergencies;
 
 pub use desk::{RotationDesk, StartRotation};
+pub use emergencies::{EMERGENCY_TIME, Emergencies, EmergencyReport};

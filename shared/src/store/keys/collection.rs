@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::due;
 use super::{SK, StoreError, beside_record};
 use crate::domain::{
-    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, RotationId, SyncJobId, Timestamp,
 };
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
@@ -39,6 +39,9 @@ pub(crate) enum Collection {
     SyncsDue(u8),
     Rotations(OrganizationId, IntegrationId),
     RotationsDue(u8),
+    Emergencies(OrganizationId),
+    EmergencyMembers(OrganizationId, RotationId),
+    EmergenciesDue,
 }
 
 impl Collection {
@@ -120,6 +123,14 @@ impl Collection {
                 "ROTATION#",
             ),
             Self::RotationsDue(shard) => (format!("ROTATION_DUE#{shard}"), "ROTATION#"),
+            Self::Emergencies(organization) => {
+                (format!("ORG#{organization}#EMERGENCIES"), "EMERGENCY#")
+            }
+            Self::EmergencyMembers(organization, emergency) => (
+                format!("ORG#{organization}#EMERGENCY#{emergency}"),
+                "INTEGRATION#",
+            ),
+            Self::EmergenciesDue => ("EMERGENCY_DUE".to_owned(), "EMERGENCY#"),
         }
     }
 

@@ -21,7 +21,7 @@ mod collection;
 mod due;
 
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, SyncDue};
+pub(crate) use due::{Due, EmergencyDue, SyncDue};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -105,6 +105,10 @@ pub(crate) enum ItemKey {
     Rotation(OrganizationId, IntegrationId, RotationId),
     /// Belongs to no organization: it is found by its instant.
     RotationDue(Due),
+    Emergency(OrganizationId, RotationId),
+    EmergencyMember(OrganizationId, RotationId, IntegrationId),
+    /// Belongs to no organization: it is found by its instant.
+    EmergencyDue(EmergencyDue),
 }
 
 impl ItemKey {
@@ -162,6 +166,9 @@ impl ItemKey {
             Self::RotationPlan(..) => "rotation_plan",
             Self::Rotation(..) => "rotation",
             Self::RotationDue(..) => "rotation_due",
+            Self::Emergency(..) => "emergency",
+            Self::EmergencyMember(..) => "emergency_member",
+            Self::EmergencyDue(..) => "emergency_due",
         }
     }
 
@@ -346,6 +353,19 @@ impl ItemKey {
             }
             Self::RotationDue(due) => {
                 let (pk, prefix) = Collection::RotationsDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
+            }
+            Self::Emergency(organization, emergency) => {
+                let (pk, prefix) = Collection::Emergencies(organization).render();
+                (pk, format!("{prefix}{emergency}"))
+            }
+            Self::EmergencyMember(organization, emergency, integration) => {
+                let members = Collection::EmergencyMembers(organization, emergency);
+                let (pk, prefix) = members.render();
+                (pk, format!("{prefix}{integration}"))
+            }
+            Self::EmergencyDue(due) => {
+                let (pk, prefix) = Collection::EmergenciesDue.render();
                 (pk, format!("{prefix}{due}"))
             }
         }

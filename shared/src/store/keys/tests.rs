@@ -249,6 +249,25 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ROTATION_DUE#<shard>",
             "ROTATION#<instant>#<org>#<int>",
         ),
+        (
+            ItemKey::Emergency(organization, id(ULID)),
+            "ORG#<org>#EMERGENCIES",
+            "EMERGENCY#<rot>",
+        ),
+        (
+            ItemKey::EmergencyMember(organization, id(ULID), integration),
+            "ORG#<org>#EMERGENCY#<rot>",
+            "INTEGRATION#<int>",
+        ),
+        (
+            ItemKey::EmergencyDue(EmergencyDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                emergency: id(ULID),
+            }),
+            "EMERGENCY_DUE",
+            "EMERGENCY#<instant>#<org>#<rot>",
+        ),
     ]
 }
 
@@ -306,7 +325,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..46, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..49, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -377,6 +396,13 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     organization,
                     integration: b.into(),
                 }),
+                45 => ItemKey::Emergency(organization, b.into()),
+                46 => ItemKey::EmergencyMember(organization, b.into(), c.into()),
+                47 => ItemKey::EmergencyDue(EmergencyDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    emergency: b.into(),
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -406,6 +432,7 @@ proptest! {
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
                 | ItemKey::RotationDue(_)
+                | ItemKey::EmergencyDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
