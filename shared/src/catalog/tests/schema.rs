@@ -35,7 +35,7 @@ fn is_open(path: &[String]) -> bool {
         ["variables" | "webhooks"]
             | ["auth", .., "fields"]
             | ["api", "entities"]
-            | ["api", "rotation", "keys", "created" | "published"]
+            | ["api", "rotation", "keys", "created"]
             | [
                 "auth",
                 _,
