@@ -64,6 +64,12 @@ pub enum Metric {
     PushesFailed,
     /// Fields of providers' records that are new, have vanished, or have another type.
     FieldsDrifted,
+    /// Rotations of credentials that did all that they had to.
+    RotationsCompleted,
+    /// Those that did not, or left something for a person to clean up, by reason, and all.
+    RotationsFailed,
+    /// Those that wait for a person to hand in credentials, each time that one begins to.
+    RotationsDue,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -97,6 +103,9 @@ impl Metric {
             Self::ConflictsOpened => "ConflictsOpened",
             Self::PushesFailed => "PushesFailed",
             Self::FieldsDrifted => "FieldsDrifted",
+            Self::RotationsCompleted => "RotationsCompleted",
+            Self::RotationsFailed => "RotationsFailed",
+            Self::RotationsDue => "RotationsDue",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }
@@ -111,7 +120,7 @@ impl Metric {
 
     /// Whether it is counted without its reason as well: an alarm watches all of it.
     fn has_total(self) -> bool {
-        matches!(self, Self::PushesFailed)
+        matches!(self, Self::PushesFailed | Self::RotationsFailed)
     }
 }
 

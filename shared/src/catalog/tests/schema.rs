@@ -35,8 +35,8 @@ fn is_open(path: &[String]) -> bool {
         ["variables" | "webhooks"]
             | ["auth", .., "fields"]
             | ["api", "entities"]
-            | ["api", "rotation", "keys", "created" | "published"]
-            | ["auth", _, "rotation", "keys", "created" | "published"]
+            | ["api", "rotation", "keys", "created"]
+            | ["auth", _, "rotation", "keys", "created"]
             | [
                 "auth",
                 _,

@@ -170,14 +170,15 @@ pub struct PublicKeyCalls {
     /// The call that publishes it, with `{publicKeyPem}`, `{publicKeyDer}` (its base64) or
     /// `{publicKeyJwk}` in it; made with the old credentials.
     pub publish: RotationCall,
-    /// Where its answer has values of the credentials, by their field: the id that the provider
-    /// has given the key, say.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub published: BTreeMap<String, Expression>,
-    /// How the keys that there are can be seen.
+    /// Where its answer has the id that the provider has given the key. Without, the key has the id
+    /// `{rotation}`, and publishing it twice is the same as once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Expression>,
+    /// How the keys that there are can be seen: one that was published, without its answer having
+    /// come back, is found by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<KeyList>,
-    /// The field of the credentials, no secret, by which the provider knows the key.
+    /// The field of the credentials, no secret, that holds the key's id.
     pub key_id: String,
     /// The calls that take a key back, with its fields in braces: the old one after the grace, or
     /// a new one that is not taken into use.

@@ -104,8 +104,8 @@ impl ApiProfile {
                            `{publicKeyJwk}` in it";
             return wrong(at("publish"), message);
         }
-        if keys.published.len() > MAX_FIELDS {
-            return wrong(at("published"), "expected at most 20 fields");
+        if keys.id.is_some() && keys.list.is_none() {
+            return wrong(at("list"), "is required with `id`");
         }
         if keys.revoke.is_empty() {
             return wrong(at("revoke"), "expected 1 to 3 calls");

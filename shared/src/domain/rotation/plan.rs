@@ -83,4 +83,9 @@ impl RotationPlan {
         let latest = now.plus(LOOK);
         self.due_at = Some(begins.map_or(latest, |at| at.min(latest)));
     }
+
+    /// It is looked at tomorrow, and not before.
+    pub fn put_off(&mut self, now: Timestamp) {
+        self.due_at = self.due_at.map(|at| at.max(now.plus(LOOK)));
+    }
 }

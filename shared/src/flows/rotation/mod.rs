@@ -13,8 +13,27 @@
 //! puts credentials back by hand, in the instant in which they are made worthless, is stopped.
 
 mod begin;
+mod calls;
+mod create;
 mod desk;
 mod emergencies;
+mod error;
+mod failure;
+mod held;
+mod key_pair;
+mod pair;
+mod revoke;
+mod rotator;
+mod switch;
+mod visit;
+
+use std::time::Duration;
 
 pub use desk::{RotationDesk, StartRotation};
 pub use emergencies::{EMERGENCY_TIME, Emergencies, EmergencyReport};
+pub use error::RotationError;
+pub use rotator::Rotator;
+pub use visit::Visited;
+
+/// How long one call of a provider may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
