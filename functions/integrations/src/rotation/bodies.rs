@@ -97,7 +97,10 @@ impl From<Rotation> for RotationView {
     fn from(rotation: Rotation) -> Self {
         let needs = needed(&rotation);
         let candidate = rotation.candidate;
-        let expires_at = candidate.as_ref().and_then(|one| one.expires_at);
+        let expires_at = candidate.as_ref().and_then(|one| {
+            let fields = one.fields_expire_at.values().copied();
+            fields.chain(one.expires_at).min()
+        });
         let key_id = candidate.as_ref().and_then(|one| one.key_id.clone());
         Self {
             id: rotation.id,

@@ -203,6 +203,54 @@ fn a_rotation_renews_the_secrets_of_one_way_to_authenticate() {
 }
 
 #[test]
+fn a_way_to_authenticate_is_replaced_as_it_says_itself() {
+    let good = "[auth.fields.keyId]\ntitle = \"Id\"\nrequired = false\nsecret = false\n\
+        help = \"The settings.\"\n\n[auth.rotation]\nstrategy = \"provider_api\"\n\n\
+        [auth.rotation.keys]\ncreated = { apiKey = \"a\", keyId = \"b\" }\nkeyId = \"keyId\"\n\
+        create = { path = \"/keys/{rotation}\", method = \"POST\", host = \"{shop}.x.example\" }\n\
+        revoke = [{ method = \"DELETE\", path = \"/keys/{keyId}\" }]\n\n[api]";
+    let file = |rotation: &str| SMALL.replacen("[api]", rotation, 1);
+    assert!(parse("payment/x.toml", &file(good)).is_ok());
+    for (right, wrong, place) in [
+        (
+            "{ apiKey = \"a\",",
+            "{ other = \"a\",",
+            "/auth/0/rotation/keys/created",
+        ),
+        ("{ apiKey = \"a\",", "{", "/auth/0/rotation/keys/created"),
+        (
+            "keyId = \"keyId\"",
+            "keyId = \"apiKey\"",
+            "/auth/0/rotation/keys/keyId",
+        ),
+        (
+            "/keys/{keyId}",
+            "/keys/{apiKey}",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "/keys/{keyId}",
+            "/keys/{rotation}",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "/keys/{keyId}",
+            "keys",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "{shop}.x.example",
+            "evil.example",
+            "/auth/0/rotation/keys/create/host",
+        ),
+    ] {
+        let file = file(&good.replacen(right, wrong, 1));
+        let told = parse("payment/x.toml", &file).unwrap_err().to_string();
+        assert!(told.contains(place), "{wrong}: {told}");
+    }
+}
+
+#[test]
 fn a_token_comes_from_a_host_that_is_named() {
     let config = "config = { algorithm = \"RS256\", claims = {}, use = { kind = \"exchange\", tokenUrl = \"https://HOST/token\" } }";
     let jwt = |host: &str| {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -176,9 +178,12 @@ pub struct Candidate {
     /// The names of their fields.
     #[serde(default)]
     pub fields: Vec<String>,
-    /// When they stop being valid, if that is known.
+    /// When they stop being valid, if the provider says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// When fields end that say so themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields_expire_at: BTreeMap<String, Timestamp>,
 }
 
 /// A call that makes a key, from before it is made until it is known how it ended.

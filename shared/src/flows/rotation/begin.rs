@@ -1,6 +1,7 @@
 //! How a rotation begins, and how new credentials get into the vault.
 
 use super::desk::{Read, RotationDesk, StartRotation, internal};
+use crate::auth::ends_of;
 use crate::catalog;
 use crate::domain::rotation::{
     Candidate, Rotation, RotationPolicy, RotationState, RotationStrategy,
@@ -123,6 +124,7 @@ impl RotationDesk {
             key_id: None,
             fields: values.keys().cloned().collect(),
             expires_at: None,
+            fields_expire_at: ends_of(values),
         })
     }
 }

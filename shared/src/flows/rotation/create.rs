@@ -4,6 +4,7 @@
 //! be kept and the label that it gets. Whoever finds that note, and no such version, knows that a key
 //! may be there: it is looked for by its label and deleted, or a person is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use super::calls::{self, Told};
 use super::failure::StepFailure;
 use super::held::Held;
 use super::rotator::{Declared, Rotator};
+use crate::auth::ends_of;
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
 use crate::domain::{
     AuditOutcome, Error, Expression, KeyCalls, KeyList, ROTATION_LABEL, RotationMethod, Timestamp,
@@ -236,6 +238,7 @@ impl Rotator {
                 key_id,
                 fields: Vec::new(),
                 expires_at: None,
+                fields_expire_at: BTreeMap::new(),
             };
             rotation.staged(candidate, false, now)?;
             rotation.give_up(failure.reason, failure.status, now)
@@ -296,6 +299,7 @@ impl Rotator {
                 let candidate = Candidate {
                     key_id: declared.key_id(&values),
                     fields: values.keys().cloned().collect(),
+                    fields_expire_at: ends_of(&values),
                     ..candidate
                 };
                 let has_set = keys.set.is_some();

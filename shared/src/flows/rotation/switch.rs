@@ -136,13 +136,16 @@ impl Rotator {
             }
             let now = self.desk.sources.now();
             let mut integration = found.item;
-            integration.credentials = Some(CredentialInfo {
+            let mut info = CredentialInfo {
                 version: candidate.version.clone(),
                 fields: candidate.fields.clone(),
                 created_at: now,
                 last_used_at: None,
-                expires_at: candidate.expires_at,
-            });
+                expires_at: None,
+                fields_expire_at: candidate.fields_expire_at.clone(),
+            };
+            info.set_end(candidate.expires_at);
+            integration.credentials = Some(info);
             integration.updated_at = now;
             let written = self
                 .desk
