@@ -168,11 +168,11 @@ impl Parts<'_> {
         for schedule in self.template.schedules() {
             let environment = self.environment(&schedule.function)?;
             let function = match schedule.function.as_str() {
-                "rotation" => Scheduled::Rotation(rotation::State::connect(
+                "rotation" => Scheduled::Rotation(Box::new(rotation::State::connect(
                     &environment,
                     &aws,
                     sources.clone(),
-                )?),
+                )?)),
                 "sync" => Scheduled::Sync(Box::new(sync::State::connect(
                     &environment,
                     &aws,

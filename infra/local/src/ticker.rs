@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// A function that a schedule runs.
 #[derive(Clone)]
 pub(crate) enum Scheduled {
-    Rotation(rotation::State),
+    Rotation(Box<rotation::State>),
     Sync(Box<sync::State>),
 }
 

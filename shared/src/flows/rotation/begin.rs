@@ -40,6 +40,11 @@ impl RotationDesk {
             ));
         }
         let is_person = strategy == RotationStrategy::OperatorSupplied;
+        if start.wanted_version.is_some() && makes_versions(method) {
+            return Err(Error::Conflict(
+                "the provider chooses the key's id: it is not rotated by Secrets Manager".to_owned(),
+            ));
+        }
         if is_person && start.wanted_version.is_some() {
             return Err(Error::Conflict(
                 "new credentials cannot be made: a person has to hand them in".to_owned(),
@@ -118,7 +123,7 @@ impl RotationDesk {
         }
         let now = self.sources.now();
         let version = version.unwrap_or_else(|| new_version(&self.sources, now));
-        self.credentials.stage(of.0, of.1, values, &version).await?;
+        self.credentials.stage_next(of.0, of.1, values, &version).await?;
         Ok(Candidate {
             version,
             key_id: None,
@@ -148,6 +153,14 @@ pub(super) fn strategy_of(method: Option<&RotationMethod>) -> RotationStrategy {
         )
         | None => RotationStrategy::OperatorSupplied,
     }
+}
+
+/// Whether its steps make more than one version of the new credentials.
+fn makes_versions(method: Option<&RotationMethod>) -> bool {
+    let Some(RotationMethod::Asymmetric { keys, .. }) = method else {
+        return false;
+    };
+    keys.as_ref().is_some_and(|keys| keys.id.is_some())
 }
 
 /// Whether a person has to hand in an integration's new credentials.

@@ -156,6 +156,10 @@ fn algorithm_of(integration: &Integration) -> Option<(JwtAlgorithm, String)> {
     let auth = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref()).ok()?;
     match auth {
         AuthConfig::Jwt(auth) => Some((auth.algorithm, auth.key_field)),
+        AuthConfig::Oauth2(auth) => {
+            let assertion = auth.assertion?;
+            Some((assertion.algorithm, "privateKey".to_owned()))
+        }
         _ => None,
     }
 }

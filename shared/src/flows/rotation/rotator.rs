@@ -61,8 +61,8 @@ impl Rotator {
         &self.desk
     }
 
-    /// Goes on with the active rotation of `integration`, as it was read just now, as far as it can;
-    /// or until its next step is `until`. How it stands then; none, if there is none that is not
+    /// Goes on with the active rotation of `integration`, as it was read just now, as far as it can,
+    /// while its next step is one that `may` let pass. How it stands then; none, if there is none that is not
     /// worked on by somebody else.
     ///
     /// # Errors
@@ -71,15 +71,14 @@ impl Rotator {
     pub async fn advance(
         &self,
         integration: Integration,
-        until: Option<RotationState>,
+        may: impl Fn(RotationState) -> bool,
     ) -> Result<Option<Rotation>, RotationError> {
         let of = (integration.organization_id, integration.id);
         let Some(mut held) = self.desk.hold(of, integration).await? else {
             return Ok(None);
         };
         for _ in 0..MOST_STEPS {
-            let is_there = until.is_some_and(|until| held.state() == until);
-            if is_there || held.state().is_end() || !held.has_time() {
+            if !may(held.state()) || held.state().is_end() || !held.has_time() {
                 break;
             }
             if Box::pin(self.step(&mut held)).await? == Stepped::Later {

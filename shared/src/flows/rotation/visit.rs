@@ -113,7 +113,7 @@ impl Rotator {
     }
 
     async fn go_on(&self, integration: Integration) -> Result<Visited, RotationError> {
-        let advanced = Box::pin(self.advance(integration, None)).await?;
+        let advanced = Box::pin(self.advance(integration, |_| true)).await?;
         Ok(advanced.map_or(Visited::Early, |rotation| Visited::Went(rotation.state)))
     }
 
