@@ -2,8 +2,8 @@
 //! uses, before their refresh tokens lapse.
 //!
 //! It is run by a schedule, and by Secrets Manager where that rotates a secret by itself. What is
-//! due is in two indexes: of rotations by instant, and of grants by day. Each grant that can lapse has an entry in an index by day. A run takes the entries whose time has
-//! come, those that have waited longest first, and moves each to where it has to be looked at next:
+//! due is in three indexes: of rotations and of emergencies by instant, and of grants by day. Each
+//! grant that can lapse has an entry in an index by day. A run takes the entries whose time has come, those that have waited longest first, and moves each to where it has to be looked at next:
 //! so a run that ends early, or dies, leaves the rest to the next one.
 //!
 //! What it guarantees: one integration that fails holds up no other; its entry moves on like the
@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gatehouse::domain::Timestamp;
+use gatehouse::flows::rotation::{EMERGENCY_TIME, EmergencyReport};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueGrant, StoreError};
 use serde::Serialize;
@@ -56,6 +57,8 @@ pub struct Report {
     pub left: usize,
     /// What was done about rotations.
     pub rotations: Rotations,
+    /// What was done about emergencies of many integrations.
+    pub emergencies: EmergencyReport,
 }
 
 /// Why a run, or a step, came to nothing.
@@ -101,13 +104,16 @@ pub async fn handle(state: &State, event: Value) -> Result<Value, RunError> {
 /// If an index cannot be read or its beginning not be written.
 pub async fn scheduled(state: &State) -> Result<Report, StoreError> {
     let began = state.sources.now();
+    // First, so that the rotations that they start are gone on with in this run.
+    let emergencies = Box::pin(state.emergencies.run(began.plus(EMERGENCY_TIME))).await;
     // At the same time: neither has to wait for the other's providers.
     let (rotations, grants) = tokio::join!(
-        Box::pin(due::run(state, began)),
+        Box::pin(due::run(state, state.sources.now())),
         Box::pin(due_grants(state, began))
     );
     let report = Report {
         rotations: rotations?,
+        emergencies: emergencies?,
         ..grants?
     };
     tracing::info!(?report, "what is due was looked at");

@@ -7,7 +7,7 @@ use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::outbound::{Outbound, Services};
-use gatehouse::flows::rotation::{RotationDesk, Rotator};
+use gatehouse::flows::rotation::{Emergencies, RotationDesk, Rotator};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::Credentials;
@@ -19,6 +19,7 @@ pub struct State {
     pub(crate) credentials: Credentials,
     pub(crate) grants: Grants,
     pub(crate) rotator: Rotator,
+    pub(crate) emergencies: Emergencies,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
 }
@@ -73,6 +74,7 @@ impl State {
         let desk = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         Ok(Self {
             grants: outbound.grants().clone(),
+            emergencies: Emergencies::new(desk.clone()),
             rotator: Rotator::new(desk, outbound, trail, metrics.clone()),
             credentials,
             store,

@@ -23,7 +23,7 @@ const RECENT: u16 = 10;
 /// How many emergencies are gone on with in one run.
 const MOST: u16 = 50;
 /// So long a run may go on with them.
-pub const EMERGENCY_TIME: Duration = Duration::from_secs(60);
+pub const EMERGENCY_TIME: Duration = Duration::from_secs(30);
 
 /// Replaces the credentials of many integrations at once, without grace.
 ///

@@ -150,8 +150,10 @@ async fn a_wrong_request_is_pointed_at_and_starts_nothing() {
         );
         assert_eq!(portal.contents().await, before, "{body}");
     }
-    let none = portal.get(&format!("{PATH}/rot_01K72Z5QSW0123456789ABCDEF"), &token);
-    assert_eq!(none.await.status, 404);
+    let none = portal
+        .get(&format!("{PATH}/rot_01K72Z5QSW0123456789ABCDEF"), &token)
+        .await;
+    assert_eq!(none.status, 404);
 }
 
 #[tokio::test]

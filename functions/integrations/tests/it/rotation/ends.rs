@@ -32,8 +32,10 @@ async fn change(portal: &Portal, token: &str, path: &str, body: Value) -> Answer
 async fn an_end_that_credentials_say_themselves_is_shown() {
     let portal = Portal::new().await;
     let caller = portal.organization();
-    let made = portal.post(PATH, &caller, body(json!({"apiKey": token()})));
-    let path = format!("{PATH}/{}", made.await.id());
+    let made = portal
+        .post(PATH, &caller, body(json!({"apiKey": token()})))
+        .await;
+    let path = format!("{PATH}/{}", made.id());
     let shown = portal.get(&path, &caller).await;
     let credentials = shown.json()["credentials"].clone();
     assert_eq!(credentials["fieldsExpireAt"], json!({"apiKey": END}));

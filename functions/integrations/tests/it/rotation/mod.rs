@@ -24,8 +24,10 @@ async fn sendgrid(portal: &Portal, token: &str) -> String {
 
 /// An integration whose new credentials a person hands in: its path.
 async fn stripe(portal: &Portal, token: &str) -> String {
-    let made = portal.post("/portal/integrations", token, integration());
-    format!("/portal/integrations/{}", made.await.id())
+    let made = portal
+        .post("/portal/integrations", token, integration())
+        .await;
+    format!("/portal/integrations/{}", made.id())
 }
 
 async fn rotate(portal: &Portal, token: &str, path: &str, body: Value) -> Answer {

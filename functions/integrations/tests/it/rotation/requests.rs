@@ -198,12 +198,16 @@ async fn a_rotation_is_ended_before_its_credentials_are_in_use() {
     // The next one is another.
     let next = begun(&rotate(&portal, &token, &path, json!({})).await);
     assert_ne!(next, id);
-    let list = portal.get(&format!("{path}/rotations?limit=1"), &token);
-    let list = list.await.json();
+    let list = portal
+        .get(&format!("{path}/rotations?limit=1"), &token)
+        .await;
+    let list = list.json();
     assert_eq!(list["items"][0]["id"], json!(next));
     let cursor = list["nextCursor"].as_str().unwrap();
-    let rest = portal.get(&format!("{path}/rotations?cursor={cursor}"), &token);
-    assert_eq!(rest.await.json()["items"][0]["id"], json!(id));
+    let rest = portal
+        .get(&format!("{path}/rotations?cursor={cursor}"), &token)
+        .await;
+    assert_eq!(rest.json()["items"][0]["id"], json!(id));
     let other = format!(
         "{}/rotations?cursor={cursor}",
         sendgrid(&portal, &token).await
@@ -232,8 +236,10 @@ async fn a_rotation_is_found_under_its_integration_only() {
     ] {
         assert_eq!(portal.get(&place, token).await.status, 404, "{place}");
         for change in ["cancel", "cleaned-up"] {
-            let answer = portal.post(&format!("{place}/{change}"), token, Value::Null);
-            assert_eq!(answer.await.status, 404, "{place}/{change}");
+            let answer = portal
+                .post(&format!("{place}/{change}"), token, Value::Null)
+                .await;
+            assert_eq!(answer.status, 404, "{place}/{change}");
         }
     }
     let list = portal.get(&format!("{path}/rotations"), &stranger).await;

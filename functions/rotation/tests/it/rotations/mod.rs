@@ -1,9 +1,9 @@
 //! Rotations of every strategy, over a provider on loopback, the embedded table and the embedded
 //! Secrets Manager; by processes that are killed at any of their calls.
 
+mod dice;
 mod ends;
 mod kills;
-mod dice;
 mod provider;
 mod secrets_manager;
 mod simulation;
@@ -87,7 +87,8 @@ impl Kind {
     }
 
     fn rotation(self) -> Value {
-        let delete = |field: &str| json!([{"method": "DELETE", "path": format!("/keys/{{{field}}}")}]);
+        let delete =
+            |field: &str| json!([{"method": "DELETE", "path": format!("/keys/{{{field}}}")}]);
         let list = json!({"call": {"method": "GET", "path": "/keys"},
             "items": "keys", "id": "id", "label": "name"});
         let create = json!({"method": "POST", "path": "/keys", "body": {"name": "for {rotation}"}});
@@ -146,7 +147,9 @@ impl Kind {
             ],
         };
         let fields = fields.into_iter();
-        fields.map(|(name, value)| (name.to_owned(), value)).collect()
+        fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 
@@ -216,7 +219,10 @@ impl World {
         let aws = Aws::new(stage.secrets.endpoint(), Arc::clone(&watch), database);
         let life = Arc::new(Life::new(dice.clone(), None, 0, 0));
         let config = aws.config(&life);
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), wire::TABLE.parse().unwrap());
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&config),
+            wire::TABLE.parse().unwrap(),
+        );
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
         let credentials = Credentials::new(secrets, "key".to_owned(), "gatehouse".to_owned());
         let world = Self {
@@ -240,7 +246,9 @@ impl World {
         let (_, values) = self.new_key("the first");
         let credentials = set(&values);
         let (organization, id) = self.of;
-        let staged = self.credentials.stage(organization, id, &credentials, FIRST);
+        let staged = self
+            .credentials
+            .stage(organization, id, &credentials, FIRST);
         staged.await.unwrap();
         let now = self.clock.now();
         let mut integration = json!({
