@@ -18,6 +18,8 @@ pub(crate) struct RotateRequest {
     /// person has made them already. They are tested before they are used.
     #[schema(value_type = Option<BTreeMap<String, String>>, write_only)]
     pub(crate) credentials: Option<CredentialSet>,
+    /// When these end, if that is known and they do not say it themselves.
+    pub(crate) credentials_expire_at: Option<Timestamp>,
     /// Whether the old credentials are given no grace. A rotation that is active loses its own.
     #[serde(default)]
     pub(crate) emergency: bool,

@@ -3,7 +3,9 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::{Access, Resource};
 use gatehouse::domain::rotation::{Rotation, RotationTrigger};
-use gatehouse::domain::{Action, Error, Integration, IntegrationAttributes, IntegrationId};
+use gatehouse::domain::{
+    Action, Error, FieldError, Integration, IntegrationAttributes, IntegrationId,
+};
 use gatehouse::flows::rotation::StartRotation;
 use gatehouse::http::{ApiError, Json, PathId};
 use gatehouse::vault::CredentialSet;
@@ -11,6 +13,7 @@ use http::{StatusCode, header};
 
 use super::bodies::{RotateRequest, RotationView};
 use crate::State;
+use crate::integration_check::check_expiry;
 use crate::integrations::find as find_integration;
 use crate::setup::Asked;
 
@@ -21,21 +24,20 @@ pub(crate) async fn start(
     PathId(integration): PathId<IntegrationId>,
     body: Option<Json<RotateRequest>>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let RotateRequest {
-        credentials,
-        emergency,
-    } = body.map(|Json(body)| body).unwrap_or_default();
+    let body = body.map(|Json(body)| body).unwrap_or_default();
     let organization = access.caller().organization_id;
     let found = find_integration(&state, organization, integration).await?;
-    if let Some(given) = &credentials {
+    if body.credentials.is_some() {
         let resource = Resource::Integration(IntegrationAttributes::from(&found.item));
         access.check(Action::ChangeCredentials, &resource).await?;
-        check(&state, &found.item, given)?;
     }
-    let is_change = emergency || credentials.is_some();
+    check(&state, &found.item, &body)?;
+    let emergency = body.emergency;
+    let is_change = emergency || body.credentials.is_some();
     let start = StartRotation {
         emergency,
-        credentials,
+        credentials: body.credentials,
+        expires_at: body.credentials_expire_at,
         ..StartRotation::by(RotationTrigger::Request)
     };
     let rotation = begin(&state, &found.item, start, is_change).await?;
@@ -75,8 +77,28 @@ async fn begin(
     }
 }
 
-/// Whether the credentials have all that the integration's way to authenticate needs.
-fn check(state: &State, current: &Integration, given: &CredentialSet) -> Result<(), Error> {
+/// Whether the credentials, if some are given, have all that the integration's way to authenticate
+/// needs.
+fn check(state: &State, current: &Integration, body: &RotateRequest) -> Result<(), Error> {
+    let mut errors = Vec::new();
+    let (given, end) = (body.credentials.as_ref(), body.credentials_expire_at);
+    check_expiry(end, given.is_some(), state.sources.now(), &mut errors);
+    if let Some(given) = given {
+        check_given(state, current, given, &mut errors);
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}
+
+fn check_given(
+    state: &State,
+    current: &Integration,
+    given: &CredentialSet,
+    errors: &mut Vec<FieldError>,
+) {
     let asked = Asked {
         provider: current.provider.as_deref(),
         base_url: None,
@@ -87,11 +109,5 @@ fn check(state: &State, current: &Integration, given: &CredentialSet) -> Result<
         api_profile: None,
         current: Some(current),
     };
-    let mut errors = Vec::new();
-    asked.set_up(&state.egress, &mut errors);
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Invalid(errors))
-    }
+    asked.set_up(&state.egress, errors);
 }

@@ -58,7 +58,10 @@ impl RotationDesk {
             ..self.blank(integration, current, start, strategy, now)
         };
         if let Some(credentials) = given {
-            let candidate = self.stage(integration, credentials, None).await?;
+            let candidate = Candidate {
+                expires_at: start.expires_at,
+                ..self.stage(integration, credentials, None).await?
+            };
             rotation.staged(candidate, false, now).map_err(internal)?;
         }
         Ok(rotation)

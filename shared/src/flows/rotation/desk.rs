@@ -2,10 +2,12 @@ use std::fmt;
 
 use super::begin::is_by_person;
 use crate::domain::rotation::{
-    Rotation, RotationFailure, RotationPlan, RotationPolicy, RotationState, RotationStrategy,
-    RotationTrigger,
+    Candidate, Rotation, RotationFailure, RotationPlan, RotationPolicy, RotationState,
+    RotationStrategy, RotationTrigger,
 };
-use crate::domain::{Error, Integration, IntegrationId, OrganizationId, RotationId, Sources};
+use crate::domain::{
+    Error, Integration, IntegrationId, OrganizationId, RotationId, Sources, Timestamp,
+};
 use crate::store::{Page, RotationWrite, Store, Versioned, contended};
 use crate::vault::{CredentialSet, Credentials};
 
@@ -40,6 +42,8 @@ pub struct StartRotation {
     pub batch: Option<RotationId>,
     /// New credentials, whole, that a person hands in; the fields are checked by the caller.
     pub credentials: Option<CredentialSet>,
+    /// When these stop being valid, if that is known.
+    pub expires_at: Option<Timestamp>,
     /// The version that the new credentials have to get.
     pub wanted_version: Option<String>,
 }
@@ -53,6 +57,7 @@ impl StartRotation {
             emergency: false,
             batch: None,
             credentials: None,
+            expires_at: None,
             wanted_version: None,
         }
     }
@@ -98,7 +103,8 @@ impl RotationDesk {
                 continue;
             };
             if let Some(credentials) = start.credentials.take() {
-                let rotation = self.supply(of, active.item.id, &credentials).await?;
+                let given = (&credentials, start.expires_at);
+                let rotation = self.supply_until(of, active.item.id, given).await?;
                 if !start.emergency {
                     return Ok(rotation);
                 }
@@ -131,6 +137,16 @@ impl RotationDesk {
         rotation: RotationId,
         credentials: &CredentialSet,
     ) -> Result<Rotation, Error> {
+        self.supply_until(of, rotation, (credentials, None)).await
+    }
+
+    /// The same, of credentials that are known to stop being valid.
+    async fn supply_until(
+        &self,
+        of: Of,
+        rotation: RotationId,
+        (credentials, expires_at): (&CredentialSet, Option<Timestamp>),
+    ) -> Result<Rotation, Error> {
         let integration = self.integration(of).await?;
         let read = self.read(of).await?;
         let Some(mut found) = read
@@ -146,7 +162,10 @@ impl RotationDesk {
                 "the rotation does not wait for credentials".to_owned(),
             ));
         }
-        let candidate = self.stage(&integration, credentials, None).await?;
+        let candidate = Candidate {
+            expires_at,
+            ..self.stage(&integration, credentials, None).await?
+        };
         // Whoever hands them in takes the rotation over, wherever they were to come from.
         found.item.strategy = RotationStrategy::OperatorSupplied;
         let now = self.sources.now();

@@ -7,7 +7,7 @@ use crate::portal::{Portal, integration, with};
 const CANARY: &str = "sk_canary_that_was_handed_in";
 
 fn handed_in() -> Value {
-    json!({"credentials": {"apiKey": CANARY}})
+    json!({"credentials": {"apiKey": CANARY}, "credentialsExpireAt": "2090-01-01T00:00:00.000Z"})
 }
 
 #[tokio::test]
@@ -53,6 +53,7 @@ async fn what_a_person_hands_in_is_staged_beside_what_is_in_use() {
     assert_eq!(begun(&staged), id);
     assert_eq!(staged.json()["state"], "test");
     assert_eq!(staged.json()["needs"], Value::Null);
+    assert_eq!(staged.json()["expiresAt"], "2090-01-01T00:00:00.000Z");
     assert!(!staged.text.contains("canary"));
     let contents = portal.stack.contents().await.unwrap();
     assert!(!contents.contains(CANARY), "it is in the table");
@@ -100,6 +101,14 @@ async fn credentials_that_are_wrong_are_pointed_at_and_nothing_changes() {
         ),
         (json!({"credentials": {"apiKey": 7}}), "/credentials/apiKey"),
         (json!({"credentials": "canary"}), "/credentials"),
+        (
+            json!({"credentialsExpireAt": "2090-01-01T00:00:00Z"}),
+            "/credentialsExpireAt",
+        ),
+        (
+            json!({"credentials": {"apiKey": super::KEY}, "credentialsExpireAt": "2020-01-01T00:00:00Z"}),
+            "/credentialsExpireAt",
+        ),
         (json!({"emergency": "canary"}), "/emergency"),
         (json!({"canary": true}), "/canary"),
     ] {
