@@ -1,7 +1,6 @@
 //! How a rotation goes on. Each method is one change of what is stored; a crash leaves the one
 //! before it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
@@ -65,7 +64,7 @@ impl Rotation {
             key_id: None,
             fields: Vec::new(),
             expires_at: None,
-            fields_expire_at: BTreeMap::new(),
+            fields_expire_at: Default::default(),
         });
         self.creation = Some(Creation {
             label,

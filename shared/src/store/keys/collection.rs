@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -132,6 +133,12 @@ impl Collection {
             ),
             Self::EmergenciesDue => ("EMERGENCY_DUE".to_owned(), "EMERGENCY#"),
         }
+    }
+
+    /// The partition key and the sort key of one of its items, which ends in `id`.
+    pub(super) fn key(self, id: impl fmt::Display) -> (String, String) {
+        let (pk, prefix) = self.render();
+        (pk, format!("{prefix}{id}"))
     }
 
     /// The id or number that the sort key of one of its items ends in.

@@ -177,19 +177,16 @@ impl ItemKey {
     pub(crate) fn render(self) -> (String, String) {
         match self {
             Self::Integration(organization, integration) => {
-                let (pk, prefix) = Collection::Integrations(organization).render();
-                (pk, format!("{prefix}{integration}"))
+                Collection::Integrations(organization).key(integration)
             }
             Self::Endpoint(organization, integration, endpoint) => {
-                let (pk, prefix) = Collection::Endpoints(organization, integration).render();
-                (pk, format!("{prefix}{endpoint}"))
+                Collection::Endpoints(organization, integration).key(endpoint)
             }
             Self::EndpointPath(path) => {
                 (format!("ENDPOINT_PATH#{path}"), "ENDPOINT_PATH".to_owned())
             }
             Self::Destination(organization, integration, destination) => {
-                let (pk, prefix) = Collection::Destinations(organization, integration).render();
-                (pk, format!("{prefix}{destination}"))
+                Collection::Destinations(organization, integration).key(destination)
             }
             Self::EventClaim(organization, endpoint, digest) => (
                 format!("ORG#{organization}#ENDPOINT#{endpoint}#CLAIM#{digest}"),
@@ -258,34 +255,23 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}"),
                 "GRANT".to_owned(),
             ),
-            Self::GrantDue(due) => {
-                let (pk, prefix) = Collection::GrantsDue(due.at).render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::GrantDue(due) => Collection::GrantsDue(due.at).key(due),
             Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
             Self::Revocation(organization, digest) => {
-                let (pk, prefix) = Collection::Revocations(organization).render();
-                (pk, format!("{prefix}{digest}"))
+                Collection::Revocations(organization).key(digest)
             }
-            Self::ApiKey(organization, key) => {
-                let (pk, prefix) = Collection::ApiKeys(organization).render();
-                (pk, format!("{prefix}{key}"))
-            }
+            Self::ApiKey(organization, key) => Collection::ApiKeys(organization).key(key),
             Self::ApiKeyOwner(key) => (format!("API_KEY#{key}"), "API_KEY".to_owned()),
             Self::ApiKeyUse(organization, key) => {
                 (format!("ORG#{organization}"), format!("API_KEY_USE#{key}"))
             }
             Self::Elevation(organization, elevation) => {
-                let (pk, prefix) = Collection::Elevations(organization).render();
-                (pk, format!("{prefix}{elevation}"))
+                Collection::Elevations(organization).key(elevation)
             }
             Self::Elevated(organization, subject) => {
                 (format!("ORG#{organization}"), format!("ELEVATED#{subject}"))
             }
-            Self::User(organization, subject) => {
-                let (pk, prefix) = Collection::Users(organization).render();
-                (pk, format!("{prefix}{subject}"))
-            }
+            Self::User(organization, subject) => Collection::Users(organization).key(subject),
             Self::AuditPage(organization, id) => {
                 let shard = shard_of(id.ulid());
                 let (pk, prefix) = Collection::AuditPages(organization, shard).render();
@@ -296,12 +282,10 @@ impl ItemKey {
                 (pk, format!("{prefix}{place:012}"))
             }
             Self::EntityState(organization, integration, entity) => {
-                let (pk, prefix) = Collection::EntityStates(organization, integration).render();
-                (pk, format!("{prefix}{entity}"))
+                Collection::EntityStates(organization, integration).key(entity)
             }
             Self::SyncJob(organization, integration, job) => {
-                let (pk, prefix) = Collection::SyncJobs(organization, integration).render();
-                (pk, format!("{prefix}{job}"))
+                Collection::SyncJobs(organization, integration).key(job)
             }
             Self::RecordHead(organization, integration, entity, record) => {
                 let shard = shard_of_digest(record);
@@ -323,13 +307,9 @@ impl ItemKey {
                 (pk, format!("{prefix}{page:09}"))
             }
             Self::RecordConflict(organization, integration, conflict) => {
-                let (pk, prefix) = Collection::RecordConflicts(organization, integration).render();
-                (pk, format!("{prefix}{conflict}"))
+                Collection::RecordConflicts(organization, integration).key(conflict)
             }
-            Self::SyncDue(due) => {
-                let (pk, prefix) = Collection::SyncsDue(due.shard()).render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::SyncDue(due) => Collection::SyncsDue(due.shard()).key(due),
             Self::FeedCursor(organization, integration, entity) => {
                 let (pk, _) = Collection::EntityStates(organization, integration).render();
                 (pk, format!("CURSOR#{entity}"))
@@ -348,26 +328,16 @@ impl ItemKey {
                 "ROTATION_PLAN".to_owned(),
             ),
             Self::Rotation(organization, integration, rotation) => {
-                let (pk, prefix) = Collection::Rotations(organization, integration).render();
-                (pk, format!("{prefix}{rotation}"))
+                Collection::Rotations(organization, integration).key(rotation)
             }
-            Self::RotationDue(due) => {
-                let (pk, prefix) = Collection::RotationsDue(due.shard()).render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::RotationDue(due) => Collection::RotationsDue(due.shard()).key(due),
             Self::Emergency(organization, emergency) => {
-                let (pk, prefix) = Collection::Emergencies(organization).render();
-                (pk, format!("{prefix}{emergency}"))
+                Collection::Emergencies(organization).key(emergency)
             }
             Self::EmergencyMember(organization, emergency, integration) => {
-                let members = Collection::EmergencyMembers(organization, emergency);
-                let (pk, prefix) = members.render();
-                (pk, format!("{prefix}{integration}"))
+                Collection::EmergencyMembers(organization, emergency).key(integration)
             }
-            Self::EmergencyDue(due) => {
-                let (pk, prefix) = Collection::EmergenciesDue.render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::EmergencyDue(due) => Collection::EmergenciesDue.key(due),
         }
     }
 
