@@ -103,7 +103,10 @@ fn only_this_api_the_schedules_and_secrets_manager_may_invoke_the_functions() {
         if name == "RotationOfSecrets" {
             assert_eq!(permission["Condition"], "RotatesSecrets");
             assert_eq!(properties["Principal"], "secretsmanager.amazonaws.com");
-            assert_eq!(properties["SourceAccount"], json!({"Ref": "AWS::AccountId"}));
+            assert_eq!(
+                properties["SourceAccount"],
+                json!({"Ref": "AWS::AccountId"})
+            );
             assert_eq!(properties["FunctionName"], reference("RotationFunction"));
             continue;
         }

@@ -41,7 +41,8 @@ impl RotationDesk {
         let is_person = strategy == RotationStrategy::OperatorSupplied;
         if start.wanted_version.is_some() && makes_versions(method) {
             return Err(Error::Conflict(
-                "the provider chooses the key's id: it is not rotated by Secrets Manager".to_owned(),
+                "the provider chooses the key's id: it is not rotated by Secrets Manager"
+                    .to_owned(),
             ));
         }
         if is_person && start.wanted_version.is_some() {
@@ -122,7 +123,9 @@ impl RotationDesk {
         }
         let now = self.sources.now();
         let version = version.unwrap_or_else(|| new_version(&self.sources, now));
-        self.credentials.stage_next(of.0, of.1, values, &version).await?;
+        self.credentials
+            .stage_next(of.0, of.1, values, &version)
+            .await?;
         Ok(Candidate {
             version,
             key_id: None,

@@ -18,7 +18,11 @@ async fn credentials_of_every_kind_are_replaced_and_the_old_ones_deleted_after_t
         world.begin(false).await;
         world.tick(&world.lucky()).await.unwrap();
         let rotation = world.last().await;
-        assert_eq!(rotation.state, RotationState::Grace, "{kind:?}: {rotation:?}");
+        assert_eq!(
+            rotation.state,
+            RotationState::Grace,
+            "{kind:?}: {rotation:?}"
+        );
         assert_eq!(rotation.verified, Some(true), "{kind:?}");
         let (version, new) = world.watch.current();
         assert_ne!(version, FIRST);
@@ -26,7 +30,11 @@ async fn credentials_of_every_kind_are_replaced_and_the_old_ones_deleted_after_t
         assert!(world.provider().accepts(&old), "{kind:?}: there is a grace");
         world.settle().await;
         let rotation = world.last().await;
-        assert_eq!(rotation.state, RotationState::Done, "{kind:?}: {rotation:?}");
+        assert_eq!(
+            rotation.state,
+            RotationState::Done,
+            "{kind:?}: {rotation:?}"
+        );
         assert!(rotation.trouble.is_none(), "{rotation:?}");
         if kind == Kind::Person {
             // Nobody has said which key the old one is.
@@ -57,7 +65,11 @@ async fn when_the_key_ends_is_known_and_its_policy_keeps_to_it() {
         before_expiry_days: Some(14),
         ..RotationPolicy::default()
     };
-    world.desk().set_policy(world.of, Some(policy), None).await.unwrap();
+    world
+        .desk()
+        .set_policy(world.of, Some(policy), None)
+        .await
+        .unwrap();
     world.begin(false).await;
     world.settle().await;
     let found = world.store.integration(world.of.0, world.of.1).await;
@@ -65,14 +77,21 @@ async fn when_the_key_ends_is_known_and_its_policy_keeps_to_it() {
     let ends: Timestamp = "2027-09-01T00:00:00Z".parse().unwrap();
     assert_eq!(credentials.expires_at, Some(ends));
     // Thirteen days before, it was begun.
+    let lucky = world.lucky();
+    world.tick(&lucky).await.unwrap();
+    world.clock.go_to(ends.minus(DAY * 17));
     while world.clock.now() < ends.minus(DAY * 13) {
         world.clock.pass(DAY);
-        world.tick(&world.lucky()).await.unwrap();
+        world.tick(&lucky).await.unwrap();
     }
     let all = world.all().await;
     assert!(all.len() >= 2, "{}", all.len());
     assert_eq!(all[0].trigger, RotationTrigger::Schedule);
-    assert!(all[0].started_at >= ends.minus(DAY * 15), "{:?}", all[0].started_at);
+    assert!(
+        all[0].started_at >= ends.minus(DAY * 15),
+        "{:?}",
+        all[0].started_at
+    );
 }
 
 #[tokio::test]
@@ -84,7 +103,11 @@ async fn an_emergency_gives_no_grace() {
         world.begin(true).await;
         world.tick(&world.lucky()).await.unwrap();
         let rotation = world.last().await;
-        assert_eq!(rotation.state, RotationState::Done, "{kind:?}: {rotation:?}");
+        assert_eq!(
+            rotation.state,
+            RotationState::Done,
+            "{kind:?}: {rotation:?}"
+        );
         assert_eq!(world.provider().accepts(&old), kind == Kind::Person);
     }
 }
@@ -95,7 +118,10 @@ async fn an_emergency_takes_the_grace_of_a_rotation_that_is_active() {
     let world = World::new(&stage, 4, Kind::Keys).await;
     let first = world.begin(false).await;
     world.tick(&world.lucky()).await.unwrap();
-    let again = world.desk().start(world.of, StartRotation::by(RotationTrigger::Request)).await;
+    let again = world
+        .desk()
+        .start(world.of, StartRotation::by(RotationTrigger::Request))
+        .await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     assert_eq!(world.begin(true).await.id, first.id);
     world.tick(&world.lucky()).await.unwrap();
@@ -108,7 +134,10 @@ async fn what_the_provider_does_not_accept_is_not_taken_into_use() {
     let stage = Stage::new().await;
     let world = World::new(&stage, 5, Kind::Person).await;
     let start = StartRotation {
-        credentials: Some(set(&Values::from([("apiKey".to_owned(), "canary-wrong".to_owned())]))),
+        credentials: Some(set(&Values::from([(
+            "apiKey".to_owned(),
+            "canary-wrong".to_owned(),
+        )]))),
         ..StartRotation::by(RotationTrigger::Request)
     };
     world.desk().start(world.of, start).await.unwrap();
@@ -128,7 +157,7 @@ async fn what_the_provider_does_not_accept_is_not_taken_into_use() {
     world.settle().await;
     let reason = world.last().await.trouble.unwrap().reason;
     assert_eq!(reason, RotationFailure::Unchanged);
-    assert_eq!(world.lines.count("RotationsFailed"), 4, "by reason, and all");
+    assert_eq!(world.lines.count("RotationsFailed"), 2);
 }
 
 #[tokio::test]
@@ -141,7 +170,10 @@ async fn a_key_that_is_never_accepted_is_deleted_again() {
         world.settle().await;
         let rotation = world.last().await;
         assert_eq!(rotation.state, RotationState::Failed, "{rotation:?}");
-        assert_eq!(rotation.trouble.unwrap().reason, RotationFailure::NotAccepted);
+        assert_eq!(
+            rotation.trouble.unwrap().reason,
+            RotationFailure::NotAccepted
+        );
         assert_eq!(world.watch.current().0, FIRST);
         assert_eq!(world.provider().active().len(), 1);
     }
@@ -156,9 +188,15 @@ async fn a_key_is_not_asked_for_where_there_are_too_many_or_it_is_refused() {
     world.begin(false).await;
     world.settle().await;
     let rotation = world.last().await;
-    assert_eq!(rotation.trouble.unwrap().reason, RotationFailure::KeyLimitReached);
+    assert_eq!(
+        rotation.trouble.unwrap().reason,
+        RotationFailure::KeyLimitReached
+    );
     let calls = world.provider().calls.clone();
-    assert!(!calls.iter().any(|call| call.starts_with("POST")), "{calls:?}");
+    assert!(
+        !calls.iter().any(|call| call.starts_with("POST")),
+        "{calls:?}"
+    );
     let world = World::new(&stage, 8, Kind::Unlisted).await;
     world.provider().refusals = vec![403];
     world.begin(false).await;
@@ -187,12 +225,20 @@ async fn a_key_that_may_have_been_made_is_found_and_deleted_or_a_person_is_told(
     world.begin(false).await;
     world.settle().await;
     let rotation = world.last().await;
-    assert_eq!(rotation.state, RotationState::OrphanPossible, "{rotation:?}");
+    assert_eq!(
+        rotation.state,
+        RotationState::OrphanPossible,
+        "{rotation:?}"
+    );
     assert_eq!(rotation.leftovers[0].kind, LeftoverKind::PossibleKey);
     world.check_no_orphans(&[rotation.clone()]);
     assert!(world.plan().await.has_leftovers);
     // Until somebody says that it is cleaned up.
-    let cleaned = world.desk().cleaned_up(world.of, rotation.id).await.unwrap();
+    let cleaned = world
+        .desk()
+        .cleaned_up(world.of, rotation.id)
+        .await
+        .unwrap();
     assert!(!cleaned.has_leftovers());
     assert!(!world.plan().await.has_leftovers);
 }
@@ -211,8 +257,15 @@ async fn credentials_that_somebody_sets_meanwhile_stay() {
         world.set_by_hand(&values).await;
         world.settle().await;
         let rotation = world.last().await;
-        assert_eq!(rotation.state, RotationState::Failed, "{kind:?}: {rotation:?}");
-        assert_eq!(rotation.trouble.unwrap().reason, RotationFailure::Superseded);
+        assert_eq!(
+            rotation.state,
+            RotationState::Failed,
+            "{kind:?}: {rotation:?}"
+        );
+        assert_eq!(
+            rotation.trouble.unwrap().reason,
+            RotationFailure::Superseded
+        );
         assert_eq!(world.watch.current().1, values);
         // The first one is that somebody's business.
         assert_eq!(world.provider().active().len(), 2, "{kind:?}");
@@ -231,7 +284,10 @@ async fn old_credentials_that_are_put_back_are_not_deleted() {
         world.settle().await;
         let rotation = world.last().await;
         assert_eq!(rotation.state, RotationState::OrphanPossible, "{kind:?}");
-        assert_eq!(rotation.trouble.unwrap().reason, RotationFailure::Superseded);
+        assert_eq!(
+            rotation.trouble.unwrap().reason,
+            RotationFailure::Superseded
+        );
         assert_eq!(rotation.leftovers[0].kind, LeftoverKind::UnusedKey);
         assert_eq!(world.watch.current().1, old);
         world.check_no_orphans(&[rotation]);
@@ -244,9 +300,16 @@ impl World {
         let (organization, id) = self.of;
         let version = format!("by-hand-{:032x}", self.dice.next());
         let credentials = set(values);
-        let staged = self.credentials.stage(organization, id, &credentials, &version);
+        let staged = self
+            .credentials
+            .stage(organization, id, &credentials, &version);
         staged.await.unwrap();
-        let found = self.store.integration(organization, id).await.unwrap().unwrap();
+        let found = self
+            .store
+            .integration(organization, id)
+            .await
+            .unwrap()
+            .unwrap();
         let mut integration = found.item;
         let credentials = integration.credentials.as_mut().unwrap();
         credentials.version.clone_from(&version);
@@ -264,7 +327,10 @@ async fn what_is_paused_goes_on_when_it_is_resumed() {
     world.begin(false).await;
     world.desk().pause(world.of).await.unwrap();
     world.clock.pass(DAY);
-    assert_eq!(world.tick(&world.lucky()).await.unwrap(), rotation::Report::default());
+    assert_eq!(
+        world.tick(&world.lucky()).await.unwrap(),
+        rotation::Report::default()
+    );
     assert_eq!(world.last().await.state, RotationState::Create);
     world.desk().resume(world.of).await.unwrap();
     world.settle().await;
@@ -279,9 +345,14 @@ async fn a_person_is_reminded_and_what_they_hand_in_is_taken() {
         every_days: Some(30),
         ..RotationPolicy::default()
     };
-    world.desk().set_policy(world.of, Some(policy), None).await.unwrap();
+    world
+        .desk()
+        .set_policy(world.of, Some(policy), None)
+        .await
+        .unwrap();
+    let lucky = world.lucky();
     for _ in 0..22 {
-        world.tick(&world.lucky()).await.unwrap();
+        world.tick(&lucky).await.unwrap();
         assert_eq!(world.plan().await.active, None);
         world.clock.pass(DAY);
     }
@@ -291,10 +362,17 @@ async fn a_person_is_reminded_and_what_they_hand_in_is_taken() {
     assert_eq!(rotation.state, RotationState::Due);
     assert_eq!(world.lines.count("RotationsDue"), 1);
     let (_, values) = world.new_key("the next");
-    let supplied = world.desk().supply(world.of, rotation.id, &set(&values)).await.unwrap();
+    let supplied = world
+        .desk()
+        .supply(world.of, rotation.id, &set(&values))
+        .await
+        .unwrap();
     assert_eq!(supplied.state, RotationState::Test);
     // Once is enough.
-    let again = world.desk().supply(world.of, rotation.id, &set(&values)).await;
+    let again = world
+        .desk()
+        .supply(world.of, rotation.id, &set(&values))
+        .await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     world.settle().await;
     assert_eq!(world.watch.current().1, values);
@@ -333,11 +411,17 @@ async fn what_belongs_to_an_integration_that_is_gone_ends() {
     world.clock.pass(DAY * 2);
     let report = world.tick(&world.lucky()).await.unwrap();
     assert_eq!(report.rotations.dropped, 1);
-    let found = world.store.rotation(world.of.0, world.of.1, rotation.id).await;
+    let found = world
+        .store
+        .rotation(world.of.0, world.of.1, rotation.id)
+        .await;
     let found = found.unwrap().unwrap().item;
     assert_eq!(found.state, RotationState::OrphanPossible);
     assert_eq!(world.plan().await, RotationPlan::default());
-    assert_eq!(world.tick(&world.lucky()).await.unwrap().rotations.dropped, 0);
+    assert_eq!(
+        world.tick(&world.lucky()).await.unwrap().rotations.dropped,
+        0
+    );
 }
 
 #[tokio::test]
@@ -353,19 +437,34 @@ async fn bad_requests_change_nothing() {
     assert!(matches!(wrong, Err(Error::Invalid(_))), "{wrong:?}");
     let stale = world.desk().set_policy(world.of, None, Some(7)).await;
     assert!(matches!(stale, Err(Error::PreconditionFailed)), "{stale:?}");
-    let nobody = (world.of.0, IntegrationId::generate(world.clock.now(), &world.dice));
+    let nobody = (
+        world.of.0,
+        IntegrationId::generate(world.clock.now(), &world.dice),
+    );
     let missing = world.desk().pause(nobody).await;
-    assert!(matches!(missing, Err(Error::NotFound("integration"))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(Error::NotFound("integration"))),
+        "{missing:?}"
+    );
     let unknown = RotationId::generate(world.clock.now(), &world.dice);
     let missing = world.desk().cancel(world.of, unknown).await;
-    assert!(matches!(missing, Err(Error::NotFound("rotation"))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(Error::NotFound("rotation"))),
+        "{missing:?}"
+    );
     let missing = world.desk().cleaned_up(world.of, unknown).await;
-    assert!(matches!(missing, Err(Error::NotFound("rotation"))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(Error::NotFound("rotation"))),
+        "{missing:?}"
+    );
     assert_eq!(world.plan().await, before);
     let rotation = world.start().await;
     let early = world.desk().cleaned_up(world.of, rotation.id).await;
     assert!(matches!(early, Err(Error::Conflict(_))), "{early:?}");
-    let unwanted = world.desk().supply(world.of, rotation.id, &CredentialSet::new()).await;
+    let unwanted = world
+        .desk()
+        .supply(world.of, rotation.id, &CredentialSet::new())
+        .await;
     assert!(matches!(unwanted, Err(Error::Conflict(_))), "{unwanted:?}");
     let gone: Result<_, StoreError> = world.store.rotation(nobody.0, nobody.1, rotation.id).await;
     assert_eq!(gone.unwrap(), None);
@@ -388,11 +487,17 @@ async fn no_secret_is_anywhere_but_in_the_vault() {
             }
             let line = value.lines().nth(1).unwrap_or(&value).to_owned();
             for (place, text) in [("table", &contents), ("debug", &told), ("lines", &lines)] {
-                assert!(!text.contains(&line), "{kind:?}: a secret is in the {place}");
+                assert!(
+                    !text.contains(&line),
+                    "{kind:?}: a secret is in the {place}"
+                );
             }
         }
         assert!(!contents.contains("canary"), "{kind:?}");
-        assert!(contents.contains("rotation.switch"), "it is in the audit trail");
+        assert!(
+            contents.contains("rotation.switch"),
+            "it is in the audit trail"
+        );
     }
 }
 
@@ -400,7 +505,10 @@ impl World {
     /// All that is in the table.
     fn contents(&self) -> String {
         let request = json!({"TableName": wire::TABLE});
-        let all = self.aws.database.scan(serde_json::from_value(request).unwrap());
+        let all = self
+            .aws
+            .database
+            .scan(serde_json::from_value(request).unwrap());
         serde_json::to_string(&all.unwrap()).unwrap()
     }
 }

@@ -1,9 +1,9 @@
 //! Rotations of every strategy, over a provider on loopback, the embedded table and the embedded
 //! Secrets Manager; by processes that are killed at any of their calls.
 
+mod dice;
 mod ends;
 mod kills;
-mod dice;
 mod provider;
 mod secrets_manager;
 mod simulation;
@@ -79,7 +79,7 @@ impl Kind {
                 "authConfig": {"keyLocation": "header", "keyHeader": "X-Key"}}),
             Self::ClientSecret => json!({"authMethod": "oauth2", "authConfig": {
                 "grantType": "client_credentials", "tokenEndpoint": format!("{url}/token"),
-                "clientAuthentication": "client_secret_basic"}}),
+                "clientAuthentication": "basic"}}),
             Self::Pair | Self::OwnPair => json!({"authMethod": "jwt", "authConfig": {
                 "algorithm": "ES256", "keyId": "{keyId}", "claims": {"sub": "me"},
                 "use": {"kind": "bearer"}}}),
@@ -87,7 +87,8 @@ impl Kind {
     }
 
     fn rotation(self) -> Value {
-        let delete = |field: &str| json!([{"method": "DELETE", "path": format!("/keys/{{{field}}}")}]);
+        let delete =
+            |field: &str| json!([{"method": "DELETE", "path": format!("/keys/{{{field}}}")}]);
         let list = json!({"call": {"method": "GET", "path": "/keys"},
             "items": "keys", "id": "id", "label": "name"});
         let create = json!({"method": "POST", "path": "/keys", "body": {"name": "for {rotation}"}});
@@ -146,7 +147,9 @@ impl Kind {
             ],
         };
         let fields = fields.into_iter();
-        fields.map(|(name, value)| (name.to_owned(), value)).collect()
+        fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 
@@ -156,6 +159,8 @@ struct Stage {
     places: Places,
     url: String,
     secrets: Arc<Stack>,
+    client: reqwest::Client,
+    egress: Egress,
 }
 
 impl Stage {
@@ -165,10 +170,16 @@ impl Stage {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let stack = Stack::in_memory(&template, TimeSource::system()).await;
+        let egress = Egress::new(EgressPolicy {
+            allowed: vec!["127.0.0.0/8".parse().unwrap()],
+            ..EgressPolicy::default()
+        });
         Self {
             places,
             url,
             secrets: Arc::new(stack.unwrap()),
+            client: reqwest::Client::new(),
+            egress,
         }
     }
 }
@@ -177,7 +188,6 @@ impl Stage {
 struct Process {
     state: State,
     life: Arc<Life>,
-    lines: Lines,
 }
 
 /// One integration, its provider and its time.
@@ -192,11 +202,14 @@ struct World {
     credentials: Credentials,
     of: (OrganizationId, IntegrationId),
     lines: Lines,
+    egress: Egress,
 }
 
 impl World {
     async fn new(stage: &Stage, seed: u64, kind: Kind) -> Self {
-        let (dice, clock) = (Dice::new(seed), VirtualClock::start());
+        // Of each kind others: all have their secrets in one place.
+        let dice = Dice::new(seed * 16 + kind as u64);
+        let clock = VirtualClock::start();
         let now = clock.now();
         let of = (
             OrganizationId::generate(now, &dice),
@@ -213,10 +226,14 @@ impl World {
         };
         let name = of.1.to_string();
         stage.places.lock().unwrap().insert(name.clone(), place);
-        let aws = Aws::new(stage.secrets.endpoint(), Arc::clone(&watch), database);
+        let secrets = (stage.client.clone(), stage.secrets.endpoint());
+        let aws = Aws::new(secrets, Arc::clone(&watch), database);
         let life = Arc::new(Life::new(dice.clone(), None, 0, 0));
         let config = aws.config(&life);
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), wire::TABLE.parse().unwrap());
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::new(&config),
+            wire::TABLE.parse().unwrap(),
+        );
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
         let credentials = Credentials::new(secrets, "key".to_owned(), "gatehouse".to_owned());
         let world = Self {
@@ -230,6 +247,7 @@ impl World {
             credentials,
             of,
             lines: Lines::default(),
+            egress: stage.egress.clone(),
         };
         world.set_up(&format!("{}/{name}", stage.url)).await;
         world
@@ -240,7 +258,9 @@ impl World {
         let (_, values) = self.new_key("the first");
         let credentials = set(&values);
         let (organization, id) = self.of;
-        let staged = self.credentials.stage(organization, id, &credentials, FIRST);
+        let staged = self
+            .credentials
+            .stage(organization, id, &credentials, FIRST);
         staged.await.unwrap();
         let now = self.clock.now();
         let mut integration = json!({
@@ -293,18 +313,13 @@ impl World {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter()
             .collect();
-        let egress = Egress::new(EgressPolicy {
-            allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            ..EgressPolicy::default()
-        });
-        let lines = self.lines.clone();
-        let metrics = Metrics::with_writer("rotation", lines.clone());
+        let (egress, lines) = (self.egress.clone(), self.lines.clone());
+        let metrics = Metrics::with_writer("rotation", lines);
         let config = self.aws.config(&life);
         let state = State::connect_with(&environment, &config, self.sources(), egress, metrics);
         Process {
             state: state.unwrap(),
             life,
-            lines,
         }
     }
 
@@ -366,6 +381,7 @@ impl World {
 
     /// Goes on by processes that nothing happens to, until nothing is active.
     async fn settle(&self) {
+        let lucky = self.lucky();
         for _ in 0..200 {
             let plan = self.plan().await;
             if plan.active.is_none() {
@@ -374,7 +390,6 @@ impl World {
             self.clock.go_to(plan.due_at.unwrap());
             // Longer than integrations are remembered.
             self.clock.pass(Duration::from_secs(6));
-            let lucky = self.lucky();
             self.tick(&lucky).await;
         }
         panic!("it does not end: {:?}", self.last().await);

@@ -122,8 +122,7 @@ impl Provider {
         }
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, _) = signed.split_once('.')?;
-        let header: Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
         let key = active.iter().find(|key| header["kid"] == *key.id)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &key.secret);
@@ -136,13 +135,19 @@ impl Provider {
         let basic = basic.strip_prefix("Basic ").unwrap();
         let basic = String::from_utf8(STANDARD.decode(basic).unwrap()).unwrap();
         let (_, secret) = basic.split_once(':').unwrap();
-        let found = self.active().into_iter().find(|key| key.secret == secret.as_bytes());
+        let found = self
+            .active()
+            .into_iter()
+            .find(|key| key.secret == secret.as_bytes());
         let Some(id) = found.map(|key| key.id.clone()) else {
             return (401, json!({"error": "invalid_client"}));
         };
         let token = format!("canary-token-{:016x}", self.dice.next());
         self.tokens.insert(token.clone(), id);
-        (200, json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}))
+        (
+            200,
+            json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600}),
+        )
     }
 
     fn answer(&mut self, call: &str, headers: &HeaderMap, body: &[u8]) -> (u16, Value) {
@@ -174,13 +179,15 @@ impl Provider {
                     return (200, json!({"identifier": key.id}));
                 }
                 let secret = String::from_utf8(key.secret).unwrap();
-                (201, json!({"id": key.id, "secret": secret, "ends": "2027-09-01T00:00:00Z"}))
+                (
+                    201,
+                    json!({"id": key.id, "secret": secret, "ends": "2027-09-01T00:00:00Z"}),
+                )
             }
             ("POST", "/jwks") => {
                 let jwk: Value = serde_json::from_str(body["jwk"].as_str().unwrap()).unwrap();
-                let coordinate = |name: &str| {
-                    URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap()
-                };
+                let coordinate =
+                    |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
                 let point = [vec![4], coordinate("x"), coordinate("y")].concat();
                 let label = body["name"].as_str().unwrap_or_default();
                 if let Some(id) = body["id"].as_str() {

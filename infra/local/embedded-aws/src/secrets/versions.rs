@@ -273,11 +273,7 @@ impl Call<'_> {
         Ok(versions)
     }
 
-    pub(super) fn staged(
-        &self,
-        secret: &Secret,
-        stage: &str,
-    ) -> Result<Option<String>, ApiError> {
+    pub(super) fn staged(&self, secret: &Secret, stage: &str) -> Result<Option<String>, ApiError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT version_id FROM secret_stages WHERE name = ?1 AND stage = ?2",
         )?;
