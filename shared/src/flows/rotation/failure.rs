@@ -1,6 +1,7 @@
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
 use crate::domain::rotation::RotationFailure;
 use crate::domain::{Error, RotationCall};
+use crate::lambda::telemetry::chain;
 use crate::vault::VaultError;
 
 /// Why a step was not made.
@@ -34,8 +35,13 @@ impl StepFailure {
         }
     }
 
-    /// That of a call without an answer, or that was not made.
+    /// That of a call without an answer, or that was not made. Its cause goes to the log.
     pub(super) fn of(error: &Error) -> Self {
+        tracing::warn!(cause = chain(error), "a step of a rotation was not made");
+        Self::read(error)
+    }
+
+    fn read(error: &Error) -> Self {
         match error {
             Error::Upstream(error) => Self {
                 is_undone: error.problem.status.is_none() && !error.outcome_unknown

@@ -77,9 +77,12 @@ async fn when_the_key_ends_is_known_and_its_policy_keeps_to_it() {
     let ends: Timestamp = "2027-09-01T00:00:00Z".parse().unwrap();
     assert_eq!(credentials.expires_at, Some(ends));
     // Thirteen days before, it was begun.
+    let lucky = world.lucky();
+    world.tick(&lucky).await.unwrap();
+    world.clock.go_to(ends.minus(DAY * 17));
     while world.clock.now() < ends.minus(DAY * 13) {
         world.clock.pass(DAY);
-        world.tick(&world.lucky()).await.unwrap();
+        world.tick(&lucky).await.unwrap();
     }
     let all = world.all().await;
     assert!(all.len() >= 2, "{}", all.len());
@@ -154,11 +157,7 @@ async fn what_the_provider_does_not_accept_is_not_taken_into_use() {
     world.settle().await;
     let reason = world.last().await.trouble.unwrap().reason;
     assert_eq!(reason, RotationFailure::Unchanged);
-    assert_eq!(
-        world.lines.count("RotationsFailed"),
-        4,
-        "by reason, and all"
-    );
+    assert_eq!(world.lines.count("RotationsFailed"), 2);
 }
 
 #[tokio::test]
@@ -351,8 +350,9 @@ async fn a_person_is_reminded_and_what_they_hand_in_is_taken() {
         .set_policy(world.of, Some(policy), None)
         .await
         .unwrap();
+    let lucky = world.lucky();
     for _ in 0..22 {
-        world.tick(&world.lucky()).await.unwrap();
+        world.tick(&lucky).await.unwrap();
         assert_eq!(world.plan().await.active, None);
         world.clock.pass(DAY);
     }

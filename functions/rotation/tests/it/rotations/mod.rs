@@ -79,7 +79,7 @@ impl Kind {
                 "authConfig": {"keyLocation": "header", "keyHeader": "X-Key"}}),
             Self::ClientSecret => json!({"authMethod": "oauth2", "authConfig": {
                 "grantType": "client_credentials", "tokenEndpoint": format!("{url}/token"),
-                "clientAuthentication": "client_secret_basic"}}),
+                "clientAuthentication": "basic"}}),
             Self::Pair | Self::OwnPair => json!({"authMethod": "jwt", "authConfig": {
                 "algorithm": "ES256", "keyId": "{keyId}", "claims": {"sub": "me"},
                 "use": {"kind": "bearer"}}}),
@@ -159,6 +159,8 @@ struct Stage {
     places: Places,
     url: String,
     secrets: Arc<Stack>,
+    client: reqwest::Client,
+    egress: Egress,
 }
 
 impl Stage {
@@ -168,10 +170,16 @@ impl Stage {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let stack = Stack::in_memory(&template, TimeSource::system()).await;
+        let egress = Egress::new(EgressPolicy {
+            allowed: vec!["127.0.0.0/8".parse().unwrap()],
+            ..EgressPolicy::default()
+        });
         Self {
             places,
             url,
             secrets: Arc::new(stack.unwrap()),
+            client: reqwest::Client::new(),
+            egress,
         }
     }
 }
@@ -180,7 +188,6 @@ impl Stage {
 struct Process {
     state: State,
     life: Arc<Life>,
-    lines: Lines,
 }
 
 /// One integration, its provider and its time.
@@ -195,11 +202,14 @@ struct World {
     credentials: Credentials,
     of: (OrganizationId, IntegrationId),
     lines: Lines,
+    egress: Egress,
 }
 
 impl World {
     async fn new(stage: &Stage, seed: u64, kind: Kind) -> Self {
-        let (dice, clock) = (Dice::new(seed), VirtualClock::start());
+        // Of each kind others: all have their secrets in one place.
+        let dice = Dice::new(seed * 16 + kind as u64);
+        let clock = VirtualClock::start();
         let now = clock.now();
         let of = (
             OrganizationId::generate(now, &dice),
@@ -216,7 +226,8 @@ impl World {
         };
         let name = of.1.to_string();
         stage.places.lock().unwrap().insert(name.clone(), place);
-        let aws = Aws::new(stage.secrets.endpoint(), Arc::clone(&watch), database);
+        let secrets = (stage.client.clone(), stage.secrets.endpoint());
+        let aws = Aws::new(secrets, Arc::clone(&watch), database);
         let life = Arc::new(Life::new(dice.clone(), None, 0, 0));
         let config = aws.config(&life);
         let store = Store::new(
@@ -236,6 +247,7 @@ impl World {
             credentials,
             of,
             lines: Lines::default(),
+            egress: stage.egress.clone(),
         };
         world.set_up(&format!("{}/{name}", stage.url)).await;
         world
@@ -301,18 +313,13 @@ impl World {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into_iter()
             .collect();
-        let egress = Egress::new(EgressPolicy {
-            allowed: vec!["127.0.0.0/8".parse().unwrap()],
-            ..EgressPolicy::default()
-        });
-        let lines = self.lines.clone();
-        let metrics = Metrics::with_writer("rotation", lines.clone());
+        let (egress, lines) = (self.egress.clone(), self.lines.clone());
+        let metrics = Metrics::with_writer("rotation", lines);
         let config = self.aws.config(&life);
         let state = State::connect_with(&environment, &config, self.sources(), egress, metrics);
         Process {
             state: state.unwrap(),
             life,
-            lines,
         }
     }
 
@@ -374,6 +381,7 @@ impl World {
 
     /// Goes on by processes that nothing happens to, until nothing is active.
     async fn settle(&self) {
+        let lucky = self.lucky();
         for _ in 0..200 {
             let plan = self.plan().await;
             if plan.active.is_none() {
@@ -382,7 +390,6 @@ impl World {
             self.clock.go_to(plan.due_at.unwrap());
             // Longer than integrations are remembered.
             self.clock.pass(Duration::from_secs(6));
-            let lucky = self.lucky();
             self.tick(&lucky).await;
         }
         panic!("it does not end: {:?}", self.last().await);

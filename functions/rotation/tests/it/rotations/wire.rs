@@ -121,12 +121,16 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    pub(super) fn new(secrets: &str, watch: Arc<Watch>, database: Arc<Database>) -> Self {
+    pub(super) fn new(
+        (client, secrets): (reqwest::Client, &str),
+        watch: Arc<Watch>,
+        database: Arc<Database>,
+    ) -> Self {
         Self {
             database,
             watch,
             secrets: secrets.into(),
-            client: reqwest::Client::new(),
+            client,
         }
     }
 
