@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LeftoverKind, Rotation, RotationState};
+use super::{EmergencyMember, MemberOutcome};
 use crate::domain::{Integration, IntegrationId, OrganizationId, RotationId, Timestamp};
 
 /// Of which integrations the credentials are replaced.
@@ -173,11 +173,12 @@ pub struct EmergencyProgress {
     pub integrations: u32,
     /// Whose credentials are being replaced.
     pub running: u32,
-    /// That wait for a person who hands new credentials in, or publishes a key.
+    /// That wait for a person who hands new credentials in, publishes a key, or makes the old ones
+    /// worthless.
     pub needs_person: u32,
     /// Whose credentials are replaced, and the old ones worthless.
     pub done: u32,
-    /// Whose credentials could not be replaced, or whose old ones may be good still.
+    /// Whose credentials are not replaced.
     pub failed: u32,
     /// For which nothing could be started.
     pub not_started: u32,
@@ -201,93 +202,6 @@ impl EmergencyProgress {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.running == 0 && self.needs_person == 0
-    }
-}
-
-/// What has come of it for one integration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MemberOutcome {
-    /// Its credentials are being replaced.
-    Running,
-    /// The same, and a person has to hand new ones in, or to publish a key.
-    NeedsPerson,
-    /// They are replaced, and the old ones worthless.
-    Done,
-    /// They could not be replaced, or the old ones may be good still.
-    Failed,
-    /// Nothing could be started.
-    NotStarted,
-}
-
-impl MemberOutcome {
-    /// What a rotation that stands like this has come to.
-    #[must_use]
-    pub fn of(rotation: &Rotation) -> Self {
-        match rotation.state {
-            // A person still has to make the old credentials worthless.
-            RotationState::Done if keeps_old(rotation) => Self::NeedsPerson,
-            RotationState::Done => Self::Done,
-            RotationState::Failed | RotationState::OrphanPossible => Self::Failed,
-            RotationState::Due => Self::NeedsPerson,
-            RotationState::Test if rotation.waits_for_publication() => Self::NeedsPerson,
-            RotationState::Create
-            | RotationState::Set
-            | RotationState::Test
-            | RotationState::Finish
-            | RotationState::Grace
-            | RotationState::Revoke
-            | RotationState::Discard => Self::Running,
-        }
-    }
-
-    /// Whether it may still become another.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Running | Self::NeedsPerson)
-    }
-}
-
-fn keeps_old(rotation: &Rotation) -> bool {
-    let mut leftovers = rotation.leftovers.iter();
-    leftovers.any(|leftover| {
-        leftover.kind == LeftoverKind::OldCredentials && leftover.cleaned_up_at.is_none()
-    })
-}
-
-/// One integration of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EmergencyMember {
-    /// The integration.
-    pub integration_id: IntegrationId,
-    /// What people called it then.
-    pub name: String,
-    /// What has come of it.
-    pub outcome: MemberOutcome,
-    /// Its rotation, if one was started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotation_id: Option<RotationId>,
-    /// Why none was; or the code of what went wrong with it last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// When this was last written.
-    pub updated_at: Timestamp,
-}
-
-impl EmergencyMember {
-    /// An integration with its rotation as that stands.
-    #[must_use]
-    pub fn rotated(integration_id: IntegrationId, name: String, rotation: &Rotation) -> Self {
-        let trouble = rotation.trouble.as_ref();
-        Self {
-            integration_id,
-            name,
-            outcome: MemberOutcome::of(rotation),
-            rotation_id: Some(rotation.id),
-            reason: trouble.map(|trouble| trouble.reason.as_str().to_owned()),
-            updated_at: rotation.updated_at,
-        }
     }
 }
 

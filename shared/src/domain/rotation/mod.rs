@@ -6,18 +6,17 @@
 mod emergency;
 mod failure;
 mod fill;
+mod member;
 mod plan;
 mod policy;
 mod steps;
 mod types;
 mod weekday;
 
-pub use emergency::{
-    EmergencyMember, EmergencyProgress, EmergencyRotation, EmergencyScope, EmergencyState,
-    MemberOutcome,
-};
+pub use emergency::{EmergencyProgress, EmergencyRotation, EmergencyScope, EmergencyState};
 pub use failure::{RotationFailure, Trouble};
 pub use fill::{UnknownName, fill, fill_path, fill_value};
+pub use member::{EmergencyMember, MemberOutcome};
 pub use plan::RotationPlan;
 pub use policy::{RotationPolicy, RotationWindow};
 pub use steps::{OutOfStep, Pace};
