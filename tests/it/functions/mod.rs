@@ -11,6 +11,7 @@ mod journey;
 mod once;
 mod outbound;
 mod refused;
+mod rotation;
 mod samples;
 mod secrets;
 mod start;

@@ -21,3 +21,6 @@ pub use types::{
     RotationStrategy, RotationTrigger, StepTaken,
 };
 pub use weekday::Weekday;
+
+#[cfg(test)]
+mod tests;
