@@ -4,6 +4,7 @@
 
 mod access;
 mod burying;
+mod credentials;
 mod deletion;
 mod deployment;
 mod issuer;

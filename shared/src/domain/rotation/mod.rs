@@ -25,3 +25,6 @@ pub use types::{
     RotationStrategy, RotationTrigger, StepTaken,
 };
 pub use weekday::Weekday;
+
+#[cfg(test)]
+mod tests;

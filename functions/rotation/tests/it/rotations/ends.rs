@@ -281,6 +281,7 @@ async fn old_credentials_that_are_put_back_are_not_deleted() {
         world.begin(false).await;
         world.tick(&world.lucky()).await.unwrap();
         world.set_by_hand(&old).await;
+        world.replaced.lock().unwrap().clear();
         world.settle().await;
         let rotation = world.last().await;
         assert_eq!(rotation.state, RotationState::OrphanPossible, "{kind:?}");
@@ -296,8 +297,10 @@ async fn old_credentials_that_are_put_back_are_not_deleted() {
 
 impl World {
     /// As the API sets credentials.
-    async fn set_by_hand(&self, values: &Values) {
+    pub(super) async fn set_by_hand(&self, values: &Values) {
         let (organization, id) = self.of;
+        let before = self.watch.current().1;
+        self.replaced.lock().unwrap().push(before);
         let version = format!("by-hand-{:032x}", self.dice.next());
         let credentials = set(values);
         let staged = self

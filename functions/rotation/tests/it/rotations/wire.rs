@@ -78,11 +78,6 @@ impl Life {
         self.is_dead.load(Ordering::SeqCst)
     }
 
-    /// How many calls it has made.
-    pub(super) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
     /// One more call.
     pub(super) fn call(&self) -> Fate {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
