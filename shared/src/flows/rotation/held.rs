@@ -115,11 +115,11 @@ impl Held<'_> {
             .await
     }
 
-    /// Whether there is time for another call before somebody else may go on.
+    /// Whether there is time for the calls of another step before somebody else may go on.
     pub(super) fn has_time(&self) -> bool {
         let now = self.desk.sources.now();
         let until = self.rotation.lease.as_ref().map(|lease| lease.until);
-        until.is_some_and(|until| now.plus(CALL_TIMEOUT * 2) < until)
+        until.is_some_and(|until| now.plus(CALL_TIMEOUT * 6) < until)
     }
 
     /// Reads the integration again; none, if it is gone.
