@@ -39,6 +39,7 @@ fn candidate() -> Candidate {
         key_id: Some("k2".to_owned()),
         fields: vec!["apiKey".to_owned()],
         expires_at: None,
+        fields_expire_at: Default::default(),
     }
 }
 
