@@ -5,6 +5,7 @@
 
 mod failure;
 mod fill;
+mod pace;
 mod plan;
 mod policy;
 mod steps;
