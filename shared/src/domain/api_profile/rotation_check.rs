@@ -86,10 +86,7 @@ impl ApiProfile {
             );
         }
         match &keys.list {
-            Some(list) if keys.key_id.is_none() => {
-                let _ = list;
-                wrong(at("keyId"), "is required with `list`")
-            }
+            Some(_) if keys.key_id.is_none() => wrong(at("keyId"), "is required with `list`"),
             Some(list) => self.check_list(&at("list"), list, &keys.create),
             None if keys.max_keys.is_some() => wrong(at("list"), "is required with `maxKeys`"),
             None => Ok(()),
@@ -111,9 +108,8 @@ impl ApiProfile {
             return wrong(at("revoke"), "expected 1 to 3 calls");
         }
         self.check_calls(&at("revoke"), &keys.revoke)?;
-        let list = keys.list.iter();
-        list.clone()
-            .try_for_each(|list| self.check_list(&at("list"), list, &keys.publish))
+        let mut list = keys.list.iter();
+        list.try_for_each(|list| self.check_list(&at("list"), list, &keys.publish))
     }
 
     fn check_list(&self, pointer: &str, list: &KeyList, create: &RotationCall) -> Checked {

@@ -7,6 +7,7 @@ mod emergency;
 mod failure;
 mod fill;
 mod member;
+mod pace;
 mod plan;
 mod policy;
 mod steps;

@@ -22,6 +22,7 @@ mod failure;
 mod held;
 mod key_pair;
 mod pair;
+mod recover;
 mod revoke;
 mod rotator;
 mod switch;
