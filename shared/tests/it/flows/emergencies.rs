@@ -20,8 +20,8 @@ use gatehouse::domain::rotation::{
     RotationFailure, RotationState, RotationTrigger,
 };
 use gatehouse::domain::{
-    AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, OrganizationId,
-    Sources,
+    ApiProfile, AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType,
+    OrganizationId, Sources,
 };
 use gatehouse::flows::rotation::{Emergencies, RotationDesk, StartRotation};
 use gatehouse::store::{RotationWrite, Store, Versioned};
@@ -133,7 +133,7 @@ impl World {
             environment: Default::default(),
             base_url: "https://api.example.com/".parse().unwrap(),
             variables: BTreeMap::new(),
-            api_profile: None,
+            api_profile: (provider == "sendgrid").then(|| Box::new(makes_keys())),
             tls_config: None,
             gateway_config: None,
             auth_method: AuthMethod::ApiKey,
@@ -201,6 +201,16 @@ impl World {
         let written = self.store.write_rotation(of, &plan, &next, Some(&rotation));
         assert!(matches!(written.await.unwrap(), RotationWrite::Done { .. }));
     }
+}
+
+/// Calls that make new keys.
+fn makes_keys() -> ApiProfile {
+    let keys = serde_json::json!({
+        "create": {"method": "POST", "path": "/keys"}, "created": {"apiKey": "key"},
+        "revoke": [{"method": "DELETE", "path": "/keys/{apiKeyId}"}],
+    });
+    let rotation = serde_json::json!({"strategy": "provider_api", "keys": keys});
+    serde_json::from_value(serde_json::json!({"rotation": rotation})).unwrap()
 }
 
 fn outcome_of(members: &[EmergencyMember], integration: &Integration) -> MemberOutcome {

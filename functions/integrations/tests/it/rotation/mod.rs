@@ -12,9 +12,19 @@ use crate::portal::{Answer, Portal, integration};
 /// A key of SendGrid's form. It is nobody's.
 const KEY: &str = "SG.abcdefghijklmnopqrstuv.0123456789012345678901234567890123456789abc";
 
+/// Calls by which new keys are made, with the rights that the integration needs.
+fn calls() -> Value {
+    json!({"strategy": "provider_api", "keys": {
+        "create": {"method": "POST", "path": "/v3/api_keys",
+            "body": {"name": "gatehouse {rotation}", "scopes": ["mail.send"]}},
+        "created": {"apiKey": "api_key", "apiKeyId": "api_key_id"}, "keyId": "apiKeyId",
+        "revoke": [{"method": "DELETE", "path": "/v3/api_keys/{apiKeyId}"}]}})
+}
+
 /// An integration whose provider makes new keys: its path.
 async fn sendgrid(portal: &Portal, token: &str) -> String {
     let body = json!({
+        "apiProfile": {"rotation": calls()},
         "name": "Mail", "type": "communication", "provider": "sendgrid", "authMethod": "api_key",
         "credentials": {"apiKey": KEY, "apiKeyId": "abcdefghijklmnopqrstuv"},
     });

@@ -255,6 +255,35 @@ async fn a_rotation_is_found_under_its_integration_only() {
     assert_eq!(list.status, 404);
 }
 
+/// What a key is known by is shown: a secret is refused, in any body that would make it one.
+#[tokio::test]
+async fn an_id_that_is_a_secret_is_refused_and_nothing_changes() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = sendgrid(&portal, &token).await;
+    let mut rotation = super::calls();
+    rotation["keys"]["created"] = json!({"apiKey": "api_key"});
+    rotation["keys"]["keyId"] = json!("apiKey");
+    let pair = json!({"strategy": "asymmetric", "keys": {
+        "publish": {"method": "POST", "path": "/keys", "body": {"key": "{publicKeyPem}"}},
+        "keyId": "apiKey", "revoke": [{"method": "DELETE", "path": "/keys/1"}]}});
+    for rotation in [rotation, pair] {
+        let body = json!({"apiProfile": {"rotation": rotation}});
+        let before = portal.contents().await;
+        let answer = portal
+            .call(("PATCH", &path), &token, &[], body.clone())
+            .await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let text = &answer.text;
+        assert!(text.contains("/apiProfile/rotation/keys/keyId"), "{text}");
+        assert_eq!(portal.contents().await, before);
+        let mut own = integration();
+        own["apiProfile"] = body["apiProfile"].clone();
+        let answer = portal.post("/portal/integrations", &token, own).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_request_has_the_same_answer() {
     let portal = Portal::new().await;
