@@ -2,7 +2,9 @@
 //! the body says nothing.
 
 use gatehouse::catalog::{self, AuthOption, Provider, Values};
-use gatehouse::domain::{ApiProfile, AuthConfig, AuthMethod, FieldError, Integration, JwtUse};
+use gatehouse::domain::{
+    ApiProfile, AuthConfig, AuthMethod, FieldError, Integration, JwtUse, RotationMethod,
+};
 use gatehouse::egress::Egress;
 use gatehouse::vault::CredentialSet;
 use serde_json::Value;
@@ -67,6 +69,7 @@ impl Asked<'_> {
             .ok();
         if let (Some(auth), Some(base_url)) = (&auth, &base_url) {
             let profile = self.profile(provider, &variables);
+            self.check_key_id(auth, &profile, errors);
             check_token_url(auth, base_url, &profile, egress, errors);
             check_endpoints(auth, egress, errors);
             let reach = Reach {
@@ -151,6 +154,18 @@ impl Asked<'_> {
         options
             .find(fits)
             .or_else(|| provider.auth_options(self.auth_method).next())
+    }
+
+    /// The id by which the provider knows a key is shown, and recorded: it is no secret.
+    fn check_key_id(&self, auth: &AuthConfig, profile: &ApiProfile, errors: &mut Errors) {
+        let method = profile.rotation.as_ref();
+        let Some(name) = method.and_then(RotationMethod::key_field) else {
+            return;
+        };
+        if catalog::is_secret(self.provider, self.auth_method, &auth.secret_fields(), name) {
+            let message = format!("`{name}` is a secret of the credentials: it would be shown");
+            wrong(errors, "/apiProfile/rotation/keys/keyId", message);
+        }
     }
 
     fn profile(&self, provider: Option<&Provider>, variables: &Values) -> ApiProfile {

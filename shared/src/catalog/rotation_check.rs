@@ -2,7 +2,9 @@
 
 use super::provider_check::{Checked, wrong};
 use super::{AuthOption, Provider};
-use crate::domain::{ApiProfile, FieldError, PUBLIC_KEY_NAMES, ROTATION_LABEL, RotationMethod};
+use crate::domain::{
+    ApiProfile, AuthMethod, FieldError, PUBLIC_KEY_NAMES, ROTATION_LABEL, RotationMethod,
+};
 
 const OF_ALL: &str = "/api/rotation";
 
@@ -39,6 +41,38 @@ impl Provider {
             FieldError::new(pointer, error.message)
         })
     }
+}
+
+/// What is a secret whatever an integration says of how it authenticates.
+const ALWAYS: [&str; 7] = [
+    "accountKey",
+    "apiKey",
+    "clientKey",
+    "clientSecret",
+    "password",
+    "privateKey",
+    "secretAccessKey",
+];
+
+/// Whether a field of the credentials of an integration that authenticates by `method` is a secret:
+/// the catalogue says so, or else it is one of `secrets`, those of the integration's own
+/// configuration.
+#[must_use]
+pub fn is_secret(
+    provider: Option<&str>,
+    method: AuthMethod,
+    secrets: &[String],
+    name: &str,
+) -> bool {
+    let options = provider.and_then(super::provider).into_iter();
+    let options = options.flat_map(|provider| provider.auth_options(method));
+    let mut known = options
+        .filter_map(|option| option.fields.get(name))
+        .peekable();
+    if known.peek().is_some() {
+        return known.any(|field| field.secret);
+    }
+    ALWAYS.contains(&name) || secrets.iter().any(|secret| secret == name)
 }
 
 fn check_fields(place: &str, method: &RotationMethod, option: &AuthOption) -> Checked {

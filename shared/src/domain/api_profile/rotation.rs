@@ -90,6 +90,15 @@ impl RotationMethod {
         }
     }
 
+    /// The field of the credentials by which the provider knows a key, if one is named.
+    #[must_use]
+    pub fn key_field(&self) -> Option<&str> {
+        match self {
+            Self::Asymmetric { keys, .. } => keys.as_ref().map(|keys| keys.key_id.as_str()),
+            method => method.keys()?.key_id.as_deref(),
+        }
+    }
+
     /// The calls that make new credentials, if there are any.
     #[must_use]
     pub fn keys(&self) -> Option<&KeyCalls> {

@@ -243,6 +243,17 @@ impl CustomAuth {
         }
     }
 
+    /// Those of them that are no secrets.
+    pub(super) fn open_fields(&self) -> Vec<String> {
+        let open = match self {
+            Self::SigV4(_) => "accessKeyId",
+            Self::AzureSharedKey { .. } => "accountName",
+            Self::ClientCertificate {} => "clientCertificate",
+            Self::Headers { .. } | Self::Hmac(_) | Self::Login(_) => return Vec::new(),
+        };
+        vec![open.to_owned()]
+    }
+
     pub(super) fn check(&self) -> Result<(), FieldError> {
         match self {
             Self::Headers {

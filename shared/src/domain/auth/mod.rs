@@ -162,6 +162,36 @@ impl AuthConfig {
         fields
     }
 
+    /// Those of [`AuthConfig::fields`] that are secrets: all but what providers are told openly, such
+    /// as a client's id.
+    #[must_use]
+    pub fn secret_fields(&self) -> Vec<String> {
+        let open: Vec<String> = match self {
+            Self::ApiKey(_) => Vec::new(),
+            // A user name without a password beside it is the secret itself.
+            Self::BasicAuth(auth) => match names([&auth.password_template]) {
+                secrets if secrets.is_empty() => Vec::new(),
+                secrets => names([&auth.username_template])
+                    .into_iter()
+                    .filter(|name| !secrets.contains(name))
+                    .collect(),
+            },
+            Self::Oauth2(auth) => {
+                let mut open = auth.fields();
+                open.retain(|name| name != "clientSecret" && name != "privateKey");
+                open
+            }
+            Self::Jwt(auth) => names(&auth.key_id)
+                .into_iter()
+                .filter(|name| *name != auth.key_field)
+                .collect(),
+            Self::Custom(auth) => auth.open_fields(),
+        };
+        let mut fields = self.fields();
+        fields.retain(|name| !open.contains(name));
+        fields
+    }
+
     fn check(&self) -> Result<(), FieldError> {
         match self {
             Self::ApiKey(ApiKeyAuth::Header { key_header, .. }) => {

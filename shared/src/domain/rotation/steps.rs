@@ -177,6 +177,19 @@ impl Rotation {
         Ok(())
     }
 
+    /// The integration names the candidate that was to be made worthless: it stays, and it is the
+    /// old credentials that are.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfStep`].
+    pub fn found_in_use(&mut self, now: Timestamp) -> Result<(), OutOfStep> {
+        self.demand(RotationState::Discard)?;
+        self.go(RotationState::Finish, now);
+        self.trouble = None;
+        self.switched(now)
+    }
+
     /// The old credentials have no grace left.
     ///
     /// # Errors
@@ -296,6 +309,14 @@ impl Rotation {
         self.go(state, now);
         self.creation = None;
         self.ended_at = Some(now);
+    }
+
+    /// Whether what is left to be done is not about the credentials in use. `is_in_use` says that
+    /// those are the candidate.
+    #[must_use]
+    pub fn is_past_switch(&self, is_in_use: bool) -> bool {
+        use RotationState as S;
+        is_in_use || matches!(self.state, S::Grace | S::Revoke | S::Discard) || self.state.is_end()
     }
 
     /// The old credentials are to be worthless as soon as the new ones are in use.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use utoipa::ToSchema;
 
 use super::Trouble;
@@ -29,8 +30,16 @@ pub struct Rotation {
     /// The emergency of many integrations that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<RotationId>,
+    /// Whether another one follows at once: an emergency of the credentials that are in use while
+    /// this one is only about others.
+    #[serde(default)]
+    pub again: bool,
     /// Its next step, or how it ended.
     pub state: RotationState,
+    /// Where the provider was called when it began: elsewhere, nobody knows its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub base_url: Option<Url>,
     /// The version of the credentials that it replaces.
     pub from_version: String,
     /// By what the provider knows the old key, if that is known.

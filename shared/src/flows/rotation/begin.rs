@@ -84,11 +84,13 @@ impl RotationDesk {
             trigger: start.trigger,
             emergency: start.emergency,
             batch: start.batch,
+            again: false,
             state: if is_person {
                 RotationState::Due
             } else {
                 RotationState::Create
             },
+            base_url: Some(integration.base_url.clone()),
             from_version: current.version.clone(),
             from_key_id: None,
             candidate: None,
@@ -138,6 +140,19 @@ impl RotationDesk {
             fields_expire_at: ends_of(values),
         })
     }
+}
+
+/// Whether the integration calls the provider elsewhere than when the rotation began.
+pub(super) fn has_moved(rotation: &Rotation, integration: &Integration) -> bool {
+    let began = rotation.base_url.as_ref();
+    began.is_some_and(|began| *began != integration.base_url)
+}
+
+/// Whether the integration names the rotation's new credentials.
+pub(super) fn is_in_use(rotation: &Rotation, integration: &Integration) -> bool {
+    let current = integration.credentials.as_ref().map(|info| &info.version);
+    let candidate = rotation.candidate.as_ref();
+    candidate.is_some_and(|candidate| current == Some(&candidate.version))
 }
 
 /// A version that no other credentials have: at least 32 characters, as Secrets Manager wants.

@@ -82,6 +82,22 @@ pub(super) fn filled(call: &RotationCall, told: &Told) -> Result<OutboundCall, S
     })
 }
 
+/// Whether each of `calls` names something by `told` that it would not name by `other`: what it
+/// deletes is not what the others are of.
+pub(super) fn name_another(calls: &[RotationCall], told: &Told, other: &Told) -> bool {
+    calls.iter().all(|call| {
+        let (Ok(one), Ok(other)) = (filled(call, told), filled(call, other)) else {
+            return false;
+        };
+        one.endpoint != other.endpoint || one.body != other.body || one.headers != other.headers
+    })
+}
+
+/// Whether nothing of the credentials stands in the call.
+pub(super) fn names_nothing(call: &RotationCall) -> bool {
+    filled(call, &Told::new()).is_ok()
+}
+
 /// Makes a call that may be made twice; its answer's JSON.
 pub(super) async fn make(
     (outbound, function): (&Outbound, &'static str),
@@ -98,6 +114,15 @@ pub(super) async fn make(
     judged(call, &answer)
 }
 
+/// How what was to be deleted stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// The provider has deleted it.
+    Now,
+    /// The provider says that it is not there: deleted before, or not to be seen.
+    Before,
+}
+
 /// Makes calls that delete, one after the other. What is gone already is as good as deleted.
 pub(super) async fn delete(
     by: (&Outbound, &'static str),
@@ -105,19 +130,20 @@ pub(super) async fn delete(
     calls: &[RotationCall],
     told: &Told,
     credentials: &NamedCredentials,
-) -> Result<(), StepFailure> {
+) -> Result<Deleted, StepFailure> {
     // What cannot be filled in is known before the first is made.
     for call in calls {
         filled(call, told)?;
     }
+    let mut deleted = Deleted::Now;
     for call in calls {
         match make(by, integration, call, told, credentials).await {
             Ok(_) => {}
-            Err(failure) if failure.says_gone(call) => {}
+            Err(failure) if failure.says_gone(call) => deleted = Deleted::Before,
             Err(failure) => return Err(failure),
         }
     }
-    Ok(())
+    Ok(deleted)
 }
 
 /// The answer's JSON, if it is a good one.

@@ -12,9 +12,10 @@ use serde_json::Value;
 use super::RotationError;
 use super::begin::new_version;
 use super::calls::{self, Told};
+use super::declared::Declared;
 use super::failure::StepFailure;
 use super::held::Held;
-use super::rotator::{Declared, Rotator};
+use super::rotator::Rotator;
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
 use crate::domain::{
     AuditOutcome, Error, Expression, KeyCalls, ROTATION_LABEL, RotationMethod, Timestamp,
@@ -46,6 +47,9 @@ impl Rotator {
         let Some(keys) = keys else {
             return held.give_up(RotationFailure::Misdeclared, None).await;
         };
+        if !declared.is_sound() {
+            return held.give_up(RotationFailure::Misdeclared, None).await;
+        }
         if !self.stands(held).await? {
             return Ok(());
         }
@@ -139,10 +143,12 @@ impl Rotator {
             .await
             .map_err(|error| StepFailure::of(&error));
         let answer = answer.and_then(|answer| {
-            let status = answer.status.as_u16();
             let body = calls::judged(&keys.create, &answer);
+            let is_undone = !answer.status.is_success() || declared.names_error(&answer);
             body.map_err(|failure| StepFailure {
-                status: Some(status),
+                status: Some(answer.status.as_u16()),
+                // A success that is not understood may be one.
+                is_undone: failure.is_undone && is_undone,
                 ..failure
             })
         });
@@ -155,12 +161,16 @@ impl Rotator {
             Err(failure) => return Asked::Unknown(failure),
         };
         let mut values = (*old.values).clone();
-        if take(&mut values, &keys.created, &body) {
+        let has_all = take(&mut values, &keys.created, &body);
+        let id = declared.key_id(&values);
+        if has_all && id.is_some() == declared.has_key_id() {
             let ends = keys.expires_at.as_ref();
             return Asked::Made(values, ends.and_then(|at| instant(at, &body)));
         }
-        let id = keys.key_id.as_ref().and_then(|name| keys.created.get(name));
-        Asked::Useless(id.and_then(|id| text(id, &body)))
+        // What an integration says of itself may name a secret for the id.
+        let place = keys.key_id.as_ref().and_then(|name| keys.created.get(name));
+        let place = place.filter(|_| !declared.is_own);
+        Asked::Useless(place.and_then(|place| text(place, &body)))
     }
 
     async fn settle(

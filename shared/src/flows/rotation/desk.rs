@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::begin::is_by_person;
+use super::begin::{is_by_person, is_in_use};
 use crate::domain::rotation::{
     Candidate, Rotation, RotationFailure, RotationPlan, RotationPolicy, RotationState,
     RotationStrategy, RotationTrigger,
@@ -82,7 +82,7 @@ impl RotationDesk {
 
     /// Starts a rotation: new credentials are made, or waited for, or are those that are given. One
     /// that waits for credentials takes those that are given. An emergency, where a rotation is
-    /// active already, takes that one's grace away.
+    /// active already, takes that one's grace away; if it is past its switch, another one follows.
     ///
     /// # Errors
     ///
@@ -115,6 +115,9 @@ impl RotationDesk {
             }
             let now = self.sources.now();
             let mut rotation = active;
+            // What is in use now would stay.
+            let is_in_use = is_in_use(&rotation.item, &integration);
+            rotation.item.again |= rotation.item.is_past_switch(is_in_use);
             rotation.item.make_emergency(now);
             rotation.item.batch = start.batch.or(rotation.item.batch);
             if let Some(written) = self.write(of, &read, rotation).await? {
@@ -270,7 +273,10 @@ impl RotationDesk {
             return Err(Error::Conflict("the rotation has ended".to_owned()));
         };
         let now = self.sources.now();
-        let is_busy = found.item.is_leased(now) || found.item.creation.is_some();
+        // Whoever took the candidate into use may have died before writing that down.
+        let is_late = found.item.state == RotationState::Finish
+            && is_in_use(&found.item, &self.integration(of).await?);
+        let is_busy = is_late || found.item.is_leased(now) || found.item.creation.is_some();
         let given_up = found.item.give_up(RotationFailure::Cancelled, None, now);
         if is_busy || given_up.is_err() {
             return Err(Error::Conflict(

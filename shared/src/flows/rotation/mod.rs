@@ -15,6 +15,7 @@
 mod begin;
 mod calls;
 mod create;
+mod declared;
 mod desk;
 mod emergencies;
 mod error;

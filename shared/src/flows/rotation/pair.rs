@@ -8,14 +8,13 @@ use secrecy::SecretString;
 use super::RotationError;
 use super::begin::new_version;
 use super::calls::{self, Told};
+use super::declared::{Declared, algorithm_of};
 use super::failure::StepFailure;
 use super::held::Held;
 use super::key_pair::{NewPair, told_of_public_key};
-use super::rotator::{Declared, Rotator};
+use super::rotator::Rotator;
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
-use crate::domain::{
-    AuditOutcome, AuthConfig, Integration, JwtAlgorithm, PublicKeyCalls, ROTATION_LABEL,
-};
+use crate::domain::{AuditOutcome, PublicKeyCalls, ROTATION_LABEL};
 
 impl Rotator {
     /// Makes a key pair, and keeps its private part.
@@ -25,6 +24,9 @@ impl Rotator {
         declared: &Declared,
         keys: Option<&PublicKeyCalls>,
     ) -> Result<(), RotationError> {
+        if !declared.is_sound() {
+            return held.give_up(RotationFailure::Misdeclared, None).await;
+        }
         if !self.stands(held).await? {
             return Ok(());
         }
@@ -90,7 +92,7 @@ impl Rotator {
         let Some(id) = id else {
             return held.save(Rotation::set).await;
         };
-        match self.with_id(held, keys, id).await {
+        match self.with_id(held, declared, keys, id).await {
             Ok(candidate) => {
                 held.save(|rotation, now| {
                     rotation.candidate = Some(candidate);
@@ -137,29 +139,21 @@ impl Rotator {
     async fn with_id(
         &self,
         held: &Held<'_>,
+        declared: &Declared,
         keys: &PublicKeyCalls,
         id: String,
     ) -> Result<Candidate, StepFailure> {
         let (_, mut values) = self.candidate(held).await?;
-        values.insert(keys.key_id.clone(), SecretString::from(id.clone()));
+        values.insert(keys.key_id.clone(), SecretString::from(id));
+        let key_id = declared.key_id(&values);
+        if key_id.is_none() {
+            return Err(StepFailure::lasting(RotationFailure::UnexpectedAnswer));
+        }
         let staged = self.desk.stage(&held.integration, &values, None).await;
         let candidate = staged.map_err(|error| StepFailure::of(&error))?;
         Ok(Candidate {
-            key_id: Some(id),
+            key_id,
             ..candidate
         })
-    }
-}
-
-/// With what the integration signs, and which field of its credentials holds the key.
-fn algorithm_of(integration: &Integration) -> Option<(JwtAlgorithm, String)> {
-    let auth = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref()).ok()?;
-    match auth {
-        AuthConfig::Jwt(auth) => Some((auth.algorithm, auth.key_field)),
-        AuthConfig::Oauth2(auth) => {
-            let assertion = auth.assertion?;
-            Some((assertion.algorithm, "privateKey".to_owned()))
-        }
-        _ => None,
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::RotationError;
+use super::begin::has_moved;
 use super::calls::{self, Told};
 use super::create::text;
+use super::declared::Declared;
 use super::failure::StepFailure;
 use super::held::Held;
-use super::rotator::{Declared, Rotator};
+use super::rotator::Rotator;
 use crate::auth::ends_of;
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
 use crate::domain::{KeyCalls, KeyList};
@@ -54,7 +56,9 @@ impl Rotator {
                 return held.fail(failure, Rotation::lose_creation).await;
             }
         }
-        let Some(list) = &keys.list else {
+        // Elsewhere it is not found, and may be there all the same.
+        let is_elsewhere = has_moved(&held.rotation, &held.integration);
+        let Some(list) = keys.list.as_ref().filter(|_| !is_elsewhere) else {
             return held.save(Rotation::lose_creation).await;
         };
         let now = self.desk.sources.now();
@@ -90,7 +94,11 @@ impl Rotator {
         label: &str,
     ) -> Result<(), StepFailure> {
         let told = declared.told(&old.values);
+        let in_use = declared.key_id(&old.values);
         for id in self.ids(held, list, &told, old, label).await? {
+            if in_use.as_ref() == Some(&id) {
+                continue;
+            }
             let told = declared.told_of_key(Some(&old.values), Some(&id));
             let by = self.by();
             calls::delete(by, &held.integration, keys.discarding(), &told, old).await?;

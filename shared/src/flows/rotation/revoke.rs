@@ -6,19 +6,34 @@
 use std::sync::Arc;
 
 use super::RotationError;
-use super::calls::{self, Told};
+use super::begin::{has_moved, is_in_use};
+use super::calls::{self, Deleted, Told};
+use super::declared::{Declared, is_persons};
 use super::failure::StepFailure;
 use super::held::Held;
-use super::rotator::{Declared, Rotator, is_persons};
-use crate::domain::rotation::{Leftover, LeftoverKind, RotationFailure, RotationState};
+use super::rotator::Rotator;
+use crate::domain::rotation::{Leftover, LeftoverKind, Rotation, RotationFailure, RotationState};
 use crate::domain::{AuditOutcome, RotationCall, RotationMethod};
 use crate::flows::outbound::NamedCredentials;
 use crate::vault::CredentialSet;
 
-/// What is known of old credentials, and with what they are made worthless.
-struct Old {
-    values: Option<CredentialSet>,
-    current: NamedCredentials,
+/// What is known of old credentials.
+enum Old {
+    /// They may be those in use: nothing is done to them.
+    InUse,
+    /// Nobody knows which they are: a person has to make them worthless.
+    Unclear,
+    /// They are not in use, and these calls make them worthless.
+    Known(Box<Revocation>),
+}
+
+/// How old credentials are made worthless.
+struct Revocation {
+    calls: Vec<RotationCall>,
+    told: Told,
+    by: NamedCredentials,
+    /// The old ones, if they are known.
+    old: Option<Arc<CredentialSet>>,
 }
 
 impl Rotator {
@@ -26,13 +41,18 @@ impl Rotator {
     pub(super) async fn revoke(&self, held: &mut Held<'_>) -> Result<(), RotationError> {
         let declared = Declared::of(&held.integration);
         let old = match self.old(held, &declared).await? {
-            Ok(Some(old)) => old,
-            Ok(None) => return self.not_ours(held).await,
+            Ok(Old::Known(old)) => old,
+            Ok(Old::InUse) => return self.not_ours(held).await,
+            Ok(Old::Unclear) => {
+                return held
+                    .save(|rotation, now| rotation.revoked(false, now))
+                    .await;
+            }
             Err(failure) => return self.not_revoked(held, failure).await,
         };
         self.record(&held.rotation, "rotation.revoke", AuditOutcome::Started)
             .await?;
-        match self.revoke_old(held, &declared, old).await {
+        match self.revoke_old(held, &old).await {
             Ok(by_us) => {
                 held.save(|rotation, now| rotation.revoked(by_us, now))
                     .await
@@ -41,22 +61,25 @@ impl Rotator {
         }
     }
 
-    /// The old credentials, and those in use. None, if the old ones may be those in use.
+    /// The old credentials, as they stand to those in use.
     async fn old(
         &self,
         held: &mut Held<'_>,
         declared: &Declared,
-    ) -> Result<Result<Option<Old>, StepFailure>, RotationError> {
+    ) -> Result<Result<Old, StepFailure>, RotationError> {
         let Some(found) = held.reread().await? else {
             return Ok(Err(StepFailure::lasting(
                 RotationFailure::IntegrationUnusable,
             )));
         };
         let Some(version) = found.item.credentials.map(|info| info.version) else {
-            return Ok(Ok(None));
+            return Ok(Ok(Old::InUse));
         };
         if version == held.rotation.from_version {
-            return Ok(Ok(None));
+            return Ok(Ok(Old::InUse));
+        }
+        if has_moved(&held.rotation, &held.integration) {
+            return Ok(Ok(Old::Unclear));
         }
         let current = match self.named(held.of, &version).await {
             Ok(current) => current,
@@ -67,53 +90,27 @@ impl Rotator {
             Err(failure) if failure.reason == RotationFailure::CandidateLost => None,
             Err(failure) => return Ok(Err(failure)),
         };
-        let candidate = held.rotation.candidate.as_ref();
-        let is_candidate = candidate.is_some_and(|candidate| candidate.version == version);
-        let old_key = self.old_key(held, declared, values.as_ref());
-        let other_key = match (&old_key, declared.key_id(&current.values)) {
-            (Some(old), Some(current)) => *old != current,
-            // Credentials that we have not put there may be the old ones under another version.
-            _ => is_candidate,
-        };
-        Ok(Ok(other_key.then_some(Old { values, current })))
-    }
-
-    fn old_key(
-        &self,
-        held: &Held<'_>,
-        declared: &Declared,
-        values: Option<&CredentialSet>,
-    ) -> Option<String> {
-        let known = held.rotation.from_key_id.clone();
-        known.or_else(|| declared.key_id(values?))
+        Ok(Ok(revocation(&held.rotation, declared, values, current)))
     }
 
     /// Whether we have made the old credentials worthless; otherwise a person has to.
-    async fn revoke_old(
-        &self,
-        held: &Held<'_>,
-        declared: &Declared,
-        old: Old,
-    ) -> Result<bool, StepFailure> {
-        let calls = revoking(declared.method());
-        let key = self.old_key(held, declared, old.values.as_ref());
-        let told = declared.told_of_key(old.values.as_ref(), key.as_deref());
-        let probe = declared.profile.revocation.as_ref();
-        let (calls, by) = if !calls.is_empty() {
-            (calls, old.current)
-        } else if let (Some(probe), Some(values), true) =
-            (probe, old.values, is_persons(&held.rotation))
-        {
-            let old = NamedCredentials {
-                version: None,
-                values: Arc::new(values),
-            };
-            (vec![of_probe(probe)], old)
-        } else {
-            return Ok(false);
-        };
-        match calls::delete(self.by(), &held.integration, &calls, &told, &by).await {
-            Ok(()) => Ok(true),
+    async fn revoke_old(&self, held: &Held<'_>, old: &Revocation) -> Result<bool, StepFailure> {
+        let Revocation {
+            calls,
+            told,
+            by,
+            old,
+        } = old;
+        match calls::delete(self.by(), &held.integration, calls, told, by).await {
+            Ok(Deleted::Now) => Ok(true),
+            // Not to be seen is not yet gone.
+            Ok(Deleted::Before) => self.is_worthless(held, old.as_ref()).await,
+            Err(failure) if failure.reason == RotationFailure::Refused && !failure.is_transient => {
+                match self.is_worthless(held, old.as_ref()).await {
+                    Ok(true) => Ok(true),
+                    _ => Err(failure),
+                }
+            }
             // What is not known of the old key a person may know.
             Err(failure) if failure.reason == RotationFailure::Misdeclared => Ok(false),
             // It does not work any more, so it needs no revoking.
@@ -124,6 +121,30 @@ impl Rotator {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether the provider does not accept these any more.
+    async fn is_worthless(
+        &self,
+        held: &Held<'_>,
+        old: Option<&Arc<CredentialSet>>,
+    ) -> Result<bool, StepFailure> {
+        let Some(old) = old else {
+            return Ok(false);
+        };
+        let (outbound, function) = self.by();
+        let old = Arc::clone(old);
+        let verified = outbound.verify_for_rotation(function, &held.integration, old);
+        let verified = Box::pin(verified).await;
+        let verified = verified.map_err(|error| StepFailure::of(&error))?;
+        let Err(error) = &verified.end else {
+            return Ok(false);
+        };
+        let failure = StepFailure::of(error);
+        if failure.is_transient {
+            return Err(failure);
+        }
+        Ok(verified.verifies_credentials && failure.reason == RotationFailure::NotAccepted)
     }
 
     /// The old credentials may be in use again: nothing is done to them, and the new ones are what
@@ -183,6 +204,10 @@ impl Rotator {
     /// Makes new credentials worthless that are not taken into use.
     pub(super) async fn discard(&self, held: &mut Held<'_>) -> Result<(), RotationError> {
         let declared = Declared::of(&held.integration);
+        let found = held.reread().await?;
+        if found.is_some_and(|found| is_in_use(&held.rotation, &found.item)) {
+            return held.save(Rotation::found_in_use).await;
+        }
         match self.discarded(held, &declared).await? {
             Ok(by_us) => {
                 held.save(|rotation, now| rotation.discarded(by_us, now))
@@ -207,7 +232,7 @@ impl Rotator {
 
     async fn discarded(
         &self,
-        held: &mut Held<'_>,
+        held: &Held<'_>,
         declared: &Declared,
     ) -> Result<Result<bool, StepFailure>, RotationError> {
         let Some(candidate) = held.rotation.candidate.clone() else {
@@ -217,14 +242,13 @@ impl Rotator {
             // Whoever published its public part, if anybody did, has to take that back.
             return Ok(Ok(true));
         }
-        let found = held.reread().await?;
-        let current = found.and_then(|found| found.item.credentials);
+        let current = held.integration.credentials.clone();
         let Some(current) = current.map(|info| info.version) else {
             return Ok(Err(StepFailure::lasting(
                 RotationFailure::IntegrationUnusable,
             )));
         };
-        if current == candidate.version {
+        if has_moved(&held.rotation, &held.integration) {
             return Ok(Ok(false));
         }
         let by = match self.named(held.of, &current).await {
@@ -235,23 +259,89 @@ impl Rotator {
         let key = candidate
             .key_id
             .or_else(|| declared.key_id(values.as_ref()?));
-        if key.is_some() && key == declared.key_id(&by.values) {
-            return Ok(Ok(false));
+        let is_id = key.is_some() && key == declared.key_id(&by.values);
+        let mut values_of = values.iter();
+        if is_id || values_of.any(|values| declared.may_be_same(values, &by.values)) {
+            // Somebody has put it into use: nothing is left over.
+            return Ok(Ok(true));
         }
         let told: Told = declared.told_of_key(values.as_ref(), key.as_deref());
         let calls = discarding(declared.method());
-        if calls.is_empty() {
+        // Without the old ones in use, a call has to say what it deletes.
+        let is_clear = current == held.rotation.from_version
+            || values.is_some() && !calls.iter().any(calls::names_nothing);
+        if calls.is_empty() || !is_clear {
             return Ok(Ok(false));
         }
         self.record(&held.rotation, "rotation.discard", AuditOutcome::Started)
             .await?;
         let deleted = calls::delete(self.by(), &held.integration, &calls, &told, &by).await;
         Ok(match deleted {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(failure) if failure.reason == RotationFailure::Misdeclared => Ok(false),
             Err(failure) => Err(failure),
         })
     }
+}
+
+/// How the old credentials are made worthless, if they are certainly not `current`.
+fn revocation(
+    rotation: &Rotation,
+    declared: &Declared,
+    values: Option<CredentialSet>,
+    current: NamedCredentials,
+) -> Old {
+    let known = rotation.from_key_id.clone();
+    let key = known.or_else(|| declared.key_id(values.as_ref()?));
+    let is_id = key.is_some() && key == declared.key_id(&current.values);
+    let mut values_of = values.iter();
+    if is_id || values_of.any(|values| declared.may_be_same(values, &current.values)) {
+        return Old::InUse;
+    }
+    let told = declared.told_of_key(values.as_ref(), key.as_deref());
+    let candidate = rotation.candidate.as_ref();
+    let is_candidate =
+        candidate.is_some_and(|candidate| current.version.as_ref() == Some(&candidate.version));
+    let is_made_here = is_candidate && !is_persons(rotation);
+    let calls = revoking(declared.method());
+    if !calls.is_empty() {
+        // What a person has put there may be known by another id than its own, or by none.
+        let is_other =
+            values.is_some() && calls::name_another(&calls, &told, &declared.told(&current.values));
+        return match is_made_here || is_other {
+            true => Old::Known(Box::new(Revocation {
+                calls,
+                told,
+                by: current,
+                old: values.map(Arc::new),
+            })),
+            false => Old::Unclear,
+        };
+    }
+    let (Some(probe), Some(values), true) = (
+        declared.profile.revocation.as_ref(),
+        values,
+        is_persons(rotation),
+    ) else {
+        return Old::Unclear;
+    };
+    let calls = vec![of_probe(probe)];
+    let is_own = calls.iter().all(calls::names_nothing);
+    if !is_own && !calls::name_another(&calls, &told, &declared.told(&current.values)) {
+        return Old::Unclear;
+    }
+    let values = Arc::new(values);
+    let by = NamedCredentials {
+        version: None,
+        values: Arc::clone(&values),
+    };
+    let old = Some(values);
+    Old::Known(Box::new(Revocation {
+        calls,
+        told,
+        by,
+        old,
+    }))
 }
 
 /// The calls that make old credentials worthless.

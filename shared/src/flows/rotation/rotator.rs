@@ -2,17 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::RotationError;
-use super::calls::{self, Told};
 use super::desk::{Of, RotationDesk};
 use super::failure::StepFailure;
 use super::held::Held;
 use crate::audit::Trail;
-use crate::catalog;
-use crate::domain::rotation::{Rotation, RotationFailure, RotationState, RotationStrategy};
-use crate::domain::{
-    Actor, ApiProfile, AuditOutcome, AuditSubject, Integration, NewAuditEntry, RotationMethod,
-};
-use crate::flows::outbound::{NamedCredentials, OpenIntegration, Outbound};
+use crate::domain::rotation::{Rotation, RotationFailure, RotationState};
+use crate::domain::{Actor, AuditOutcome, AuditSubject, Integration, NewAuditEntry};
+use crate::flows::outbound::{NamedCredentials, Outbound};
 use crate::lambda::metrics::{Metric, Metrics};
 use crate::vault::CredentialSet;
 
@@ -188,58 +184,4 @@ impl Rotator {
     pub(super) fn by(&self) -> (&Outbound, &'static str) {
         (&self.outbound, self.trail.function())
     }
-}
-
-/// What is declared of an integration's rotations.
-pub(super) struct Declared {
-    pub(super) profile: ApiProfile,
-    /// The fields of the credentials that are no secrets.
-    pub(super) public: Vec<String>,
-}
-
-impl Declared {
-    pub(super) fn of(integration: &Integration) -> Self {
-        let profile = catalog::profile_of(integration).into_owned();
-        let mut public = OpenIntegration::public_fields_of(integration);
-        public.extend(key_field(profile.rotation.as_ref()).map(str::to_owned));
-        Self { profile, public }
-    }
-
-    pub(super) fn method(&self) -> Option<&RotationMethod> {
-        self.profile.rotation.as_ref()
-    }
-
-    /// By what the provider knows the key of these credentials.
-    pub(super) fn key_id(&self, values: &CredentialSet) -> Option<String> {
-        let name = key_field(self.method())?.to_owned();
-        let told = calls::told(values, std::slice::from_ref(&name));
-        told.into_values().next()
-    }
-
-    /// What may be told of these credentials in calls about their key.
-    pub(super) fn told(&self, values: &CredentialSet) -> Told {
-        calls::told(values, &self.public)
-    }
-
-    /// The same, with the key's id where the credentials do not have it.
-    pub(super) fn told_of_key(&self, values: Option<&CredentialSet>, id: Option<&str>) -> Told {
-        let mut told = values.map_or_else(Told::new, |values| self.told(values));
-        if let (Some(name), Some(id)) = (key_field(self.method()), id) {
-            told.insert(name.to_owned(), id.to_owned());
-        }
-        told
-    }
-}
-
-/// The field by which the provider knows a key.
-fn key_field(method: Option<&RotationMethod>) -> Option<&str> {
-    match method? {
-        RotationMethod::Asymmetric { keys, .. } => keys.as_ref().map(|keys| keys.key_id.as_str()),
-        method => method.keys()?.key_id.as_deref(),
-    }
-}
-
-/// Whether a person has made the candidate.
-pub(super) fn is_persons(rotation: &Rotation) -> bool {
-    rotation.strategy == RotationStrategy::OperatorSupplied
 }

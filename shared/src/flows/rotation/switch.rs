@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::RotationError;
 use super::calls;
+use super::declared::{Declared, is_persons};
 use super::failure::StepFailure;
 use super::held::Held;
-use super::rotator::{Declared, Rotator, Stepped, is_persons};
+use super::rotator::{Rotator, Stepped};
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
 use crate::domain::{AuditOutcome, CredentialInfo, RotationMethod};
 use crate::store::StoreError;
@@ -66,7 +67,7 @@ impl Rotator {
         let (_, values) = self.candidate(held).await?;
         if is_persons(&held.rotation) {
             let old = self.values(held.of, &held.rotation.from_version).await?;
-            if is_same(&old, &values) {
+            if Declared::of(&held.integration).is_unchanged(&values, &old) {
                 return Err(StepFailure::lasting(RotationFailure::Unchanged));
             }
         }
@@ -183,17 +184,4 @@ impl Rotator {
         })
         .await
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only whether they are the same is looked at"
-)]
-fn is_same(one: &CredentialSet, other: &CredentialSet) -> bool {
-    use secrecy::ExposeSecret as _;
-    one.len() == other.len()
-        && one.iter().all(|(name, value)| {
-            let other = other.get(name).map(|value| value.expose_secret());
-            other == Some(value.expose_secret())
-        })
 }

@@ -50,7 +50,7 @@ async fn credentials_of_every_kind_are_replaced_and_the_old_ones_deleted_after_t
 
 impl World {
     /// What the integration names, once something was seen.
-    async fn watch_current(&self) -> (String, Values) {
+    pub(super) async fn watch_current(&self) -> (String, Values) {
         self.plan().await;
         self.watch.current()
     }
@@ -355,7 +355,7 @@ async fn no_secret_is_anywhere_but_in_the_vault() {
 
 impl World {
     /// All that is in the table.
-    fn contents(&self) -> String {
+    pub(super) fn contents(&self) -> String {
         let request = json!({"TableName": wire::TABLE});
         let all = self
             .aws

@@ -3,6 +3,7 @@
 
 mod dice;
 mod ends;
+mod identity;
 mod kills;
 mod provider;
 mod secrets_manager;

@@ -52,6 +52,10 @@ pub(super) struct Provider {
     pub(super) refusals: Vec<u16>,
     /// Whether the next create has its effect, and another answer than was expected.
     pub(super) mumbles: bool,
+    /// Whether it says of each key that there is none.
+    pub(super) hides: bool,
+    /// What the next create, which has its effect, is answered with.
+    pub(super) odd: Option<Value>,
     pub(super) calls: Vec<String>,
     dice: Dice,
     made: usize,
@@ -68,6 +72,8 @@ impl Provider {
             max_keys: 10,
             refusals: Vec::new(),
             mumbles: false,
+            hides: false,
+            odd: None,
             calls: Vec::new(),
             dice,
             made: 0,
@@ -175,6 +181,9 @@ impl Provider {
                     return (400, json!({"error": "too many"}));
                 }
                 let key = self.make(body["name"].as_str().unwrap(), None);
+                if let Some(odd) = self.odd.take() {
+                    return (200, odd);
+                }
                 if std::mem::take(&mut self.mumbles) {
                     return (200, json!({"identifier": key.id}));
                 }
@@ -208,8 +217,22 @@ impl Provider {
                     .collect();
                 (200, json!({"keys": keys}))
             }
+            // Calls that name no key.
+            ("DELETE", "/first") => {
+                let first = self.keys.iter_mut().find(|key| key.is_active);
+                first.unwrap().is_active = false;
+                (204, Value::Null)
+            }
+            ("DELETE", "/last") => {
+                let last = self.keys.iter_mut().rfind(|key| key.is_active);
+                last.unwrap().is_active = false;
+                (204, Value::Null)
+            }
             ("DELETE", path) => {
                 let id = path.strip_prefix("/keys/").unwrap();
+                if self.hides {
+                    return (404, json!({"error": "none of yours"}));
+                }
                 let mut keys = self.keys.iter_mut();
                 match keys.find(|key| key.id == id && key.is_active) {
                     Some(key) => {

@@ -77,6 +77,11 @@ impl Watch {
         (version, values)
     }
 
+    /// What was stored under a version.
+    pub(super) fn values_of(&self, version: &str) -> Values {
+        self.state.lock().unwrap().versions[version].clone()
+    }
+
     /// All values that were ever stored.
     pub(super) fn all_values(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
