@@ -25,6 +25,8 @@ impl MemberOutcome {
     #[must_use]
     pub fn of(rotation: &Rotation) -> Self {
         match rotation.state {
+            // The credentials in use are replaced by the one that follows.
+            _ if rotation.again => Self::Running,
             // A person still has to make the old credentials worthless.
             state if state.is_end() && keeps_old(rotation) => Self::NeedsPerson,
             RotationState::Done => Self::Done,

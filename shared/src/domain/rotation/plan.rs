@@ -30,9 +30,21 @@ pub struct RotationPlan {
     pub last: Option<RotationId>,
     /// Whether that one has left what a person has to clean up: none is started by itself then.
     pub has_leftovers: bool,
+    /// An emergency that follows the last one, and has not begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
     /// When the integration is looked at next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+}
+
+/// An emergency that has to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Again {
+    /// The emergency of many integrations that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<RotationId>,
 }
 
 impl RotationPlan {
@@ -43,8 +55,15 @@ impl RotationPlan {
             self.last = Some(rotation.id);
             self.has_leftovers = rotation.has_leftovers();
             self.due_at = self.policy.is_some().then(|| now.plus(LOOK));
+            if rotation.again {
+                self.again = Some(Again {
+                    batch: rotation.batch,
+                });
+                self.due_at = Some(now);
+            }
         } else {
             self.active = Some(rotation.id);
+            self.again = None;
             // What is paused is not looked at, but what somebody works on may have to be taken over.
             let waits = self.paused && !rotation.emergency && rotation.lease.is_none();
             self.due_at = rotation.next_at(now).filter(|_| !waits);
@@ -70,6 +89,11 @@ impl RotationPlan {
 
     /// When to look next at an integration without an active rotation.
     pub fn look(&mut self, credentials: Option<&CredentialInfo>, by_person: bool, now: Timestamp) {
+        if self.again.is_some() {
+            // It heeds neither a policy nor a pause.
+            self.due_at = Some(now);
+            return;
+        }
         if self.policy.is_none() || self.paused {
             self.due_at = None;
             return;

@@ -261,9 +261,25 @@ impl Emergencies {
         };
         let (organization, integration) = (emergency.organization_id, member.integration_id);
         let store = &self.desk.store;
+        // Read before the rotations: one that follows is among them once it is not waited for.
+        let plan = store.rotation_plan(organization, integration).await?.item;
         let found = store.rotation(organization, integration, rotation).await?;
-        let now = match found {
-            Some(found) => EmergencyMember::rotated(integration, member.name.clone(), &found.item),
+        let mut last = found.map(|found| found.item);
+        if last
+            .as_ref()
+            .is_some_and(|one| one.again && one.state.is_end())
+        {
+            let of = (organization, integration);
+            last = self.started(of, emergency.id).await?.or(last);
+        }
+        let is_left = plan.again.is_none() && plan.active.is_none();
+        let now = match last {
+            Some(last) if last.again && last.state.is_end() && is_left => EmergencyMember {
+                outcome: MemberOutcome::Failed,
+                reason: Some("no rotation of the credentials in use could be started".to_owned()),
+                ..member.clone()
+            },
+            Some(last) => EmergencyMember::rotated(integration, member.name.clone(), &last),
             None => EmergencyMember {
                 outcome: MemberOutcome::Failed,
                 reason: Some("the rotation is gone".to_owned()),

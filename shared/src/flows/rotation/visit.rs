@@ -69,12 +69,19 @@ impl Rotator {
             .as_ref()
             .is_some_and(|policy| policy.opens_at(now) <= now);
         let is_time = begins.is_some_and(|begins| begins <= now) && is_open;
-        if is_time && !plan.has_leftovers {
-            match self
-                .desk
-                .start(of, StartRotation::by(RotationTrigger::Schedule))
-                .await
-            {
+        let start = match plan.again {
+            Some(again) => Some(StartRotation {
+                emergency: true,
+                batch: again.batch,
+                ..StartRotation::by(RotationTrigger::Request)
+            }),
+            None if is_time && !plan.has_leftovers => {
+                Some(StartRotation::by(RotationTrigger::Schedule))
+            }
+            None => None,
+        };
+        if let Some(start) = start {
+            match self.desk.start(of, start).await {
                 Ok(rotation) => {
                     self.record(&rotation, "rotation.start", AuditOutcome::Succeeded)
                         .await?;
@@ -99,6 +106,7 @@ impl Rotator {
             }
         }
         let mut plan = read.plan.item.clone();
+        plan.again = None;
         plan.look(credentials, by_person, now);
         if is_time {
             // Not before tomorrow, then.
