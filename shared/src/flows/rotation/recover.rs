@@ -57,10 +57,9 @@ impl Rotator {
             }
         }
         // Elsewhere it is not found, and may be there all the same.
-        let is_elsewhere = has_moved(&held.rotation, &held.integration);
-        let Some(list) = keys.list.as_ref().filter(|_| !is_elsewhere) else {
+        if keys.list.is_none() || has_moved(&held.rotation, &held.integration) {
             return held.save(Rotation::lose_creation).await;
-        };
+        }
         let now = self.desk.sources.now();
         if now.since(creation.asked_at) < SETTLED {
             return held
@@ -68,7 +67,7 @@ impl Rotator {
                 .await;
         }
         match self
-            .delete_labelled(held, declared, keys, list, old, &creation.label)
+            .delete_labelled(held, declared, keys, old, &creation.label)
             .await
         {
             Ok(()) if held.rotation.may_create() => held.save(Rotation::end_creation).await,
@@ -89,10 +88,12 @@ impl Rotator {
         held: &Held<'_>,
         declared: &Declared,
         keys: &KeyCalls,
-        list: &KeyList,
         old: &NamedCredentials,
         label: &str,
     ) -> Result<(), StepFailure> {
+        let Some(list) = &keys.list else {
+            return Ok(());
+        };
         let told = declared.told(&old.values);
         let in_use = declared.key_id(&old.values);
         for id in self.ids(held, list, &told, old, label).await? {

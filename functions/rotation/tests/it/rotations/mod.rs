@@ -5,6 +5,7 @@ mod dice;
 mod ends;
 mod identity;
 mod kills;
+mod people;
 mod provider;
 mod secrets_manager;
 mod simulation;
@@ -179,7 +180,7 @@ impl Stage {
             places,
             url,
             secrets: Arc::new(stack.unwrap()),
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
             egress,
         }
     }
