@@ -216,6 +216,39 @@ impl Credentials {
         Ok(())
     }
 
+    /// Takes `AWSPENDING` off `version`, if it has that label: nobody is going to take it into use.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`], [`VaultError::BeingDeleted`], or Secrets Manager does not answer.
+    pub async fn unstage(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        version: &str,
+    ) -> Result<(), VaultError> {
+        let name = self.name(organization, integration);
+        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let described = described.map_err(sdk)?;
+        if described.deleted_date.is_some() {
+            return Err(VaultError::BeingDeleted);
+        }
+        let mut versions = described.version_ids_to_stages.unwrap_or_default();
+        let stages = versions.remove(version).unwrap_or_default();
+        if !stages.iter().any(|stage| stage == PENDING) {
+            return Ok(());
+        }
+        self.client
+            .update_secret_version_stage()
+            .secret_id(&name)
+            .version_stage(PENDING)
+            .remove_from_version_id(version)
+            .send()
+            .await
+            .map_err(sdk)?;
+        Ok(())
+    }
+
     /// The credentials of `integration` in that version, for use.
     ///
     /// # Errors

@@ -33,6 +33,9 @@ pub struct RotationPlan {
     /// An emergency that follows the last one, and has not begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub again: Option<Again>,
+    /// Rotations that have ended, and of whose end nobody was told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<RotationId>,
     /// When the integration is looked at next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
@@ -54,12 +57,14 @@ impl RotationPlan {
             self.active = self.active.filter(|active| *active != rotation.id);
             self.last = Some(rotation.id);
             self.has_leftovers = rotation.has_leftovers();
-            self.due_at = self.policy.is_some().then(|| now.plus(LOOK));
+            if !self.untold.contains(&rotation.id) {
+                self.untold.push(rotation.id);
+            }
+            self.due_at = Some(now);
             if rotation.again {
                 self.again = Some(Again {
                     batch: rotation.batch,
                 });
-                self.due_at = Some(now);
             }
         } else {
             self.active = Some(rotation.id);
@@ -67,6 +72,22 @@ impl RotationPlan {
             // What is paused is not looked at, but what somebody works on may have to be taken over.
             let waits = self.paused && !rotation.emergency && rotation.lease.is_none();
             self.due_at = rotation.next_at(now).filter(|_| !waits);
+        }
+    }
+
+    /// As it is once everybody was told.
+    #[must_use]
+    pub fn told(&self, now: Timestamp) -> Self {
+        let due_at = match (self.active, self.again, &self.policy) {
+            (Some(_), ..) => self.due_at,
+            (None, Some(_), _) => Some(now),
+            (None, None, Some(_)) => Some(now.plus(LOOK)),
+            (None, None, None) => None,
+        };
+        Self {
+            untold: Vec::new(),
+            due_at,
+            ..self.clone()
         }
     }
 

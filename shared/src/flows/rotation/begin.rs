@@ -1,18 +1,51 @@
 //! How a rotation begins, and how new credentials get into the vault.
 
-use super::desk::{Read, RotationDesk, StartRotation, internal};
+use super::desk::{Read, RotationDesk, internal};
 use crate::auth::ends_of;
 use crate::catalog;
 use crate::domain::rotation::{
-    Candidate, Rotation, RotationPolicy, RotationState, RotationStrategy,
+    Candidate, Rotation, RotationPolicy, RotationState, RotationStrategy, RotationTrigger,
 };
 use crate::domain::{
-    CredentialInfo, Error, Integration, RotationId, RotationMethod, Sources, Timestamp,
+    AuthConfig, CredentialInfo, Error, GrantType, Integration, RotationId, RotationMethod, Sources,
+    Timestamp,
 };
 use crate::vault::CredentialSet;
 
 /// The grace where nothing is declared, in seconds.
 const GRACE_SECONDS: u32 = 24 * 60 * 60;
+
+/// How a rotation is to be.
+#[derive(Debug)]
+pub struct StartRotation {
+    /// What starts it.
+    pub trigger: RotationTrigger,
+    /// Whether the old credentials are given no grace.
+    pub emergency: bool,
+    /// The emergency of many integrations that it belongs to.
+    pub batch: Option<RotationId>,
+    /// New credentials, whole, that a person hands in; the fields are checked by the caller.
+    pub credentials: Option<CredentialSet>,
+    /// When these stop being valid, if that is known.
+    pub expires_at: Option<Timestamp>,
+    /// The version that the new credentials have to get.
+    pub wanted_version: Option<String>,
+}
+
+impl StartRotation {
+    /// One that `trigger` starts, with a grace, of credentials that are to be made.
+    #[must_use]
+    pub fn by(trigger: RotationTrigger) -> Self {
+        Self {
+            trigger,
+            emergency: false,
+            batch: None,
+            credentials: None,
+            expires_at: None,
+            wanted_version: None,
+        }
+    }
+}
 
 impl RotationDesk {
     pub(super) async fn begin(
@@ -29,7 +62,11 @@ impl RotationDesk {
         let profile = catalog::profile_of(integration);
         let method = profile.rotation.as_ref();
         let strategy = match given {
-            Some(_) => RotationStrategy::OperatorSupplied,
+            Some(_) => {
+                check_testable(integration)?;
+                RotationStrategy::OperatorSupplied
+            }
+            None if waits_for_consent(integration) => RotationStrategy::OperatorSupplied,
             None => strategy_of(method),
         };
         if strategy != RotationStrategy::OperatorSupplied && profile.verification.is_none() {
@@ -187,5 +224,24 @@ fn makes_versions(method: Option<&RotationMethod>) -> bool {
 /// Whether a person has to hand in an integration's new credentials.
 pub(super) fn is_by_person(integration: &Integration) -> bool {
     let profile = catalog::profile_of(integration);
-    strategy_of(profile.rotation.as_ref()) == RotationStrategy::OperatorSupplied
+    waits_for_consent(integration)
+        || strategy_of(profile.rotation.as_ref()) == RotationStrategy::OperatorSupplied
+}
+
+/// Whether its client is tested by a person who consents, and by nothing else.
+fn waits_for_consent(integration: &Integration) -> bool {
+    let auth = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref());
+    matches!(auth, Ok(AuthConfig::Oauth2(auth)) if auth.grant_type == GrantType::AuthorizationCode)
+}
+
+/// Whether new credentials can be tested beside those in use.
+pub(super) fn check_testable(integration: &Integration) -> Result<(), Error> {
+    if !waits_for_consent(integration) {
+        return Ok(());
+    }
+    Err(Error::Conflict(
+        "what a person consents to is tested by connecting: change the integration's `credentials`, \
+         and connect it"
+            .to_owned(),
+    ))
 }

@@ -1,9 +1,9 @@
 use std::fmt;
 
-use super::begin::{is_by_person, is_in_use};
+use super::begin::{StartRotation, check_testable, is_by_person, is_in_use};
 use crate::domain::rotation::{
     Candidate, Rotation, RotationFailure, RotationPlan, RotationPolicy, RotationState,
-    RotationStrategy, RotationTrigger,
+    RotationStrategy,
 };
 use crate::domain::{
     Error, Integration, IntegrationId, OrganizationId, RotationId, Sources, Timestamp,
@@ -28,38 +28,6 @@ pub struct RotationDesk {
 impl fmt::Debug for RotationDesk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotationDesk").finish_non_exhaustive()
-    }
-}
-
-/// How a rotation is to be.
-#[derive(Debug)]
-pub struct StartRotation {
-    /// What starts it.
-    pub trigger: RotationTrigger,
-    /// Whether the old credentials are given no grace.
-    pub emergency: bool,
-    /// The emergency of many integrations that it belongs to.
-    pub batch: Option<RotationId>,
-    /// New credentials, whole, that a person hands in; the fields are checked by the caller.
-    pub credentials: Option<CredentialSet>,
-    /// When these stop being valid, if that is known.
-    pub expires_at: Option<Timestamp>,
-    /// The version that the new credentials have to get.
-    pub wanted_version: Option<String>,
-}
-
-impl StartRotation {
-    /// One that `trigger` starts, with a grace, of credentials that are to be made.
-    #[must_use]
-    pub fn by(trigger: RotationTrigger) -> Self {
-        Self {
-            trigger,
-            emergency: false,
-            batch: None,
-            credentials: None,
-            expires_at: None,
-            wanted_version: None,
-        }
     }
 }
 
@@ -165,10 +133,15 @@ impl RotationDesk {
                 "the rotation does not wait for credentials".to_owned(),
             ));
         }
+        check_testable(&integration)?;
         let candidate = Candidate {
             expires_at,
             ..self.stage(&integration, credentials, None).await?
         };
+        if let Some(current) = &integration.credentials {
+            // Whatever was in use when it began.
+            found.item.from_version.clone_from(&current.version);
+        }
         // Whoever hands them in takes the rotation over, wherever they were to come from.
         found.item.strategy = RotationStrategy::OperatorSupplied;
         let now = self.sources.now();

@@ -13,6 +13,9 @@ use crate::store::{RotationWrite, Versioned};
 /// killed has made no call that is still on its way when another goes on.
 const LEASE: Duration = Duration::from_secs(6 * 60);
 
+/// How often a change is written again over what others have written meanwhile.
+const TRIES: usize = 5;
+
 /// A rotation that is worked on, under a lease.
 pub(super) struct Held<'a> {
     pub(super) desk: &'a RotationDesk,
@@ -135,7 +138,46 @@ impl Held<'_> {
         self.rotation.state
     }
 
-    async fn write(&mut self, rotation: Rotation, now: Timestamp) -> Result<(), RotationError> {
+    /// Whether its plan is paused, and it heeds that. A key that may be there is looked for first.
+    pub(super) fn is_held_back(&self) -> bool {
+        let rotation = &self.rotation;
+        self.read.plan.item.paused && !rotation.emergency && rotation.creation.is_none()
+    }
+
+    async fn write(&mut self, mut rotation: Rotation, now: Timestamp) -> Result<(), RotationError> {
+        for _ in 0..TRIES {
+            match self.write_once(&rotation, now).await {
+                Err(RotationError::Moved) => {}
+                ended => return ended,
+            }
+            // People pause, or have no time: what they have written holds, and so does the lease.
+            let read = self.desk.read(self.of).await?;
+            let Some(active) = read.active.clone() else {
+                return Err(RotationError::Moved);
+            };
+            let lease = active.item.lease.as_ref();
+            let is_ours = lease.is_some_and(|lease| lease.owner == self.owner);
+            if !is_ours || active.item.id != rotation.id || active.item.state != self.rotation.state
+            {
+                return Err(RotationError::Moved);
+            }
+            self.read = read;
+            self.version = active.version;
+            rotation.batch = active.item.batch;
+            rotation.again |= active.item.again;
+            if active.item.emergency && !rotation.emergency {
+                rotation.make_emergency(now);
+            }
+        }
+        Err(RotationError::Moved)
+    }
+
+    async fn write_once(
+        &mut self,
+        rotation: &Rotation,
+        now: Timestamp,
+    ) -> Result<(), RotationError> {
+        let rotation = rotation.clone();
         let mut plan = self.read.plan.item.clone();
         plan.follow(&rotation, now);
         let versioned = Versioned::new(rotation, self.version);

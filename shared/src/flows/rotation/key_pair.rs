@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -59,6 +59,33 @@ impl NewPair {
             }
             JwtAlgorithm::HS256 => None,
         }
+    }
+
+    /// The pair of a private key that was made here.
+    #[expect(clippy::disallowed_methods, reason = "its public key is computed")]
+    pub(super) fn read(algorithm: JwtAlgorithm, private: SecretString) -> Option<Self> {
+        let lines = private.expose_secret().lines();
+        let lines = lines.filter(|line| !line.starts_with('-'));
+        let text = Zeroizing::new(lines.collect::<String>());
+        let der = Zeroizing::new(STANDARD.decode(text.as_bytes()).ok()?);
+        let public = match algorithm {
+            JwtAlgorithm::RS256 => {
+                let pair = RsaKeyPair::from_pkcs8(&der).ok()?;
+                pair.public_key().as_der().ok()?
+            }
+            JwtAlgorithm::ES256 => {
+                let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+                let pair = EcdsaKeyPair::from_pkcs8(algorithm, &der).ok()?;
+                pair.public_key().as_der().ok()?
+            }
+            JwtAlgorithm::EdDSA => {
+                let pair = Ed25519KeyPair::from_pkcs8(&der).ok()?;
+                pair.public_key().as_der().ok()?
+            }
+            JwtAlgorithm::HS256 => return None,
+        };
+        let public = pem("PUBLIC KEY", public.as_ref()).as_str().to_owned();
+        Some(Self { private, public })
     }
 
     fn of(private: &[u8], public: &PublicKeyX509Der<'_>) -> Self {
@@ -166,6 +193,21 @@ mod tests {
         let lines = pair.private.expose_secret().lines();
         let base64: String = lines.filter(|line| !line.starts_with('-')).collect();
         STANDARD.decode(base64).unwrap()
+    }
+
+    #[test]
+    fn a_pair_that_was_kept_is_the_same_pair() {
+        for algorithm in [
+            JwtAlgorithm::RS256,
+            JwtAlgorithm::ES256,
+            JwtAlgorithm::EdDSA,
+        ] {
+            let pair = NewPair::generate(algorithm).unwrap();
+            let read = NewPair::read(algorithm, pair.private.clone()).unwrap();
+            assert_eq!(read.public, pair.public, "{algorithm:?}");
+        }
+        let nothing = SecretString::from("nothing");
+        assert!(NewPair::read(JwtAlgorithm::ES256, nothing).is_none());
     }
 
     #[test]

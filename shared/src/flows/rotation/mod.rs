@@ -31,7 +31,8 @@ mod visit;
 
 use std::time::Duration;
 
-pub use desk::{RotationDesk, StartRotation};
+pub use begin::StartRotation;
+pub use desk::RotationDesk;
 pub use emergencies::{EMERGENCY_TIME, Emergencies, EmergencyReport};
 pub use error::RotationError;
 pub use rotator::Rotator;

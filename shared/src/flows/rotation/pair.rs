@@ -34,10 +34,9 @@ impl Rotator {
             Ok(old) => old,
             Err(failure) => return self.not_created(held, failure).await,
         };
-        let pair = algorithm_of(&held.integration)
-            .and_then(|(algorithm, field)| Some((NewPair::generate(algorithm)?, field)));
-        let Some((pair, field)) = pair else {
-            return held.give_up(RotationFailure::Misdeclared, None).await;
+        let (pair, field) = match self.pair(held).await {
+            Ok(pair) => pair,
+            Err(failure) => return self.not_created(held, failure).await,
         };
         self.record(&held.rotation, "rotation.create", AuditOutcome::Started)
             .await?;
@@ -73,6 +72,27 @@ impl Rotator {
             rotation.staged(candidate, keys.is_some(), now)
         })
         .await
+    }
+
+    /// A new pair, and the field of its private part; that which was kept under the version that is
+    /// wanted, if one was.
+    async fn pair(&self, held: &Held<'_>) -> Result<(NewPair, String), StepFailure> {
+        let misdeclared = || StepFailure::lasting(RotationFailure::Misdeclared);
+        let found = algorithm_of(&held.integration);
+        let (algorithm, field) = found.ok_or_else(misdeclared)?;
+        if let Some(version) = &held.rotation.wanted_version {
+            match self.values(held.of, version).await {
+                Ok(mut kept) => {
+                    let private = kept.remove(&field).ok_or_else(misdeclared)?;
+                    let pair = NewPair::read(algorithm, private).ok_or_else(misdeclared)?;
+                    return Ok((pair, field));
+                }
+                Err(failure) if failure.reason == RotationFailure::CandidateLost => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        let pair = NewPair::generate(algorithm).ok_or_else(misdeclared)?;
+        Ok((pair, field))
     }
 
     /// Publishes the public part.

@@ -2,15 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::RotationError;
+use super::begin::is_in_use;
 use super::desk::{Of, RotationDesk};
 use super::failure::StepFailure;
 use super::held::Held;
 use crate::audit::Trail;
 use crate::domain::rotation::{Rotation, RotationFailure, RotationState};
-use crate::domain::{Actor, AuditOutcome, AuditSubject, Integration, NewAuditEntry};
+use crate::domain::{Actor, AuditOutcome, AuditSubject, Error, Integration, NewAuditEntry};
 use crate::flows::outbound::{NamedCredentials, Outbound};
 use crate::lambda::metrics::{Metric, Metrics};
-use crate::vault::CredentialSet;
+use crate::store::RotationWrite;
+use crate::vault::{CredentialSet, VaultError};
 
 /// The most steps that one visit makes: all of a rotation, and those that are made again.
 const MOST_STEPS: usize = 16;
@@ -74,7 +76,11 @@ impl Rotator {
             return Ok(None);
         };
         for _ in 0..MOST_STEPS {
-            if !may(held.state()) || held.state().is_end() || !held.has_time() {
+            if !may(held.state())
+                || held.state().is_end()
+                || held.is_held_back()
+                || !held.has_time()
+            {
                 break;
             }
             if Box::pin(self.step(&mut held)).await? == Stepped::Later {
@@ -85,7 +91,7 @@ impl Rotator {
             held.release(|_, _| Ok(())).await?;
         }
         if held.state().is_end() {
-            self.ended(&held.rotation).await?;
+            self.tell(of).await?;
         }
         Ok(Some(held.rotation))
     }
@@ -115,6 +121,49 @@ impl Rotator {
             Some(_) => Stepped::On,
             None => Stepped::Later,
         })
+    }
+
+    /// Tells of the ends that nobody was told of yet: at least once.
+    pub(super) async fn tell(&self, of: Of) -> Result<(), RotationError> {
+        let store = &self.desk.store;
+        let plan = store.rotation_plan(of.0, of.1).await?;
+        if plan.item.untold.is_empty() {
+            return Ok(());
+        }
+        let integration = store.integration(of.0, of.1).await?.map(|found| found.item);
+        for id in &plan.item.untold {
+            if let Some(found) = store.rotation(of.0, of.1, *id).await? {
+                self.unstage(&found.item, integration.as_ref()).await?;
+                self.ended(&found.item).await?;
+            }
+        }
+        let told = plan.item.told(self.desk.sources.now());
+        match store.write_rotation(of, &plan, &told, None).await? {
+            RotationWrite::Done { .. } => Ok(()),
+            RotationWrite::Moved => Err(RotationError::Moved),
+        }
+    }
+
+    /// Takes the label off new credentials that were not taken into use: with it, Secrets Manager's
+    /// own rotation would wait for them.
+    async fn unstage(
+        &self,
+        rotation: &Rotation,
+        integration: Option<&Integration>,
+    ) -> Result<(), RotationError> {
+        let (Some(candidate), Some(integration)) = (&rotation.candidate, integration) else {
+            return Ok(());
+        };
+        if rotation.state == RotationState::Done || is_in_use(rotation, integration) {
+            return Ok(());
+        }
+        let (organization, id) = (rotation.organization_id, rotation.integration_id);
+        let credentials = &self.desk.credentials;
+        let unstaged = credentials.unstage(organization, id, &candidate.version);
+        match unstaged.await {
+            Ok(()) | Err(VaultError::NotFound | VaultError::BeingDeleted) => Ok(()),
+            Err(error) => Err(Error::from(error).into()),
+        }
     }
 
     /// Tells of the end of a rotation.

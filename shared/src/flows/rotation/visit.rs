@@ -1,15 +1,20 @@
 //! What the schedule does with an integration whose time has come.
 
+use std::time::Duration;
+
 use super::RotationError;
-use super::begin::is_by_person;
-use super::desk::StartRotation;
+use super::begin::{StartRotation, is_by_person};
+use super::desk::{Of, Read};
 use super::rotator::Rotator;
 use crate::domain::rotation::{
-    Leftover, LeftoverKind, Rotation, RotationFailure, RotationState, RotationTrigger,
+    Leftover, LeftoverKind, Rotation, RotationFailure, RotationPlan, RotationState, RotationTrigger,
 };
-use crate::domain::{AuditOutcome, Error, Integration};
+use crate::domain::{AuditOutcome, Error, Integration, Timestamp};
 use crate::lambda::metrics::Metric;
 use crate::store::{DueRotation, RotationWrite, Versioned};
+
+/// So long a rotation waits for a person to hand in credentials.
+const WAITS: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// What came of looking at an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,13 +45,13 @@ impl Rotator {
             store.remove_due_rotation(due).await?;
             return Ok(Visited::Early);
         }
+        if !read.plan.item.untold.is_empty() {
+            self.tell(of).await?;
+            return Ok(Visited::Early);
+        }
         if let Some(active) = &read.active {
             if active.item.state == RotationState::Due {
-                // It waits for a person. To look again is all that there is to do.
-                let mut plan = read.plan.item.clone();
-                plan.follow(&active.item, self.desk.sources.now());
-                store.write_rotation(of, &read.plan, &plan, None).await?;
-                return Ok(Visited::Early);
+                return self.remind(of, &read, active.clone(), &found.item).await;
             }
             return self.go_on(found.item).await;
         }
@@ -64,23 +69,10 @@ impl Rotator {
         let (plan, by_person) = (&read.plan.item, is_by_person(&integration));
         let credentials = integration.credentials.as_ref();
         let begins = plan.begins_at(credentials, by_person);
-        let is_open = plan
-            .policy
-            .as_ref()
-            .is_some_and(|policy| policy.opens_at(now) <= now);
+        let policy = plan.policy.as_ref();
+        let is_open = policy.is_some_and(|policy| policy.opens_at(now) <= now);
         let is_time = begins.is_some_and(|begins| begins <= now) && is_open;
-        let start = match plan.again {
-            Some(again) => Some(StartRotation {
-                emergency: true,
-                batch: again.batch,
-                ..StartRotation::by(RotationTrigger::Request)
-            }),
-            None if is_time && !plan.has_leftovers => {
-                Some(StartRotation::by(RotationTrigger::Schedule))
-            }
-            None => None,
-        };
-        if let Some(start) = start {
+        if let Some(start) = next(plan, is_time) {
             match self.desk.start(of, start).await {
                 Ok(rotation) => {
                     self.record(&rotation, "rotation.start", AuditOutcome::Succeeded)
@@ -93,6 +85,10 @@ impl Rotator {
                 }
                 // It cannot be replaced as it is set up: to be looked at again tomorrow.
                 Err(Error::Conflict(message)) => {
+                    if self.desk.read(of).await?.active.is_some() {
+                        // Somebody else was faster.
+                        return Ok(Visited::Early);
+                    }
                     tracing::warn!(
                         integration.id = %integration.id,
                         message,
@@ -120,6 +116,35 @@ impl Rotator {
         }
     }
 
+    /// A rotation that waits for a person: it ends if somebody has set other credentials meanwhile, or
+    /// nobody has handed any in for long.
+    async fn remind(
+        &self,
+        of: Of,
+        read: &Read,
+        mut active: Versioned<Rotation>,
+        integration: &Integration,
+    ) -> Result<Visited, RotationError> {
+        let now = self.desk.sources.now();
+        let rotation = &mut active.item;
+        let current = integration.credentials.as_ref();
+        if current.is_none_or(|current| current.version != rotation.from_version) {
+            rotation.end(RotationState::Done, RotationFailure::Superseded, now);
+        } else if now.since(rotation.started_at) >= WAITS {
+            rotation.end(RotationState::Failed, RotationFailure::Expired, now);
+        }
+        let state = rotation.state;
+        // To look again is all that there is to do otherwise.
+        let Some(_) = self.desk.write(of, read, active).await? else {
+            return Err(RotationError::Moved);
+        };
+        if !state.is_end() {
+            return Ok(Visited::Early);
+        }
+        self.tell(of).await?;
+        Ok(Visited::Went(state))
+    }
+
     async fn go_on(&self, integration: Integration) -> Result<Visited, RotationError> {
         let advanced = Box::pin(self.advance(integration, |_| true)).await?;
         Ok(advanced.map_or(Visited::Early, |rotation| Visited::Went(rotation.state)))
@@ -137,27 +162,7 @@ impl Rotator {
             let read = self.desk.read(of).await?;
             let now = self.desk.sources.now();
             let rotation = &mut active.item;
-            let state = rotation.state;
-            let kind = match state {
-                RotationState::Grace | RotationState::Revoke => Some(LeftoverKind::OldCredentials),
-                RotationState::Create if rotation.creation.is_some() => {
-                    Some(LeftoverKind::PossibleKey)
-                }
-                RotationState::Create | RotationState::Due => None,
-                _ => Some(LeftoverKind::UnusedKey),
-            };
-            rotation.leftovers.extend(kind.map(|kind| {
-                Leftover {
-                    kind,
-                    key_id: rotation
-                        .candidate
-                        .as_ref()
-                        .and_then(|one| one.key_id.clone()),
-                    label: rotation.creation.as_ref().map(|one| one.label.clone()),
-                    since: now,
-                    cleaned_up_at: None,
-                }
-            }));
+            rotation.leftovers.extend(left_by(rotation, now));
             let end = if rotation.has_leftovers() {
                 RotationState::OrphanPossible
             } else {
@@ -165,10 +170,53 @@ impl Rotator {
             };
             rotation.end(end, RotationFailure::IntegrationUnusable, now);
             rotation.lease = None;
-            self.desk.write(of, &read, active).await?;
+            if self.desk.write(of, &read, active).await?.is_none() {
+                return Err(RotationError::Moved);
+            }
         }
+        self.tell(of).await?;
         store.delete_rotation_plan(of.0, of.1).await?;
         store.remove_due_rotation(due).await?;
         Ok(Visited::Dropped)
+    }
+}
+
+/// The rotation that begins by itself now, if one does.
+fn next(plan: &RotationPlan, is_time: bool) -> Option<StartRotation> {
+    match plan.again {
+        Some(again) => Some(StartRotation {
+            emergency: true,
+            batch: again.batch,
+            ..StartRotation::by(RotationTrigger::Request)
+        }),
+        None if is_time && !plan.has_leftovers => {
+            Some(StartRotation::by(RotationTrigger::Schedule))
+        }
+        None => None,
+    }
+}
+
+/// What a rotation of an integration that is gone has left at the provider.
+fn left_by(rotation: &Rotation, now: Timestamp) -> Vec<Leftover> {
+    let leftover = |kind, key_id: Option<String>| Leftover {
+        kind,
+        key_id,
+        label: rotation.creation.as_ref().map(|one| one.label.clone()),
+        since: now,
+        cleaned_up_at: None,
+    };
+    let candidate = rotation.candidate.as_ref();
+    let new = candidate.and_then(|one| one.key_id.clone());
+    let old = rotation.from_key_id.clone();
+    match rotation.state {
+        RotationState::Grace | RotationState::Revoke => vec![
+            leftover(LeftoverKind::OldCredentials, old),
+            leftover(LeftoverKind::UnusedKey, new),
+        ],
+        RotationState::Create if rotation.creation.is_some() => {
+            vec![leftover(LeftoverKind::PossibleKey, None)]
+        }
+        RotationState::Create | RotationState::Due => Vec::new(),
+        _ => vec![leftover(LeftoverKind::UnusedKey, new)],
     }
 }

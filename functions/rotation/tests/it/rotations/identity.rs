@@ -2,7 +2,6 @@
 
 use gatehouse::domain::rotation::{LeftoverKind, RotationFailure, RotationState, RotationTrigger};
 use gatehouse::flows::rotation::StartRotation;
-use gatehouse::store::RotationWrite;
 
 use super::*;
 
@@ -180,19 +179,13 @@ impl World {
     async fn switched_at(&self, state: RotationState) {
         self.begin(false).await;
         self.tick(&self.lucky()).await.unwrap();
-        let plan = self.store.rotation_plan(self.of.0, self.of.1).await;
-        let plan = plan.unwrap();
-        let id = plan.item.active.unwrap();
-        let mut rotation = self.desk().get(self.of, id).await.unwrap();
-        assert_eq!(rotation.item.state, RotationState::Grace);
-        rotation.item.state = state;
-        let mut due = plan.item.clone();
-        due.due_at = Some(self.clock.now());
-        let wrote = self
-            .store
-            .write_rotation(self.of, &plan, &due, Some(&rotation))
-            .await;
-        assert!(matches!(wrote, Ok(RotationWrite::Done { .. })), "{wrote:?}");
+        let now = self.clock.now();
+        self.put(|plan, rotation| {
+            assert_eq!(rotation.state, RotationState::Grace);
+            rotation.state = state;
+            plan.due_at = Some(now);
+        })
+        .await;
     }
 }
 
@@ -316,6 +309,7 @@ async fn what_is_said_to_be_gone_is_tried() {
         world.tick(&world.lucky()).await.unwrap();
         if gone {
             // Somebody has deleted it by hand, and the provider says it in its own way.
+            world.clock.pass(DAY / 2);
             world.provider().keys[0].is_active = false;
         }
         world.provider().hides = hides;

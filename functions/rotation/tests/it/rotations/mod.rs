@@ -5,6 +5,7 @@ mod dice;
 mod ends;
 mod identity;
 mod kills;
+mod meanwhile;
 mod people;
 mod provider;
 mod secrets_manager;
