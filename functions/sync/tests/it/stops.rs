@@ -90,6 +90,29 @@ async fn a_list_that_goes_round_in_circles_stops_the_job() {
 }
 
 #[tokio::test]
+async fn a_list_that_only_seemed_to_go_round_in_circles_is_read_on_when_a_person_says_so() {
+    let world = world(Paging::Offset, json!({})).await;
+    // Before each page another record has joined the list, and so the last one is read again.
+    let moved = (
+        200,
+        Vec::new(),
+        page(&json!([{"id": "a", "number": 1}]), &json!(null)),
+    );
+    world.provider().script = vec![moved; 6];
+    let job = run(&world, SyncType::Incremental).await;
+    assert_eq!(job.error.as_deref(), Some("next_page_unreadable"));
+    let retried = world.jobs().retry(&world.integration, job.id).await;
+    retried.unwrap();
+    world.run().await;
+    let job = world.job().await.unwrap();
+    assert_eq!(
+        (job.status, job.error),
+        (JobStatus::Completed, None),
+        "the page that stopped it is like those before"
+    );
+}
+
+#[tokio::test]
 async fn trouble_that_passes_is_waited_for_as_long_as_the_provider_says() {
     let world = world(Paging::Cursor, json!({})).await;
     world.provider().put("a");

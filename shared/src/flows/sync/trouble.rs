@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
 use crate::domain::sync::ParkedPage;
-use crate::domain::{Error, RequestId};
+use crate::domain::{Error, RequestId, Sealed};
 
 /// Why a step was not done.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Lasting {
     /// The places of the records that cannot be taken.
     pub(super) records: Vec<u32>,
     pub(super) can_skip: bool,
+    /// From where the job goes on when a person has it retried, if not from where it was.
+    pub(super) retry_from: Option<Sealed>,
 }
 
 impl Lasting {
@@ -47,6 +49,7 @@ impl Lasting {
             request: None,
             records: Vec::new(),
             can_skip: false,
+            retry_from: None,
         }
     }
 

@@ -175,6 +175,9 @@ impl Jobs {
         if lasting.code != TOO_MANY_DELETES {
             job.parked = Some(lasting.parked(job.position.page));
         }
+        if let Some(cursor) = &lasting.retry_from {
+            job.position.cursor = Some(cursor.clone());
+        }
         self.end(job, state, settings, now)
     }
 
