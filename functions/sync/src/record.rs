@@ -2,7 +2,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use std::time::Duration;
 
 use gatehouse::domain::{Cause, Error};
-use gatehouse::flows::sync::{EventDue, FeedDue, RecordDue, StepDue, StepEnd};
+use gatehouse::flows::sync::{EventDue, FeedDue, PurgeDue, RecordDue, StepDue, StepEnd};
 use gatehouse::lambda::batch::Outcome;
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::SyncMessage;
@@ -50,7 +50,7 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
 /// After how long a message comes again that met trouble of ours.
 const AGAIN: Duration = Duration::from_secs(20);
 
-/// Does what follows from changes, and from events.
+/// Does what follows from changes, from events, and from deletions.
 async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
     match message {
         SyncMessage::Push {
@@ -104,6 +104,20 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
                 event,
             };
             Box::pin(state.events.apply(&due)).await
+        }
+        SyncMessage::Purge {
+            organization,
+            integration,
+            asked_at,
+            gone_at,
+        } => {
+            let due = PurgeDue {
+                organization,
+                integration,
+                asked_at,
+                gone_at,
+            };
+            Box::pin(state.purger.purge(due)).await
         }
         // Steps are done elsewhere.
         SyncMessage::Step { .. } => Ok(()),

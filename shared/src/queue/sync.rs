@@ -1,5 +1,6 @@
-//! The queue of synchronization: steps of jobs, changes that are to be sent, events that hold records. A
-//! message has ids and digests, and nothing of a record: what is to be done stands in the table.
+//! The queue of synchronization: steps of jobs, changes that are to be sent, events that hold records,
+//! integrations that are to be purged. A message has ids and digests, and nothing of a record: what is to be
+//! done stands in the table.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::channel::{Channel, MAX_BATCH, MAX_DELAY, refused, whole_seconds};
 use super::error::sdk;
 use super::{QueueError, Unreadable};
 use crate::domain::sync::EntityName;
-use crate::domain::{Digest, EventId, IntegrationId, OrganizationId, SyncJobId};
+use crate::domain::{Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp};
 
 const VERSION: u64 = 1;
 
@@ -72,6 +73,18 @@ pub enum SyncMessage {
         /// The event.
         event: EventId,
     },
+    /// What an integration leaves behind is to be deleted, once it is deleted itself.
+    Purge {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+        /// When its deletion was asked for.
+        asked_at: Timestamp,
+        /// When it was first seen to be gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone_at: Option<Timestamp>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -88,6 +101,7 @@ enum Kind {
     Feed,
     Link,
     Event,
+    Purge,
     #[serde(other)]
     Unknown,
 }
@@ -223,7 +237,7 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
-    fn messages() -> [(SyncMessage, Value); 5] {
+    fn messages() -> [(SyncMessage, Value); 7] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
         let owner = |mut rest: Value| {
@@ -259,6 +273,13 @@ mod tests {
             integration,
             event: ulid.into(),
         };
+        let asked = "2026-11-26T09:30:00.000Z";
+        let purge = |gone_at: Option<&str>| SyncMessage::Purge {
+            organization,
+            integration,
+            asked_at: asked.parse().unwrap(),
+            gone_at: gone_at.map(|at| at.parse().unwrap()),
+        };
         let digest = Digest::of(b"text").to_string();
         [
             (
@@ -281,6 +302,14 @@ mod tests {
                 event,
                 owner(json!({"v": 1, "kind": "event", "event": format!("evt_{ULID}")})),
             ),
+            (
+                purge(None),
+                owner(json!({"v": 1, "kind": "purge", "asked_at": asked})),
+            ),
+            (
+                purge(Some(asked)),
+                owner(json!({"v": 1, "kind": "purge", "asked_at": asked, "gone_at": asked})),
+            ),
         ]
     }
 
@@ -295,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_told_from_what_is_one_of_later() {
-        let [(_, step), (_, push), ..] = messages();
+        let [(_, step), (_, push), .., (_, purge)] = messages();
         let with = |of: &Value, name: &str, value: Value| {
             let mut changed = of.clone();
             changed[name] = value;
@@ -313,6 +342,8 @@ mod tests {
             with(&push, "record", json!("00")),
             with(&push, "entity", json!("a#b")),
             with(&push, "kind", json!("event")),
+            with(&purge, "asked_at", json!(null)),
+            with(&purge, "gone_at", json!("soon")),
             read(""),
             read("[]"),
         ];
