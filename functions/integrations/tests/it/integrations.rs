@@ -142,7 +142,7 @@ async fn none_is_deleted_whose_records_might_stay() {
     let refused = portal.delete(&path, &token).await;
     let operations = json!({"operations": [{"op": "delete", "id": path.rsplit('/').next()}]});
     let many = portal
-        .post("/portal/integrations/bulk", &token, operations)
+        .post("/portal/integrations:bulk", &token, operations)
         .await;
     portal.stack.refuse(None);
     assert_eq!(refused.status, 500, "{refused:?}");
