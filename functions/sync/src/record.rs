@@ -30,6 +30,20 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
             };
             Box::pin(state.synchronizer.step(due)).await
         }
+        SyncMessage::Purge {
+            organization,
+            integration,
+            asked_at,
+            gone_at,
+        } => {
+            let due = PurgeDue {
+                organization,
+                integration,
+                asked_at,
+                gone_at,
+            };
+            again(Box::pin(state.purger.purge(due)).await)
+        }
         message => again(follow(state, message).await),
     };
     match end {
@@ -50,7 +64,7 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
 /// After how long a message comes again that met trouble of ours.
 const AGAIN: Duration = Duration::from_secs(20);
 
-/// Does what follows from changes, from events, and from deletions.
+/// Does what follows from changes, and from events.
 async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
     match message {
         SyncMessage::Push {
@@ -105,22 +119,8 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             };
             Box::pin(state.events.apply(&due)).await
         }
-        SyncMessage::Purge {
-            organization,
-            integration,
-            asked_at,
-            gone_at,
-        } => {
-            let due = PurgeDue {
-                organization,
-                integration,
-                asked_at,
-                gone_at,
-            };
-            Box::pin(state.purger.purge(due)).await
-        }
-        // Steps are done elsewhere.
-        SyncMessage::Step { .. } => Ok(()),
+        // These are done elsewhere.
+        SyncMessage::Step { .. } | SyncMessage::Purge { .. } => Ok(()),
     }
 }
 

@@ -57,14 +57,16 @@ impl<'a> Gone<'a> {
         left.map(|(key, _)| key).collect()
     }
 
+    /// Whether it is a link of another's record that leads to its own.
+    fn leads_here(&self, key: &str, item: &Value) -> bool {
+        let is_link = item["item_type"]["S"] == "record_link";
+        is_link && !self.is_its(key) && self.is_its(&item["data"].to_string())
+    }
+
     /// All that is not its own, but what leads to it.
     fn others(&self) -> BTreeMap<String, Value> {
         let items = self.side.world.stage.aws.items().into_iter();
-        let others = items.filter(|(key, item)| {
-            !self.is_its(key)
-                && !(item["item_type"]["S"] == "record_link"
-                    && self.is_its(&item["data"].to_string()))
-        });
+        let others = items.filter(|(key, item)| !self.is_its(key) && !self.leads_here(key, item));
         others.collect()
     }
 
@@ -81,12 +83,9 @@ impl<'a> Gone<'a> {
     /// How many links lead to its records.
     fn leading_here(&self) -> usize {
         let items = self.side.world.stage.aws.items().into_iter();
-        let links = items.filter(|(key, item)| {
-            item["item_type"]["S"] == "record_link"
-                && !self.is_its(key)
-                && self.is_its(&item["data"].to_string())
-        });
-        links.count()
+        items
+            .filter(|(key, item)| self.leads_here(key, item))
+            .count()
     }
 
     /// Nothing is left of it, and nothing else was touched.
