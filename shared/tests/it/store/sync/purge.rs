@@ -76,8 +76,7 @@ impl Records {
             });
             self.commit(&set).await;
         }
-        self.move_cursor(&self.entity).await;
-        // A kind of which only this is known.
+        // A kind of which only its cursor is known; of the other, only the state.
         self.move_cursor(&"others".parse().unwrap()).await;
         let owner = (self.world.organization, integration);
         let gateway =
