@@ -8,7 +8,7 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
+use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Purger, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
@@ -30,6 +30,8 @@ pub struct State {
     pub(crate) jobs: Jobs,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
+    /// Has what integrations leave behind deleted.
+    pub(crate) purger: Purger,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -90,10 +92,17 @@ impl State {
         let egress = connect::egress(environment)?;
         let retention = environment.record_retention()?;
         let sync_queue = connect::sync_queue(environment, sqs.clone())?;
+        let metrics = Metrics::new("integrations");
+        let purger = Purger::new(
+            store.clone(),
+            sync_queue.clone(),
+            metrics.clone(),
+            sources.clone(),
+        );
         let jobs = Jobs::new(
             store.clone(),
             sync_queue.clone(),
-            Metrics::new("integrations"),
+            metrics,
             sources.clone(),
             retention,
         );
@@ -111,6 +120,7 @@ impl State {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
             local,
+            purger,
             credentials: connect::credentials(environment, aws)?,
             egress,
             published: Arc::new(published),

@@ -2,7 +2,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use std::time::Duration;
 
 use gatehouse::domain::{Cause, Error};
-use gatehouse::flows::sync::{EventDue, FeedDue, RecordDue, StepDue, StepEnd};
+use gatehouse::flows::sync::{EventDue, FeedDue, PurgeDue, RecordDue, StepDue, StepEnd};
 use gatehouse::lambda::batch::Outcome;
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::SyncMessage;
@@ -29,6 +29,20 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
                 step,
             };
             Box::pin(state.synchronizer.step(due)).await
+        }
+        SyncMessage::Purge {
+            organization,
+            integration,
+            asked_at,
+            gone_at,
+        } => {
+            let due = PurgeDue {
+                organization,
+                integration,
+                asked_at,
+                gone_at,
+            };
+            again(Box::pin(state.purger.purge(due)).await)
         }
         message => again(follow(state, message).await),
     };
@@ -105,8 +119,8 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             };
             Box::pin(state.events.apply(&due)).await
         }
-        // Steps are done elsewhere.
-        SyncMessage::Step { .. } => Ok(()),
+        // These are done elsewhere.
+        SyncMessage::Step { .. } | SyncMessage::Purge { .. } => Ok(()),
     }
 }
 

@@ -56,7 +56,8 @@ pub enum Metric {
     SyncJobsLate,
     /// Steps of theirs that failed and are tried again, by reason.
     SyncStepsRetried,
-    /// Records that were created, updated or deleted, by the one or the other.
+    /// Records that were created, updated or deleted, or purged with their integration, by the one or the
+    /// other.
     RecordsChanged,
     /// Conflicts that wait for a person.
     ConflictsOpened,

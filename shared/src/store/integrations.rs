@@ -95,7 +95,8 @@ impl Store {
     }
 
     /// Deletes an integration, in version `expected` if one is given. What belongs to it stays:
-    /// without its integration an endpoint takes nothing and nothing can be added.
+    /// without its integration an endpoint takes nothing and nothing can be added. The rest is for
+    /// [`Store::purge_integration`].
     ///
     /// # Errors
     ///

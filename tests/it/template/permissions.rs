@@ -127,8 +127,9 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("SyncLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
-                 dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:ConditionCheckItem \
+                 dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
             ),
             (
                 "SyncQueue",

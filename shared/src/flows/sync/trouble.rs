@@ -13,6 +13,8 @@ pub(super) enum Trouble {
     Lasting(Box<Lasting>),
     /// Somebody else has moved the job.
     Moved,
+    /// The integration is deleted, and the job will be: nothing is to be done, nor written.
+    Deleted,
     /// We cannot do it now ourselves: the message comes again.
     Ours(Error),
 }

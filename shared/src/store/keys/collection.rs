@@ -29,6 +29,7 @@ pub(crate) enum Collection {
     AuditPages(OrganizationId, u8),
     AuditSpine(OrganizationId),
     EntityStates(OrganizationId, IntegrationId),
+    FeedCursors(OrganizationId, IntegrationId),
     SyncJobs(OrganizationId, IntegrationId),
     RecordHeads(OrganizationId, IntegrationId, Digest, u8),
     RecordChanges(OrganizationId, IntegrationId, Digest),
@@ -83,6 +84,10 @@ impl Collection {
             Self::EntityStates(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
                 "STATE#",
+            ),
+            Self::FeedCursors(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
+                "CURSOR#",
             ),
             Self::SyncJobs(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#SYNC_JOBS"),

@@ -317,8 +317,8 @@ impl ItemKey {
                 (pk, format!("{prefix}{due}"))
             }
             Self::FeedCursor(organization, integration, entity) => {
-                let (pk, _) = Collection::EntityStates(organization, integration).render();
-                (pk, format!("CURSOR#{entity}"))
+                let (pk, prefix) = Collection::FeedCursors(organization, integration).render();
+                (pk, format!("{prefix}{entity}"))
             }
             Self::RecordPush(organization, integration, entity, record) => (
                 beside_record((organization, integration), entity, record),

@@ -3,6 +3,7 @@
 mod events;
 mod feed;
 mod link;
+mod purge;
 mod push;
 mod targets;
 
