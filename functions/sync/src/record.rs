@@ -105,6 +105,13 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             };
             Box::pin(state.events.apply(&due)).await
         }
+        SyncMessage::Configured {
+            organization,
+            integration,
+        } => {
+            let jobs = state.synchronizer.jobs();
+            Box::pin(jobs.configured(organization, integration)).await
+        }
         // Steps are done elsewhere.
         SyncMessage::Step { .. } => Ok(()),
     }

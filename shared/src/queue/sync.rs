@@ -72,6 +72,13 @@ pub enum SyncMessage {
         /// The event.
         event: EventId,
     },
+    /// An integration's configuration may have changed: what is due follows it, and targets are told.
+    Configured {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+    },
 }
 
 #[derive(Deserialize)]
@@ -88,6 +95,7 @@ enum Kind {
     Feed,
     Link,
     Event,
+    Configured,
     #[serde(other)]
     Unknown,
 }
@@ -223,7 +231,7 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
-    fn messages() -> [(SyncMessage, Value); 5] {
+    fn messages() -> [(SyncMessage, Value); 6] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
         let owner = |mut rest: Value| {
@@ -259,6 +267,10 @@ mod tests {
             integration,
             event: ulid.into(),
         };
+        let configured = SyncMessage::Configured {
+            organization,
+            integration,
+        };
         let digest = Digest::of(b"text").to_string();
         [
             (
@@ -281,6 +293,7 @@ mod tests {
                 event,
                 owner(json!({"v": 1, "kind": "event", "event": format!("evt_{ULID}")})),
             ),
+            (configured, owner(json!({"v": 1, "kind": "configured"}))),
         ]
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
-use crate::domain::sync::ParkedPage;
+use crate::domain::sync::{Drift, ParkedPage};
 use crate::domain::{Error, RequestId};
 
 /// Why a step was not done.
@@ -37,6 +37,8 @@ pub(super) struct Lasting {
     /// The places of the records that cannot be taken.
     pub(super) records: Vec<u32>,
     pub(super) can_skip: bool,
+    /// What has changed of the provider's fields, if that is the trouble.
+    pub(super) drifts: Vec<Drift>,
 }
 
 impl Lasting {
@@ -47,6 +49,7 @@ impl Lasting {
             request: None,
             records: Vec::new(),
             can_skip: false,
+            drifts: Vec::new(),
         }
     }
 
