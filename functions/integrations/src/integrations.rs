@@ -122,9 +122,6 @@ pub(crate) async fn make(
         updated_at: now,
     };
     authorize_creation(state, access, &integration, body.credentials.is_some()).await?;
-    if integration.sync_config.is_some() {
-        state.jobs.follow_later(organization, id).await?;
-    }
     // The integration first: of one that breaks off here a person sees that it is pending, where
     // credentials without an integration would be seen by nobody.
     add(state, &integration).await?;
@@ -179,8 +176,12 @@ fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
     read.map_err(|error| Error::Invalid(vec![error]))
 }
 
-/// Adds an integration, if there is room for one.
+/// Adds an integration, if there is room for one; what is due of it is seen to later in any case.
 async fn add(state: &State, integration: &Integration) -> Result<(), Error> {
+    if integration.sync_config.is_some() {
+        let owner = integration.organization_id;
+        state.jobs.follow_later(owner, integration.id).await?;
+    }
     let store = &state.store;
     let added = match state.max_integrations {
         Some(max) => store.create_integration_within(integration, max).await,

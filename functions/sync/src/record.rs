@@ -30,6 +30,13 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
             };
             Box::pin(state.synchronizer.step(due)).await
         }
+        SyncMessage::Configured {
+            organization,
+            integration,
+        } => {
+            let jobs = state.synchronizer.jobs();
+            again(Box::pin(jobs.configured(organization, integration)).await)
+        }
         message => again(follow(state, message).await),
     };
     match end {
@@ -105,15 +112,8 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             };
             Box::pin(state.events.apply(&due)).await
         }
-        SyncMessage::Configured {
-            organization,
-            integration,
-        } => {
-            let jobs = state.synchronizer.jobs();
-            Box::pin(jobs.configured(organization, integration)).await
-        }
-        // Steps are done elsewhere.
-        SyncMessage::Step { .. } => Ok(()),
+        // These are done elsewhere.
+        SyncMessage::Step { .. } | SyncMessage::Configured { .. } => Ok(()),
     }
 }
 

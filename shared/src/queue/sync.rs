@@ -231,14 +231,15 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
+    fn owner(mut rest: Value) -> Value {
+        rest["organization"] = format!("org_{ULID}").into();
+        rest["integration"] = format!("int_{ULID}").into();
+        rest
+    }
+
     fn messages() -> [(SyncMessage, Value); 6] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
-        let owner = |mut rest: Value| {
-            rest["organization"] = format!("org_{ULID}").into();
-            rest["integration"] = format!("int_{ULID}").into();
-            rest
-        };
         let step = SyncMessage::Step {
             organization,
             integration,

@@ -73,7 +73,7 @@ async fn schedules_and_targets_follow_wherever_the_one_that_sets_them_fails() {
                 things["target"] = target(there.integration.id);
                 things["schedule"] = "rate(7 minutes)".into();
             };
-            let (answered, calls) = reconfigure(&world, life, set).await;
+            let (answered, calls) = Box::pin(reconfigure(&world, life, set)).await;
             let at = format!("{which} {call}");
             world.clock.pass(Duration::from_secs(1));
             world.run().await;
