@@ -44,6 +44,13 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
             };
             again(Box::pin(state.purger.purge(due)).await)
         }
+        SyncMessage::Configured {
+            organization,
+            integration,
+        } => {
+            let jobs = state.synchronizer.jobs();
+            again(Box::pin(jobs.configured(organization, integration)).await)
+        }
         message => again(follow(state, message).await),
     };
     match end {
@@ -120,7 +127,9 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             Box::pin(state.events.apply(&due)).await
         }
         // These are done elsewhere.
-        SyncMessage::Step { .. } | SyncMessage::Purge { .. } => Ok(()),
+        SyncMessage::Step { .. } | SyncMessage::Purge { .. } | SyncMessage::Configured { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl State {
                 metrics.clone(),
                 now.clone(),
             ),
-            linker: Linker::new(table.clone(), later.clone(), now.clone()),
+            linker: Linker::new(table.clone(), later.clone(), metrics.clone(), now.clone()),
             pump: Pump::new(table, later.clone(), events, hints, now),
             events: EventReader::new((store, keys), records.clone(), jobs.clone(), later),
             synchronizer: Synchronizer::new(jobs, records, outbound),

@@ -119,6 +119,7 @@ routes! {
     "POST" "/portal/integrations/{integration}/sync/mapping/suggest": ReadRecords of Integration, "mapping.suggest" Once;
     "GET" "/portal/integrations/{integration}/records": ReadRecords of Integration, "record.list" Denials;
     "GET" "/portal/integrations/{integration}/records/export": ReadRecords of Integration, "record.export" Once;
+    "POST" "/portal/integrations/{integration}/records/export": WriteRecords of Integration, "record.create" Twice;
     "POST" "/portal/integrations/{integration}/records/{entity}": WriteRecords of Integration, "record.create" Twice;
     "GET" "/portal/integrations/{integration}/records/{entity}/{record}": ReadRecords of Integration, "record.read" Denials;
     "PUT" "/portal/integrations/{integration}/records/{entity}/{record}": WriteRecords of Integration, "record.replace" Twice;

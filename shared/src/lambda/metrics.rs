@@ -63,6 +63,8 @@ pub enum Metric {
     ConflictsOpened,
     /// Changes that were made here and are not sent to the provider any more, by reason, and all.
     PushesFailed,
+    /// Records that could not be handed on to the integration that they are linked to, by reason, and all.
+    LinksFailed,
     /// Fields of providers' records that are new, have vanished, or have another type.
     FieldsDrifted,
     /// From a request's beginning to its end.
@@ -97,6 +99,7 @@ impl Metric {
             Self::RecordsChanged => "RecordsChanged",
             Self::ConflictsOpened => "ConflictsOpened",
             Self::PushesFailed => "PushesFailed",
+            Self::LinksFailed => "LinksFailed",
             Self::FieldsDrifted => "FieldsDrifted",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
@@ -112,7 +115,7 @@ impl Metric {
 
     /// Whether it is counted without its reason as well: an alarm watches all of it.
     fn has_total(self) -> bool {
-        matches!(self, Self::PushesFailed)
+        matches!(self, Self::PushesFailed | Self::LinksFailed)
     }
 }
 

@@ -73,6 +73,13 @@ pub enum SyncMessage {
         /// The event.
         event: EventId,
     },
+    /// An integration's configuration may have changed: what is due follows it, and targets are told.
+    Configured {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+    },
     /// What an integration leaves behind is to be deleted, once it is deleted itself.
     Purge {
         /// Who owns the integration.
@@ -102,6 +109,7 @@ enum Kind {
     Link,
     Event,
     Purge,
+    Configured,
     #[serde(other)]
     Unknown,
 }
@@ -237,14 +245,15 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
-    fn messages() -> [(SyncMessage, Value); 5] {
+    fn owner(mut rest: Value) -> Value {
+        rest["organization"] = format!("org_{ULID}").into();
+        rest["integration"] = format!("int_{ULID}").into();
+        rest
+    }
+
+    fn messages() -> [(SyncMessage, Value); 6] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
-        let owner = |mut rest: Value| {
-            rest["organization"] = format!("org_{ULID}").into();
-            rest["integration"] = format!("int_{ULID}").into();
-            rest
-        };
         let step = SyncMessage::Step {
             organization,
             integration,
@@ -273,6 +282,10 @@ mod tests {
             integration,
             event: ulid.into(),
         };
+        let configured = SyncMessage::Configured {
+            organization,
+            integration,
+        };
         let digest = Digest::of(b"text").to_string();
         [
             (
@@ -295,6 +308,7 @@ mod tests {
                 event,
                 owner(json!({"v": 1, "kind": "event", "event": format!("evt_{ULID}")})),
             ),
+            (configured, owner(json!({"v": 1, "kind": "configured"}))),
         ]
     }
 

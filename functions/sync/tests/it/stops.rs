@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use crate::world::{Paging, Stage, World};
 
-async fn world(paging: Paging, rules: Value) -> World {
+pub(crate) async fn world(paging: Paging, rules: Value) -> World {
     World::new(&Stage::new().await, 1, paging, rules).await
 }
 
-async fn run(world: &World, sync_type: SyncType) -> SyncJob {
+pub(crate) async fn run(world: &World, sync_type: SyncType) -> SyncJob {
     world.start(sync_type).await;
     world.run().await;
     world.job().await.unwrap()
 }
 
-fn page(items: &Value, next: &Value) -> String {
+pub(crate) fn page(items: &Value, next: &Value) -> String {
     json!({"items": items, "next": next}).to_string()
 }
 
@@ -360,30 +360,6 @@ async fn an_integration_that_is_switched_off_or_deleted_ends_its_jobs() {
         (&report["started"], &report["moved"]),
         (&json!(0), &json!(1))
     );
-}
-
-#[tokio::test]
-async fn fields_that_change_stop_a_job_that_is_to_stop_until_a_person_goes_on() {
-    let world = world(Paging::Cursor, json!({"drift": "stop"})).await;
-    world.provider().put("a");
-    run(&world, SyncType::Full).await;
-    let other = page(
-        &json!([{"id": "a", "number": "1", "extra": 1}]),
-        &json!(null),
-    );
-    world.provider().script = vec![(200, Vec::new(), other); 2];
-    let job = run(&world, SyncType::Incremental).await;
-    assert_eq!(job.error.as_deref(), Some("schema_drift"));
-    let detail = job.error_detail.unwrap();
-    assert!(
-        detail.contains("extra") && detail.contains("number"),
-        "{detail}"
-    );
-    world.jobs().skip(&world.integration, job.id).await.unwrap();
-    world.run().await;
-    let job = world.job().await.unwrap();
-    assert_eq!((job.status, job.incomplete), (JobStatus::Completed, false));
-    assert!(world.glance().await.state.schema.contains_key("extra"));
 }
 
 #[tokio::test]

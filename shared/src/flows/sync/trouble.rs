@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
-use crate::domain::sync::ParkedPage;
+use crate::domain::sync::{Drift, ParkedPage};
 use crate::domain::{Error, RequestId, Sealed};
 
 /// Why a step was not done.
@@ -41,6 +41,8 @@ pub(super) struct Lasting {
     pub(super) can_skip: bool,
     /// From where the job goes on when a person has it retried, if not from where it was.
     pub(super) retry_from: Option<Sealed>,
+    /// What has changed of the provider's fields, if that is the trouble.
+    pub(super) drifts: Vec<Drift>,
 }
 
 impl Lasting {
@@ -52,6 +54,7 @@ impl Lasting {
             records: Vec::new(),
             can_skip: false,
             retry_from: None,
+            drifts: Vec::new(),
         }
     }
 

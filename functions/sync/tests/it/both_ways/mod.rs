@@ -1,5 +1,7 @@
 //! Changes that are made here, at another integration, or that events bring; and who is told of them.
 
+mod answers;
+mod configured;
 mod events;
 mod feed;
 mod link;

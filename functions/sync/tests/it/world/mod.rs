@@ -309,7 +309,7 @@ impl World {
 }
 
 /// What a call comes to; nothing, if its process dies.
-async fn until_killed<T>(process: &Process, call: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until_killed<T>(process: &Process, call: impl Future<Output = T>) -> Option<T> {
     let mut call = std::pin::pin!(call);
     loop {
         tokio::select! {

@@ -44,6 +44,8 @@ pub(crate) struct Kill {
 #[derive(Debug)]
 pub(crate) struct Life {
     kill: Option<Kill>,
+    /// Which of its calls is throttled for sure.
+    throttled: Option<usize>,
     calls: AtomicUsize,
     is_dead: AtomicBool,
     dice: Dice,
@@ -57,12 +59,26 @@ impl Life {
     pub(crate) fn new(dice: Dice, kill: Option<Kill>, throttles: u64, loses: u64) -> Self {
         Self {
             kill,
+            throttled: None,
             calls: AtomicUsize::new(0),
             is_dead: AtomicBool::new(false),
             dice,
             throttles_one_in: throttles,
             loses_one_in: loses,
         }
+    }
+
+    /// One of which the call with this number is throttled, and nothing else happens.
+    pub(crate) fn throttled_at(call: usize) -> Self {
+        Self {
+            throttled: Some(call),
+            ..Self::new(Dice::new(1), None, 0, 0)
+        }
+    }
+
+    /// How many calls of AWS it has made.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -337,7 +353,8 @@ impl HttpConnector for Connector {
                 std::future::pending::<()>().await;
             }
             aws.clock.pass(Duration::from_millis(life.dice.below(8)));
-            if life.dice.one_in(life.throttles_one_in) {
+            let is_throttled = life.throttled == Some(number);
+            if is_throttled || life.dice.one_in(life.throttles_one_in) {
                 return Ok(response(400, &throttled(&target)));
             }
             let mut answer = if target.ends_with("BatchWriteItem") && life.throttles_one_in > 0 {

@@ -95,7 +95,8 @@ impl Synchronizer {
             count(job, read, bad);
             job.newest = newer(job.newest.take(), newest.clone());
             job.records_total = page.total.or(job.records_total);
-            drifts.note(&schema, state);
+            let policy = present.settings.rules.drift;
+            drifts.note(&schema, (job, state), policy, now);
             if job.sync_type == SyncType::Full {
                 job.schema_seen.merge(&schema);
             }
@@ -217,7 +218,7 @@ impl Synchronizer {
         drifts: &Drifts,
         now: Timestamp,
     ) -> Timestamp {
-        drifts.conclude(job, state);
+        drifts.conclude((job, state), settings.rules.drift, now);
         job.status = JobStatus::Completed;
         state.completed_at = Some(now);
         let known = state.cursor.take();
