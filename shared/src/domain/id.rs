@@ -128,6 +128,14 @@ ids! {
     ConflictId "cfl_",
     /// A record that was made here, before the provider has given it an id.
     NewRecordId "new_",
+    /// One firing of an alert rule.
+    AlertId "alr_",
+    /// Something that went wrong and that somebody looks after.
+    IncidentId "inc_",
+    /// An organization's own playbook.
+    PlaybookId "pbk_",
+    /// One run of a playbook.
+    PlaybookRunId "run_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

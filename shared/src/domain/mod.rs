@@ -19,8 +19,10 @@ mod expression;
 pub mod gateway;
 mod grant;
 mod id;
+pub mod incident;
 mod integration;
 mod object;
+pub mod playbook;
 mod quota;
 mod request;
 mod retry;
@@ -71,8 +73,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId,
+    EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId, OrganizationId, PlaybookId,
+    PlaybookRunId, RequestId, SecretId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

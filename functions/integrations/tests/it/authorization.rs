@@ -60,6 +60,7 @@ fn who(action: Action) -> &'static [Role] {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
@@ -81,6 +82,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
+        A::ManageIncidents | A::RunPlaybooks | A::ApprovePlaybooks => &[Owner, Admin, Operator],
         A::CallProvider
         | A::TestIntegration
         | A::LookUpUsers
@@ -94,7 +96,8 @@ fn who(action: Action) -> &'static [Role] {
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
-        A::LowerProtection
+        A::ManagePlaybooks
+        | A::LowerProtection
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

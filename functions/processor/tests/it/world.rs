@@ -145,6 +145,7 @@ impl World {
             settings: serde_json::json!({}),
             events: Vec::new(),
             allowed_networks: Vec::new(),
+            blocked_networks: Vec::new(),
             tolerance_seconds: None,
             retry_policy: None,
             status: EndpointStatus::Active,

@@ -118,6 +118,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
@@ -148,6 +149,12 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ResolveConflicts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
+        A::ManageIncidents => has(roles, &[Owner, Admin, Operator]),
+        A::ApprovePlaybooks => is_person && has(roles, &[Owner, Admin, Operator]),
+        A::RunPlaybooks => {
+            has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
+        }
+        A::ManagePlaybooks => has(roles, &[Owner, Admin]),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
@@ -254,6 +261,10 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         A::ReadProviders
         | A::ListIntegrations
         | A::ChangeInBulk
+        | A::ReadIncidents
+        | A::ManageIncidents
+        | A::ApprovePlaybooks
+        | A::ManagePlaybooks
         | A::ReadAudit
         | A::VerifyAudit
         | A::ReviewAccess
@@ -279,7 +290,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if action == A::CreateIntegration {
+            if matches!(action, A::CreateIntegration | A::RunPlaybooks) {
                 all.push(Resource::Organization);
             }
             all

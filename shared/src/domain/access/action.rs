@@ -65,6 +65,8 @@ actions! {
     ListIntegrations = "listIntegrations" in Reading;
     /// Look at one, and how it is doing.
     ReadIntegration = "readIntegration" in Reading;
+    /// Look at incidents, playbooks, and what was done.
+    ReadIncidents = "readIncidents" in Reading;
     /// Look at its endpoints.
     ReadEndpoints = "readEndpoints" in Reading;
     /// Look at its destinations.
@@ -121,6 +123,14 @@ actions! {
     WriteRecords = "writeRecords" in Operating;
     /// Decide what becomes of a conflict.
     ResolveConflicts = "resolveConflicts" in Operating;
+    /// Open incidents, and look after them.
+    ManageIncidents = "manageIncidents" in Operating;
+    /// Start playbooks, end their runs, and undo them.
+    RunPlaybooks = "runPlaybooks" in Operating;
+    /// Say yes or no to a step of a playbook.
+    ApprovePlaybooks = "approvePlaybooks" in Operating;
+    /// Make, change and delete playbooks.
+    ManagePlaybooks = "managePlaybooks" in SettingUp;
     /// Lower an integration's classification, or move it out of production.
     LowerProtection = "lowerProtection" in Lowering;
     /// Look at the audit trail.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::due;
 use super::{SK, StoreError, beside_record};
 use crate::domain::{
-    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+    DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
 };
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
@@ -37,6 +37,12 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    Incidents(OrganizationId),
+    LiveIncidents(OrganizationId),
+    IncidentEntries(OrganizationId, IncidentId),
+    Playbooks(OrganizationId),
+    PlaybookRuns(OrganizationId),
+    RunsDue,
 }
 
 impl Collection {
@@ -113,6 +119,18 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::Incidents(organization) => (format!("ORG#{organization}#INCIDENTS"), "INCIDENT#"),
+            Self::LiveIncidents(organization) => {
+                (format!("ORG#{organization}#LIVE_INCIDENTS"), "LIVE#")
+            }
+            Self::IncidentEntries(organization, incident) => {
+                (format!("ORG#{organization}#INCIDENT#{incident}"), "ENTRY#")
+            }
+            Self::Playbooks(organization) => (format!("ORG#{organization}#PLAYBOOKS"), "PLAYBOOK#"),
+            Self::PlaybookRuns(organization) => {
+                (format!("ORG#{organization}#PLAYBOOK_RUNS"), "RUN#")
+            }
+            Self::RunsDue => ("PLAYBOOK_RUNS_DUE".to_owned(), "RUN#"),
         }
     }
 

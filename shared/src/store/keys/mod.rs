@@ -19,9 +19,11 @@ use super::StoreError;
 
 mod collection;
 mod due;
+mod incidents;
 
 pub(crate) use collection::Collection;
 pub(crate) use due::{Due, SyncDue};
+pub(crate) use incidents::{IncidentKey, RunDue};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -101,6 +103,8 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
+    /// Of an incident, a playbook, or a run of one.
+    OfIncidents(IncidentKey),
 }
 
 impl ItemKey {
@@ -155,6 +159,7 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
+            Self::OfIncidents(key) => key.item_type(),
         }
     }
 
@@ -329,6 +334,7 @@ impl ItemKey {
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
             }
+            Self::OfIncidents(key) => key.render(),
         }
     }
 

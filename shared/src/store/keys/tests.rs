@@ -231,6 +231,62 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "LINK#<digest>",
         ),
     ]
+    .into_iter()
+    .chain(golden_of_incidents())
+    .collect()
+}
+
+fn golden_of_incidents() -> Vec<(ItemKey, &'static str, &'static str)> {
+    let organization = id(ULID);
+    let due = RunDue {
+        at: "2026-11-26T09:30:00Z".parse().unwrap(),
+        organization,
+        run: id(ULID),
+    };
+    let keys = [
+        (
+            IncidentKey::Incident(organization, id(ULID)),
+            "ORG#<org>#INCIDENTS",
+            "INCIDENT#<inc>",
+        ),
+        (
+            IncidentKey::Live(organization, id(ULID)),
+            "ORG#<org>#LIVE_INCIDENTS",
+            "LIVE#<inc>",
+        ),
+        (
+            IncidentKey::Group(organization, Digest::of(b"text")),
+            "ORG#<org>#INCIDENT_GROUP#<digest>",
+            "GROUP",
+        ),
+        (
+            IncidentKey::Entry(organization, id(ULID), 7),
+            "ORG#<org>#INCIDENT#<inc>",
+            "ENTRY#<number>",
+        ),
+        (
+            IncidentKey::Playbook(organization, id(ULID)),
+            "ORG#<org>#PLAYBOOKS",
+            "PLAYBOOK#<pbk>",
+        ),
+        (
+            IncidentKey::PlaybooksGuard(organization),
+            "ORG#<org>",
+            "GUARD#PLAYBOOKS",
+        ),
+        (
+            IncidentKey::Run(organization, id(ULID)),
+            "ORG#<org>#PLAYBOOK_RUNS",
+            "RUN#<run>",
+        ),
+        (
+            IncidentKey::RunDue(due),
+            "PLAYBOOK_RUNS_DUE",
+            "RUN#<instant>#<org>#<run>",
+        ),
+    ];
+    keys.map(|(key, pk, sk)| (ItemKey::OfIncidents(key), pk, sk))
+        .into()
 }
 
 #[test]
@@ -240,6 +296,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
+                "inc", "pbk", "run",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -280,13 +337,35 @@ fn events_spread_over_all_shards() {
     assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
 }
 
+fn incident_key(
+    variant: u8,
+    (organization, b, c): (OrganizationId, Ulid, Ulid),
+    digest: Digest,
+    number: u16,
+) -> IncidentKey {
+    match variant {
+        0 => IncidentKey::Incident(organization, b.into()),
+        1 => IncidentKey::Live(organization, b.into()),
+        2 => IncidentKey::Group(organization, digest),
+        3 => IncidentKey::Entry(organization, b.into(), number),
+        4 => IncidentKey::Playbook(organization, b.into()),
+        5 => IncidentKey::PlaybooksGuard(organization),
+        6 => IncidentKey::Run(organization, c.into()),
+        _ => IncidentKey::RunDue(RunDue {
+            at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+            organization,
+            run: c.into(),
+        }),
+    }
+}
+
 /// Keys of few ids, so that many have parts in common.
 #[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..51, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -350,6 +429,12 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let (record, other) = (Digest::of(&record), Digest::of(&other));
                     ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
+                42..=49 => ItemKey::OfIncidents(incident_key(
+                    variant - 42,
+                    (organization, b, c),
+                    digest,
+                    number,
+                )),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -378,6 +463,7 @@ proptest! {
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
+                | ItemKey::OfIncidents(IncidentKey::RunDue(_))
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
