@@ -3,6 +3,7 @@
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
 mod access;
+pub mod alert;
 mod api_profile;
 mod audit;
 mod auth;
@@ -71,8 +72,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, ElevationId,
+    EndpointId, EventId, IdError, IntegrationId, LaneId, NewRecordId, NoticeId, OrganizationId,
+    RequestId, SecretId, SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
