@@ -3,6 +3,7 @@
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
 mod access;
+pub mod alert;
 mod api_profile;
 mod audit;
 mod auth;
@@ -73,9 +74,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    AlertId, ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId,
-    EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId, OrganizationId, PlaybookId,
-    PlaybookRunId, RequestId, SecretId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, ElevationId,
+    EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId, NoticeId,
+    OrganizationId, PlaybookId, PlaybookRunId, RequestId, SecretId, SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

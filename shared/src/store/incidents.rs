@@ -4,9 +4,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Serialize;
 
-use crate::domain::incident::{
-    Incident, IncidentStatus, IncidentType, Severity, TimelineEntry,
-};
+use crate::domain::incident::{Incident, IncidentStatus, IncidentType, Severity, TimelineEntry};
 use crate::domain::{IncidentId, IntegrationId, OrganizationId};
 
 use super::items::{Stored, Versioned};

@@ -4,6 +4,7 @@ use super::{
     Changed, Incident, IncidentAlert, IncidentStatus, IncidentType, NewTimelineEntry, Severity,
     TimelineEvent,
 };
+use crate::domain::alert::{Alert, AlertKind, AlertSeverity};
 use crate::domain::{Actor, AlertId, IncidentId, IntegrationId, OrganizationId, Timestamp};
 
 /// The most alerts of one incident. The one after opens another incident.
@@ -17,8 +18,8 @@ pub const REOPEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct RaisedAlert {
     /// The alert.
     pub id: AlertId,
-    /// What it is an alert of, as its rule calls it: `error_rate`, `dead_letters`, ….
-    pub kind: String,
+    /// What it is an alert of.
+    pub kind: AlertKind,
     /// What kind of incident it makes.
     pub incident_type: IncidentType,
     /// The integration that it is about, if it is about one.
@@ -27,6 +28,44 @@ pub struct RaisedAlert {
     pub severity: Severity,
     /// What it says, in a line; the title of the incident that it opens.
     pub title: String,
+}
+
+impl From<&Alert> for RaisedAlert {
+    fn from(alert: &Alert) -> Self {
+        let severity = match (alert.severity, alert.kind) {
+            (AlertSeverity::Info, _) => Severity::Low,
+            (AlertSeverity::Warning, _) => Severity::Medium,
+            (AlertSeverity::Critical, AlertKind::IntegrationFailure) => Severity::Critical,
+            (AlertSeverity::Critical, _) => Severity::High,
+        };
+        Self {
+            id: alert.id,
+            kind: alert.kind,
+            incident_type: IncidentType::of(alert.kind),
+            integration: Some(alert.integration_id),
+            severity,
+            title: alert.summary(),
+        }
+    }
+}
+
+impl IncidentType {
+    /// What kind of incident an alert makes.
+    #[must_use]
+    pub fn of(kind: AlertKind) -> Self {
+        match kind {
+            AlertKind::IntegrationFailure | AlertKind::ErrorRate | AlertKind::Slow => {
+                Self::Availability
+            }
+            AlertKind::QuotaNearlyExhausted => Self::Quota,
+            AlertKind::CredentialExpiring
+            | AlertKind::CertificateExpiring
+            | AlertKind::RotationFailed => Self::Credential,
+            AlertKind::WebhookFailures | AlertKind::DeadLetters => Self::Webhook,
+            AlertKind::ConflictsWaiting => Self::Data,
+            AlertKind::UnusualVolume => Self::Security,
+        }
+    }
 }
 
 /// What an incident makes of an alert.
@@ -55,7 +94,7 @@ impl Incident {
         let incident = Self {
             alerts: vec![IncidentAlert {
                 id: alert.id,
-                kind: alert.kind.clone(),
+                kind: alert.kind,
                 at: now,
             }],
             integration_id: alert.integration,
@@ -130,7 +169,7 @@ impl Incident {
         };
         changed.alerts.push(IncidentAlert {
             id: alert.id,
-            kind: alert.kind.clone(),
+            kind: alert.kind,
             at: now,
         });
         let said = NewTimelineEntry::new(by, now)

@@ -10,6 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::alert::AlertKind;
 use super::{Actor, AlertId, IncidentId, IntegrationId, OrganizationId, Timestamp};
 
 pub use grouping::{MAX_ALERTS, REOPEN_WITHIN, RaisedAlert, Taken};
@@ -81,7 +82,7 @@ pub struct IncidentAlert {
     /// The alert.
     pub id: AlertId,
     /// What it is an alert of.
-    pub kind: String,
+    pub kind: AlertKind,
     /// When it joined.
     pub at: Timestamp,
 }

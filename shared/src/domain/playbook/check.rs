@@ -4,6 +4,8 @@ use ipnet::IpNet;
 
 use super::{PlaybookSpec, PlaybookStep, StepAction, Trigger};
 use crate::domain::FieldError;
+use crate::domain::alert::AlertKind;
+use crate::domain::incident::IncidentType;
 
 /// The most steps of a playbook.
 pub const MAX_STEPS: usize = 10;
@@ -13,9 +15,7 @@ pub const MAX_BREAKER_MINUTES: u16 = 24 * 60;
 pub const MAX_APPROVAL_MINUTES: u16 = 24 * 60;
 const MAX_NAME: usize = 100;
 const MAX_DESCRIPTION: usize = 2_000;
-const MAX_ALERT_KINDS: usize = 20;
 const MAX_INTEGRATIONS: usize = 25;
-const MAX_ALERT_KIND: usize = 64;
 /// No network is blocked that has more addresses than these prefixes leave: a slip would shut out
 /// everybody.
 const SHORTEST_V4: u8 = 8;
@@ -67,24 +67,18 @@ impl PlaybookSpec {
 
 impl Trigger {
     fn check(&self, needs_endpoint: bool, errors: &mut Vec<FieldError>) {
-        if self.alert_kinds.len() > MAX_ALERT_KINDS {
-            let message = "expected at most 20 kinds";
-            errors.push(FieldError::new("/trigger/alertKinds", message));
-        }
-        for (index, kind) in self.alert_kinds.iter().enumerate().take(MAX_ALERT_KINDS) {
-            if !is_alert_kind(kind) {
-                let pointer = format!("/trigger/alertKinds/{index}");
-                let message = "expected 1 to 64 characters of `a-z 0-9 _`, the first a letter";
-                errors.push(FieldError::new(pointer, message));
-            }
-        }
         check_once(
             &self.alert_kinds,
             "/trigger/alertKinds",
-            MAX_ALERT_KINDS,
+            AlertKind::ALL.len(),
             errors,
         );
-        check_once(&self.incident_types, "/trigger/incidentTypes", 7, errors);
+        check_once(
+            &self.incident_types,
+            "/trigger/incidentTypes",
+            IncidentType::ALL.len(),
+            errors,
+        );
         if self.integrations.len() > MAX_INTEGRATIONS {
             let message = "expected at most 25 integrations";
             errors.push(FieldError::new("/trigger/integrations", message));
@@ -105,21 +99,12 @@ impl Trigger {
 /// Names what is in a list for the second time.
 fn check_once<T: Ord>(list: &[T], pointer: &str, most: usize, errors: &mut Vec<FieldError>) {
     let mut known = BTreeSet::new();
-    for (index, one) in list.iter().enumerate().take(most) {
+    for (index, one) in list.iter().enumerate().take(most.saturating_add(1)) {
         if !known.insert(one) {
             let message = "is there twice";
             errors.push(FieldError::new(format!("{pointer}/{index}"), message));
         }
     }
-}
-
-/// Whether a text can be the kind of an alert.
-#[must_use]
-pub fn is_alert_kind(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    (1..=MAX_ALERT_KIND).contains(&text.len())
-        && text.bytes().all(allowed)
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
 /// Whether a network may be blocked.

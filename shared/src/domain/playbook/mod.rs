@@ -14,12 +14,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::alert::AlertKind;
 use super::incident::{IncidentType, Severity};
 use super::{Action, IntegrationId, OrganizationId, PlaybookId, Timestamp};
 
-pub use check::{
-    MAX_APPROVAL_MINUTES, MAX_BREAKER_MINUTES, MAX_STEPS, check_network, is_alert_kind,
-};
+pub use check::{MAX_APPROVAL_MINUTES, MAX_BREAKER_MINUTES, MAX_STEPS, check_network};
 pub use plan::{MAX_BLOCKED_NETWORKS, Plan, StepMemo, Undoing};
 pub use run::{
     LEASE, MAX_TRIES, NewRun, PlaybookRun, RunNext, RunParameters, RunRefusal, RunStatus, RunStep,
@@ -78,8 +77,8 @@ pub struct Playbook {
 pub struct Trigger {
     /// The alert is of one of these kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 20)]
-    pub alert_kinds: Vec<String>,
+    #[schema(max_items = 11)]
+    pub alert_kinds: Vec<AlertKind>,
     /// The incident is of one of these types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 7)]
@@ -238,12 +237,12 @@ impl Trigger {
         incident_type: IncidentType,
         severity: Severity,
         integration: Option<IntegrationId>,
-        alert_kind: Option<&str>,
+        alert_kind: Option<AlertKind>,
     ) -> bool {
         let any_or = |is_empty: bool, is_named: bool| is_empty || is_named;
         any_or(
             self.alert_kinds.is_empty(),
-            alert_kind.is_some_and(|kind| self.alert_kinds.iter().any(|one| one == kind)),
+            alert_kind.is_some_and(|kind| self.alert_kinds.contains(&kind)),
         ) && any_or(
             self.incident_types.is_empty(),
             self.incident_types.contains(&incident_type),

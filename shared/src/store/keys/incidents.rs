@@ -3,9 +3,7 @@ use std::str::FromStr;
 
 use super::Collection;
 use super::due::DueError;
-use crate::domain::{
-    Digest, IncidentId, OrganizationId, PlaybookId, PlaybookRunId, Timestamp,
-};
+use crate::domain::{Digest, IncidentId, OrganizationId, PlaybookId, PlaybookRunId, Timestamp};
 
 /// The keys of incidents, playbooks, and what was done by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
