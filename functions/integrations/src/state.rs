@@ -8,12 +8,16 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::grants::Grants;
+use gatehouse::flows::incidents::Incidents;
+use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
+use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -30,6 +34,8 @@ pub struct State {
     pub(crate) jobs: Jobs,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
+    pub(crate) incidents: Incidents,
+    pub(crate) playbooks: Playbooks,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -106,12 +112,16 @@ impl State {
             sync_queue,
             sources.clone(),
         );
+        let credentials = connect::credentials(environment, aws)?;
+        let playbooks = playbooks(&store, &keys, &egress, &credentials, (&trail, &sources));
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
             local,
-            credentials: connect::credentials(environment, aws)?,
+            credentials,
+            incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
+            playbooks,
             egress,
             published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),
@@ -137,6 +147,34 @@ impl State {
             sources: self.sources.clone(),
         }
     }
+}
+
+/// What runs playbooks. Grants that a playbook ends are ended at their authorization servers, too.
+fn playbooks(
+    store: &Store,
+    keys: &DataKeys,
+    egress: &Egress,
+    credentials: &Credentials,
+    (trail, sources): (&Trail, &Sources),
+) -> Playbooks {
+    let metadata = MetadataCache::new(egress.clone(), sources.clone());
+    let client = Client::new(egress.clone(), sources.clone(), Arc::new(metadata));
+    let grants = Grants::new(
+        store.clone(),
+        keys.clone(),
+        Arc::new(client.clone()),
+        sources.clone(),
+        Metrics::new("integrations"),
+        Some(trail.clone()),
+    );
+    let revoker = GrantRevoker::new(
+        store.clone(),
+        grants,
+        client,
+        credentials.clone(),
+        sources.clone(),
+    );
+    Playbooks::new(store.clone(), trail.clone(), sources.clone(), revoker)
 }
 
 impl FromRef<State> for Authentication {

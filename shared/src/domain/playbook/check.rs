@@ -67,6 +67,10 @@ impl PlaybookSpec {
 
 impl Trigger {
     fn check(&self, needs_endpoint: bool, errors: &mut Vec<FieldError>) {
+        if self.start == super::TriggerStart::Automatic && self.integrations.is_empty() {
+            let message = "what starts by itself has to name its integrations";
+            errors.push(FieldError::new("/trigger/integrations", message));
+        }
         check_once(
             &self.alert_kinds,
             "/trigger/alertKinds",

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::alert::AlertKind;
 use super::incident::{IncidentType, Severity};
+use super::object::only_objects;
 use super::{Action, IntegrationId, OrganizationId, PlaybookId, Timestamp};
 
 pub use check::{MAX_APPROVAL_MINUTES, MAX_BREAKER_MINUTES, MAX_STEPS, check_network};
@@ -24,6 +25,8 @@ pub use run::{
     LEASE, MAX_TRIES, NewRun, PlaybookRun, RunNext, RunParameters, RunRefusal, RunStatus, RunStep,
     StepEnd, StepState,
 };
+
+only_objects!(Trigger, PlaybookStep);
 
 /// What a playbook says: the form of the files of `shared/playbooks` and of the API's bodies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,7 +76,7 @@ pub struct Playbook {
 
 /// Which incidents a playbook is for. What is absent or empty, any incident has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct Trigger {
     /// The alert is of one of these kinds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,7 +122,7 @@ pub enum Approver {
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct PlaybookStep {
     /// What is done.
     pub action: StepAction,
