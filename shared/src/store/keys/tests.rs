@@ -338,7 +338,7 @@ fn events_spread_over_all_shards() {
 }
 
 fn incident_key(
-    variant: u8,
+    variant: i32,
     (organization, b, c): (OrganizationId, Ulid, Ulid),
     digest: Digest,
     number: u16,
