@@ -25,8 +25,9 @@ async fn live(world: &World) -> Vec<Incident> {
         limit: 50,
         ..IncidentQuery::default()
     };
-    let page = world.store().live_incidents(world.organization, &query);
-    let items = page.await.unwrap().items;
+    let store = world.store();
+    let page = store.live_incidents(world.organization, &query).await;
+    let items = page.unwrap().items;
     items.into_iter().map(|found| found.item).collect()
 }
 
@@ -35,8 +36,9 @@ async fn past(world: &World) -> Vec<Incident> {
         limit: 50,
         ..IncidentQuery::default()
     };
-    let page = world.store().past_incidents(world.organization, &query);
-    let items = page.await.unwrap().items;
+    let store = world.store();
+    let page = store.past_incidents(world.organization, &query).await;
+    let items = page.unwrap().items;
     items.into_iter().map(|found| found.item).collect()
 }
 

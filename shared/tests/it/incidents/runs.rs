@@ -351,9 +351,8 @@ async fn what_starts_by_itself_is_started_once_for_an_incident() {
     assert!(world.effects().await.breaker.is_some());
     let other = world.process();
     assert_eq!(other.playbooks.start_for(&incident).await.unwrap(), 0);
-    let runs = world
-        .store()
-        .playbook_runs(world.organization, Some(incident.id), 10, None);
+    let store = world.store();
+    let runs = store.playbook_runs(world.organization, Some(incident.id), 10, None);
     let runs = runs.await.unwrap().items;
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].item.playbook, playbook.id.to_string());

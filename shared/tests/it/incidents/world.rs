@@ -200,9 +200,8 @@ impl World {
     }
 
     pub(super) async fn integration_now(&self) -> Versioned<Integration> {
-        let found = self
-            .store()
-            .integration(self.organization, self.integration);
+        let store = self.store();
+        let found = store.integration(self.organization, self.integration);
         found.await.unwrap().unwrap()
     }
 
