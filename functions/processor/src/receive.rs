@@ -235,7 +235,7 @@ async fn schedule(state: &State, event: &Event, now: Timestamp) -> Result<(), Ag
 
 /// Has records learn of what the event says of them. Who is told twice sees that it is the same.
 async fn tell_records(state: &State, event: &Event, now: Timestamp) -> Result<(), Again> {
-    if event.scheme == Event::RECORDS || event.status == EventStatus::Filtered {
+    if event.is_ours() || event.status == EventStatus::Filtered {
         return Ok(());
     }
     let (organization, integration) = (event.organization_id, event.integration_id);

@@ -1,5 +1,6 @@
 //! Use cases that functions share.
 
+pub mod alerts;
 mod caller_limits;
 mod circuit;
 pub mod connect;

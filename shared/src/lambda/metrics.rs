@@ -64,6 +64,14 @@ pub enum Metric {
     PushesFailed,
     /// Fields of providers' records that are new, have vanished, or have another type.
     FieldsDrifted,
+    /// Alerts that fired, by kind.
+    AlertsFired,
+    /// Notices of alerts that reached everybody who wants them.
+    AlertNoticesSent,
+    /// Tries to send them that failed, by reason.
+    AlertNoticesRetried,
+    /// Those that were tried for a day and given up, by channel.
+    AlertNoticesLost,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -97,6 +105,10 @@ impl Metric {
             Self::ConflictsOpened => "ConflictsOpened",
             Self::PushesFailed => "PushesFailed",
             Self::FieldsDrifted => "FieldsDrifted",
+            Self::AlertsFired => "AlertsFired",
+            Self::AlertNoticesSent => "AlertNoticesSent",
+            Self::AlertNoticesRetried => "AlertNoticesRetried",
+            Self::AlertNoticesLost => "AlertNoticesLost",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }

@@ -6,6 +6,8 @@
 //! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
 //! deleted it yet or not. There is no scan.
 
+mod alert_setups;
+mod alerts;
 mod api_keys;
 mod audit;
 mod batches;
@@ -29,6 +31,7 @@ mod idempotency;
 mod integrations;
 mod items;
 mod keys;
+mod notices;
 mod queries;
 mod quotas;
 mod record_conflicts;
@@ -53,6 +56,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 
 pub use crate::domain::{Digest, DigestError};
+pub use alerts::{AlertQuery, AlertWrites};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use change_sets::{
@@ -70,6 +74,7 @@ pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use grants::{DueGrant, GrantWrite, StoredGrant};
 pub use idempotency::{Begun, IdempotentRequest};
 pub use items::Versioned;
+pub use notices::{MAX_NOTICES, OwedNotice};
 pub use quotas::QuotaScope;
 pub use record_conflicts::ConflictQuery;
 pub use record_feed::FeedQuery;

@@ -37,6 +37,9 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    Alerts(OrganizationId),
+    OpenAlerts(OrganizationId),
+    NoticesDue(u8),
 }
 
 impl Collection {
@@ -113,6 +116,9 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::Alerts(organization) => (format!("ORG#{organization}#ALERTS"), "ALERT#"),
+            Self::OpenAlerts(organization) => (format!("ORG#{organization}#OPEN_ALERTS"), "ALERT#"),
+            Self::NoticesDue(shard) => (format!("NOTICE_DUE#{shard}"), "NOTICE#"),
         }
     }
 

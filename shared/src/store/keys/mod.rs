@@ -11,8 +11,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ulid::Ulid;
 
 use crate::domain::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId, EndpointId,
-    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, Digest,
+    ElevationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId,
+    SyncJobId,
 };
 
 use super::StoreError;
@@ -21,7 +22,7 @@ mod collection;
 mod due;
 
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, SyncDue};
+pub(crate) use due::{Due, NoticeDue, SyncDue};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -101,6 +102,15 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
+    AlertSetup(OrganizationId),
+    ChannelState(OrganizationId, ChannelId),
+    AlertBook(OrganizationId, IntegrationId),
+    /// By the hour of the week.
+    VolumeSlot(OrganizationId, IntegrationId, u8),
+    Alert(OrganizationId, AlertId),
+    OpenAlert(OrganizationId, AlertId),
+    /// In partitions of no organization: it is found by its instant.
+    NoticeDue(NoticeDue),
 }
 
 impl ItemKey {
@@ -155,6 +165,13 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
+            Self::AlertSetup(..) => "alert_setup",
+            Self::ChannelState(..) => "channel_state",
+            Self::AlertBook(..) => "alert_book",
+            Self::VolumeSlot(..) => "volume_slot",
+            Self::Alert(..) => "alert",
+            Self::OpenAlert(..) => "open_alert",
+            Self::NoticeDue(..) => "notice_due",
         }
     }
 
@@ -328,6 +345,33 @@ impl ItemKey {
                 let links = Collection::RecordLinks(organization, integration, entity, record);
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
+            }
+            Self::AlertSetup(organization) => {
+                (format!("ORG#{organization}"), "ALERT_SETUP".to_owned())
+            }
+            Self::ChannelState(organization, channel) => (
+                format!("ORG#{organization}"),
+                format!("CHANNEL_STATE#{channel}"),
+            ),
+            Self::AlertBook(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "ALERT_BOOK".to_owned(),
+            ),
+            Self::VolumeSlot(organization, integration, slot) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#VOLUME"),
+                format!("SLOT#{slot:03}"),
+            ),
+            Self::Alert(organization, alert) => {
+                let (pk, prefix) = Collection::Alerts(organization).render();
+                (pk, format!("{prefix}{alert}"))
+            }
+            Self::OpenAlert(organization, alert) => {
+                let (pk, prefix) = Collection::OpenAlerts(organization).render();
+                (pk, format!("{prefix}{alert}"))
+            }
+            Self::NoticeDue(due) => {
+                let (pk, prefix) = Collection::NoticesDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
             }
         }
     }

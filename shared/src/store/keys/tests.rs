@@ -230,6 +230,45 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
             "LINK#<digest>",
         ),
+        (
+            ItemKey::AlertSetup(organization),
+            "ORG#<org>",
+            "ALERT_SETUP",
+        ),
+        (
+            ItemKey::ChannelState(organization, id(ULID)),
+            "ORG#<org>",
+            "CHANNEL_STATE#<chn>",
+        ),
+        (
+            ItemKey::AlertBook(organization, integration),
+            under,
+            "ALERT_BOOK",
+        ),
+        (
+            ItemKey::VolumeSlot(organization, integration, 7),
+            "ORG#<org>#INTEGRATION#<int>#VOLUME",
+            "SLOT#<slot>",
+        ),
+        (
+            ItemKey::Alert(organization, id(ULID)),
+            "ORG#<org>#ALERTS",
+            "ALERT#<alr>",
+        ),
+        (
+            ItemKey::OpenAlert(organization, id(ULID)),
+            "ORG#<org>#OPEN_ALERTS",
+            "ALERT#<alr>",
+        ),
+        (
+            ItemKey::NoticeDue(NoticeDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                notice: id(ULID),
+            }),
+            "NOTICE_DUE#<shard>",
+            "NOTICE#<instant>#<org>#<ntc>",
+        ),
     ]
 }
 
@@ -240,6 +279,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
+                "alr", "chn", "ntc",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -248,6 +288,7 @@ fn every_key_is_spelled_as_documented() {
                 .replace("<place>", "000000000007")
                 .replace("<sequence>", "0000000000000007")
                 .replace("<page>", "000000007")
+                .replace("<slot>", "007")
                 .replace("<shard>", "3")
                 .replace("<part>", "0")
                 .replace("<day>", "2026-11-26")
@@ -286,7 +327,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..50, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -350,6 +391,20 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let (record, other) = (Digest::of(&record), Digest::of(&other));
                     ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
+                42 => ItemKey::AlertSetup(organization),
+                43 => ItemKey::ChannelState(organization, b.into()),
+                44 => ItemKey::AlertBook(organization, b.into()),
+                45 => {
+                    let slot = u8::try_from(number % 168).unwrap();
+                    ItemKey::VolumeSlot(organization, b.into(), slot)
+                }
+                46 => ItemKey::Alert(organization, b.into()),
+                47 => ItemKey::OpenAlert(organization, b.into()),
+                48 => ItemKey::NoticeDue(NoticeDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    notice: b.into(),
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -378,6 +433,7 @@ proptest! {
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
+                | ItemKey::NoticeDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
