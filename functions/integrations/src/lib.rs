@@ -8,6 +8,7 @@
 //! person for.
 
 mod access;
+mod alerts;
 mod audit;
 mod audit_bodies;
 mod bodies;
@@ -138,6 +139,7 @@ pub fn router(state: State) -> Router {
             post(revocations::create).get(revocations::list),
         )
         .merge(sync::router())
+        .merge(alerts::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -8,6 +8,7 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::alerts::Alerts;
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
@@ -28,6 +29,8 @@ pub struct State {
     pub(crate) queue: Queue,
     /// Starts and moves jobs of synchronization.
     pub(crate) jobs: Jobs,
+    /// Alerts, and how organizations want them.
+    pub(crate) alerts: Alerts,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
     pub(crate) egress: Egress,
@@ -106,10 +109,13 @@ impl State {
             sync_queue,
             sources.clone(),
         );
+        let metrics = Metrics::new("integrations");
+        let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
+            alerts,
             local,
             credentials: connect::credentials(environment, aws)?,
             egress,

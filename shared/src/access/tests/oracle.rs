@@ -123,6 +123,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -131,6 +133,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlerts
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
@@ -145,7 +149,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::StartSync
         | A::ManageSync
         | A::WriteRecords
-        | A::ResolveConflicts => {
+        | A::ResolveConflicts
+        | A::SettleAlerts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::LowerProtection => has(roles, &[Owner, Admin]),
@@ -187,7 +192,12 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
     let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
     let only_looks = matches!(
         action,
-        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
+        A::ReadIntegration
+            | A::ReadEndpoints
+            | A::ReadDestinations
+            | A::ReadGrant
+            | A::ReadSync
+            | A::ReadAlertRules
     );
     let is_secret = matches!(
         action,

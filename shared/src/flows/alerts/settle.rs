@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use super::{Alerts, TRIES};
-use crate::domain::alert::{Alert, AlertBook, AlertKind, AlertState};
+use crate::domain::alert::{Alert, AlertBook, AlertKind, AlertRuleChanges, AlertSetup, AlertState};
 use crate::domain::{AlertId, Error, IntegrationId, OrganizationId};
 use crate::store::{AlertWrites, StoreError, Versioned, contended};
 
@@ -129,6 +131,67 @@ impl Alerts {
         let committed = (self.store).commit_alerts(organization, integration, &writes, now);
         committed.await?;
         Ok(())
+    }
+
+    /// Changes how an organization wants its alerts, and answers what `change` says of it, and how it is now.
+    /// `change` is made anew if somebody else has changed something meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`, and then nothing is changed; or the table does not answer.
+    pub async fn change_setup<T>(
+        &self,
+        organization: OrganizationId,
+        change: impl Fn(&mut AlertSetup) -> Result<T, Error>,
+    ) -> Result<(T, AlertSetup), Error> {
+        for _ in 0..TRIES {
+            let found = self.store.alert_setup(organization).await?;
+            let mut setup = found.item;
+            let said = change(&mut setup)?;
+            let replaced = (self.store).replace_alert_setup(organization, &setup, found.version);
+            match replaced.await {
+                Ok(_) => {
+                    let known = Arc::new(setup.clone());
+                    self.setups.insert(organization, known, self.sources.now());
+                    return Ok((said, setup));
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended().into())
+    }
+
+    /// Has the rules of an integration otherwise than its organization: those of `changes`, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PreconditionFailed`] if somebody has changed them since they were read as `expected`.
+    pub async fn change_rules(
+        &self,
+        (organization, integration): (OrganizationId, IntegrationId),
+        changes: &AlertRuleChanges,
+        expected: u64,
+    ) -> Result<AlertBook, Error> {
+        for _ in 0..TRIES {
+            let now = self.sources.now();
+            let mut book = self.store.alert_book(organization, integration).await?;
+            if book.item.changes_version != expected {
+                return Err(Error::PreconditionFailed);
+            }
+            book.item.changes.clone_from(changes);
+            book.item.changes_version += 1;
+            let changed = book.item.clone();
+            let writes = AlertWrites {
+                book: Some(book),
+                ..AlertWrites::default()
+            };
+            let committed = (self.store).commit_alerts(organization, integration, &writes, now);
+            if committed.await? {
+                return Ok(changed);
+            }
+        }
+        Err(contended().into())
     }
 
     async fn find(
