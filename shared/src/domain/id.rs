@@ -126,6 +126,8 @@ ids! {
     SyncJobId "syn_",
     /// Fields of a record that both sides changed.
     ConflictId "cfl_",
+    /// One health probe of an integration.
+    CheckId "chk_",
     /// A record that was made here, before the provider has given it an id.
     NewRecordId "new_",
 }

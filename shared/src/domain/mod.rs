@@ -18,6 +18,7 @@ mod event;
 mod expression;
 pub mod gateway;
 mod grant;
+pub mod health;
 mod id;
 mod integration;
 mod object;
@@ -71,8 +72,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId, SyncJobId,
+    ApiKeyId, AuditId, CheckId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId,
+    EventId, IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, SecretId,
+    SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

@@ -1,5 +1,6 @@
 //! Use cases that functions share.
 
+mod activity;
 mod caller_limits;
 mod circuit;
 pub mod connect;
@@ -14,6 +15,7 @@ mod response_cache;
 mod slots;
 pub mod sync;
 
+pub use activity::Activity;
 pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use directories::Directories;

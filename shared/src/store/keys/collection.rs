@@ -4,7 +4,9 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError, beside_record};
+use super::shards::beside_record;
+use super::{SK, StoreError};
+use crate::domain::health::Width;
 use crate::domain::{
     DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
 };
@@ -37,6 +39,9 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    RollUps(OrganizationId, IntegrationId, Width),
+    Checks(OrganizationId, IntegrationId),
+    WatchesDue(u8),
 }
 
 impl Collection {
@@ -113,6 +118,22 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::RollUps(organization, integration, width) => {
+                let of = match width {
+                    Width::Minute => "MINUTE",
+                    Width::FiveMinutes => "FIVE_MINUTES",
+                    Width::Hour => "HOUR",
+                };
+                (
+                    format!("ORG#{organization}#INTEGRATION#{integration}#ROLL_UPS#{of}"),
+                    "ROLL_UP#",
+                )
+            }
+            Self::Checks(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CHECKS"),
+                "CHECK#",
+            ),
+            Self::WatchesDue(shard) => (format!("WATCH_DUE#{shard}"), "WATCH#"),
         }
     }
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
+use ulid::Ulid;
+
 use super::*;
-use crate::domain::Timestamp;
 
 const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 const OTHER: &str = "01K72Z5QSW0123456789ABCDEG";
@@ -230,6 +231,31 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "ORG#<org>#INTEGRATION#<int>#ENTITY#<digest>#RECORD#<digest>",
             "LINK#<digest>",
         ),
+        (
+            ItemKey::RollUp(
+                organization,
+                integration,
+                Width::FiveMinutes,
+                "2026-11-26T09:30:00Z".parse().unwrap(),
+            ),
+            "ORG#<org>#INTEGRATION#<int>#ROLL_UPS#<width>",
+            "ROLL_UP#<instant>",
+        ),
+        (
+            ItemKey::Check(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#CHECKS",
+            "CHECK#<chk>",
+        ),
+        (ItemKey::Watch(organization, integration), under, "WATCH"),
+        (
+            ItemKey::WatchDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "WATCH_DUE#<shard>",
+            "WATCH#<instant>#<org>#<int>",
+        ),
     ]
 }
 
@@ -240,6 +266,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
+                "chk",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -250,6 +277,7 @@ fn every_key_is_spelled_as_documented() {
                 .replace("<page>", "000000007")
                 .replace("<shard>", "3")
                 .replace("<part>", "0")
+                .replace("<width>", "FIVE_MINUTES")
                 .replace("<day>", "2026-11-26")
                 .replace("<instant>", "2026-11-26T09:30:00.000Z")
                 .replace(
@@ -286,7 +314,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..43, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..47, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -350,6 +378,18 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let (record, other) = (Digest::of(&record), Digest::of(&other));
                     ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
+                42 => {
+                    let start = Timestamp::from_second(i64::from(number) * 3_600).unwrap();
+                    let width = Width::ALL[usize::from(number % 3)];
+                    ItemKey::RollUp(organization, b.into(), width, start)
+                }
+                43 => ItemKey::Check(organization, b.into(), c.into()),
+                44 => ItemKey::Watch(organization, b.into()),
+                45 => ItemKey::WatchDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -378,6 +418,7 @@ proptest! {
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
+                | ItemKey::WatchDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
