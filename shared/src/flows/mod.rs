@@ -6,6 +6,7 @@ mod circuit;
 pub mod connect;
 mod directories;
 pub mod grants;
+pub mod health;
 mod idempotency;
 mod issuer_documents;
 mod limiter;

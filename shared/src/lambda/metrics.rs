@@ -64,6 +64,12 @@ pub enum Metric {
     PushesFailed,
     /// Fields of providers' records that are new, have vanished, or have another type.
     FieldsDrifted,
+    /// Probes of integrations that were made, by their kind.
+    ChecksMade,
+    /// Those of them that found something that does not work, by their kind.
+    ChecksFailed,
+    /// For how long the integration has waited that `monitor` should have looked at first.
+    MonitorLag,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -97,6 +103,9 @@ impl Metric {
             Self::ConflictsOpened => "ConflictsOpened",
             Self::PushesFailed => "PushesFailed",
             Self::FieldsDrifted => "FieldsDrifted",
+            Self::ChecksMade => "ChecksMade",
+            Self::ChecksFailed => "ChecksFailed",
+            Self::MonitorLag => "MonitorLag",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }
@@ -104,14 +113,17 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::EndToEndLatency | Self::RequestLatency => "Milliseconds",
+            Self::EndToEndLatency | Self::RequestLatency | Self::MonitorLag => "Milliseconds",
             _ => "Count",
         }
     }
 
     /// Whether it is counted without its reason as well: an alarm watches all of it.
     fn has_total(self) -> bool {
-        matches!(self, Self::PushesFailed)
+        matches!(
+            self,
+            Self::PushesFailed | Self::ChecksMade | Self::ChecksFailed
+        )
     }
 }
 

@@ -101,6 +101,33 @@ impl Store {
         Ok(self.transact(operations).await? == Transacted::Done)
     }
 
+    /// Writes what `change` makes of a watch, as it is by then; none, if there is no watch.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn update_watch(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        change: impl Fn(&Watch) -> Watch + Send,
+    ) -> Result<Option<Watch>, StoreError> {
+        for _ in 0..TRIES {
+            let Some(before) = self.watch(organization, integration).await? else {
+                return Ok(None);
+            };
+            let watch = change(&before.item);
+            if watch == before.item {
+                return Ok(Some(watch));
+            }
+            let put = self.put_watch(organization, integration, &watch, Some(&before));
+            if put.await? {
+                return Ok(Some(watch));
+            }
+        }
+        Err(contended())
+    }
+
     /// Notes that something of `at` happened at an integration, so that it is rolled up.
     ///
     /// # Errors

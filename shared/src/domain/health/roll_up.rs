@@ -125,6 +125,17 @@ impl RollUp {
         self.requests.merge(&other.requests);
         self.webhooks.merge(&other.webhooks);
     }
+
+    /// Leaves what was computed of the same time `before`, where that had more: what is counted only grows,
+    /// unless the log forgets.
+    pub fn keep_more(&mut self, before: Self) {
+        if before.requests.total > self.requests.total {
+            self.requests = before.requests;
+        }
+        if before.webhooks.received > self.webhooks.received {
+            self.webhooks = before.webhooks;
+        }
+    }
 }
 
 impl RequestCounts {

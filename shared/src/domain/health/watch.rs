@@ -92,9 +92,16 @@ impl Watch {
         }
     }
 
-    /// Whether everything is rolled up that a mark may stand for.
+    /// Whether everything is rolled up that a mark may stand for, and the hour that it was in.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
+        let ended = |marked: Timestamp| Width::Hour.next_start(marked.plus(QUIET_AFTER));
+        self.marked_at
+            .is_none_or(|marked| self.rolled_up_to >= ended(marked))
+    }
+
+    /// Whether everything is rolled up that a mark may stand for: what is left has no minutes to look for.
+    fn is_covered(&self) -> bool {
         self.marked_at
             .is_none_or(|marked| self.rolled_up_to >= marked.plus(QUIET_AFTER))
     }
@@ -168,21 +175,38 @@ impl Watch {
         })
     }
 
-    /// What becomes of it when that was rolled up.
+    /// What becomes of it when that was rolled up, by a run that began at `began`: nothing, if it was marked
+    /// meanwhile in a way that asks for more.
     #[must_use]
-    pub fn rolled_up(&self, span: Span) -> Self {
+    pub fn rolled_up(&self, span: Span, began: Timestamp) -> Self {
         let mut watch = self.clone();
         if span.is_late {
             // What is beyond is rolled up in its turn, later than this.
             let left = self.late.map(|late| Late {
-                from: late.from.max(span.to),
+                from: if late.until <= began {
+                    late.from.max(span.to)
+                } else {
+                    late.from
+                },
                 ..late
             });
-            watch.late = left.filter(|late| late.from < late.to.min(self.rolled_up_to));
-        } else {
+            let is_left =
+                |late: &Late| late.until > began || late.from < late.to.min(self.rolled_up_to);
+            watch.late = left.filter(is_left);
+        } else if self.rolled_up_to >= span.from {
             watch.rolled_up_to = self.rolled_up_to.max(span.to);
         }
         watch
+    }
+
+    /// Up to where what happened is known at `now`: also where nothing does, and nobody has looked.
+    #[must_use]
+    pub fn measured_to(&self, now: Timestamp) -> Timestamp {
+        if self.is_covered() {
+            settled_to(now).max(self.rolled_up_to)
+        } else {
+            self.rolled_up_to
+        }
     }
 
     /// What becomes of it when these checks were made, of all that apply to the integration. `fraction`
@@ -197,6 +221,15 @@ impl Watch {
         }
     }
 
+    /// What becomes of it when it could not be checked at `now`, and is after `wait`.
+    #[must_use]
+    pub fn put_off(&self, now: Timestamp, wait: Duration) -> Self {
+        Self {
+            check_at: self.check_at.max(now.plus(wait)),
+            ..self.clone()
+        }
+    }
+
     /// What becomes of it when there is nothing to do at `now`: it says when there is.
     #[must_use]
     pub fn settled(&self, now: Timestamp) -> Self {
@@ -205,10 +238,13 @@ impl Watch {
             .filter(|late| late.until > now || self.span(now).is_some_and(|span| span.is_late));
         let mut due_at = self.check_at;
         if !self.is_quiet() {
-            let next = self
-                .rolled_up_to
-                .plus(Width::Minute.duration() + SETTLED_AFTER);
-            due_at = due_at.min(next.max(now));
+            let width = if self.is_covered() {
+                Width::Hour
+            } else {
+                Width::Minute
+            };
+            let next = width.start_of(self.rolled_up_to).plus(width.duration());
+            due_at = due_at.min(next.plus(SETTLED_AFTER).max(now));
         }
         if let Some(late) = late {
             due_at = due_at.min(late.until.max(now));

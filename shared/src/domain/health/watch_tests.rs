@@ -32,7 +32,7 @@ fn a_minute_is_rolled_up_two_minutes_after_its_end_and_the_watch_wakes_up_then()
     assert_eq!(watch.span(at(179)), None);
     let span = watch.span(at(180)).unwrap();
     assert_eq!((span.from, span.to, span.is_late), (at(0), at(60), false));
-    let next = watch.rolled_up(span);
+    let next = watch.rolled_up(span, at(180));
     assert_eq!(next.span(at(180)), None);
     let checked = next.checked(Vec::new(), at(180), 0.5);
     assert_eq!(checked.settled(at(180)).due_at, at(240));
@@ -41,29 +41,26 @@ fn a_minute_is_rolled_up_two_minutes_after_its_end_and_the_watch_wakes_up_then()
 #[test]
 fn a_watch_goes_quiet_when_all_is_rolled_up_that_a_mark_may_stand_for() {
     let mut watch = Watch::new(at(0), 1.0).marked(at(0), at(0)).unwrap();
-    let mut now = at(0);
-    while let Some(span) = watch
-        .span(now)
-        .or_else(|| (!watch.is_quiet()).then_some(none(now)))
-    {
-        watch = watch.rolled_up(span).checked(Vec::new(), now, 0.5);
-        now = now.plus(secs(60));
+    let mut visits = Vec::new();
+    let mut now = watch.due_at;
+    while !watch.is_quiet() {
+        visits.push(now.since(at(0)).as_secs());
+        while let Some(span) = watch.span(now) {
+            watch = watch.rolled_up(span, now);
+        }
+        watch = watch.checked(Vec::new(), at(7_000), 0.5).settled(now);
+        now = watch.due_at;
     }
-    assert_eq!(watch.rolled_up_to, at(11 * 60));
-    let settled = watch.settled(now);
-    assert_eq!(settled.due_at, settled.check_at);
+    // Each minute for eleven, and then the hour.
+    let expected: Vec<u64> = (3..=13).map(|minute| minute * 60).chain([3_720]).collect();
+    assert_eq!(visits, expected);
+    assert_eq!(watch.rolled_up_to, at(3_600));
+    assert_eq!(watch.due_at, watch.check_at);
+    assert_eq!(watch.measured_to(at(9_000)), at(8_880));
     // What begins then is not looked for in the time between.
     let later = at(50_000);
-    let woken = settled.marked(later, later).unwrap();
+    let woken = watch.marked(later, later).unwrap();
     assert_eq!(woken.rolled_up_to, Width::Minute.start_of(later));
-}
-
-fn none(now: Timestamp) -> Span {
-    Span {
-        from: now,
-        to: at(0),
-        is_late: false,
-    }
 }
 
 #[test]
@@ -72,11 +69,14 @@ fn a_mark_is_not_written_twice_in_five_minutes() {
     assert_eq!(watch.marked(at(299), at(299)), None);
     assert!(watch.marked(at(300), at(300)).is_some());
     // One that began in a minute that is rolled up already is written all the same.
-    let watch = watch.rolled_up(Span {
-        from: at(0),
-        to: at(120),
-        is_late: false,
-    });
+    let watch = watch.rolled_up(
+        Span {
+            from: at(0),
+            to: at(120),
+            is_late: false,
+        },
+        at(300),
+    );
     let back = watch.marked(at(119), at(150)).unwrap();
     assert_eq!(back.rolled_up_to, at(60));
 }
@@ -94,7 +94,7 @@ fn what_is_stored_late_is_rolled_up_again_by_whole_hours() {
     let span = late.span(now.plus(secs(120))).unwrap();
     assert_eq!((span.from, span.to), (at(3_600), at(7_200)));
     assert!(span.is_late);
-    let again = late.rolled_up(span);
+    let again = late.rolled_up(span, now.plus(secs(120)));
     assert_eq!((again.late, again.rolled_up_to), (None, at(3 * 3_600)));
 }
 
@@ -163,7 +163,7 @@ impl World {
             if self.numbers.below(4) == 0 {
                 return;
             }
-            self.watch = self.watch.rolled_up(span);
+            self.watch = self.watch.rolled_up(span, now);
         }
         if self.watch.check_at <= now {
             self.watch = self.watch.checked(Vec::new(), now, 0.5);
