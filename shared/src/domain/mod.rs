@@ -19,6 +19,7 @@ mod event;
 mod expression;
 pub mod gateway;
 mod grant;
+pub mod health;
 mod id;
 mod integration;
 mod object;
@@ -72,9 +73,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, ElevationId,
-    EndpointId, EventId, IdError, IntegrationId, LaneId, NewRecordId, NoticeId, OrganizationId,
-    RequestId, SecretId, SilenceId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
+    ElevationId, EndpointId, EventId, IdError, IntegrationId, LaneId, NewRecordId, NoticeId,
+    OrganizationId, RequestId, SecretId, SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

@@ -72,6 +72,12 @@ pub enum Metric {
     AlertNoticesRetried,
     /// Those that were tried for a day and given up, by channel.
     AlertNoticesLost,
+    /// Probes of integrations that were made, by their kind.
+    ChecksMade,
+    /// Those of them that found something that does not work, by their kind.
+    ChecksFailed,
+    /// For how long the integration has waited that `monitor` should have looked at first.
+    MonitorLag,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -109,6 +115,9 @@ impl Metric {
             Self::AlertNoticesSent => "AlertNoticesSent",
             Self::AlertNoticesRetried => "AlertNoticesRetried",
             Self::AlertNoticesLost => "AlertNoticesLost",
+            Self::ChecksMade => "ChecksMade",
+            Self::ChecksFailed => "ChecksFailed",
+            Self::MonitorLag => "MonitorLag",
             Self::RequestLatency => "RequestLatency",
             Self::EndToEndLatency => "EndToEndLatency",
         }
@@ -116,14 +125,17 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::EndToEndLatency | Self::RequestLatency => "Milliseconds",
+            Self::EndToEndLatency | Self::RequestLatency | Self::MonitorLag => "Milliseconds",
             _ => "Count",
         }
     }
 
     /// Whether it is counted without its reason as well: an alarm watches all of it.
     fn has_total(self) -> bool {
-        matches!(self, Self::PushesFailed)
+        matches!(
+            self,
+            Self::PushesFailed | Self::ChecksMade | Self::ChecksFailed
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::alert::{AlertSetup, ChannelState};
 use crate::domain::{ChannelId, OrganizationId, Timestamp};
 
 use super::items::{Stored, Versioned};
-use super::keys::ItemKey;
+use super::keys::{AlertKey, ItemKey};
 use super::{Store, StoreError};
 
 /// How long is kept how a channel fared that nothing was sent to since.
@@ -22,7 +22,7 @@ impl Store {
         &self,
         organization: OrganizationId,
     ) -> Result<Versioned<AlertSetup>, StoreError> {
-        let key = ItemKey::AlertSetup(organization);
+        let key = ItemKey::OfAlerts(AlertKey::Setup(organization));
         let stored = self.get::<AlertSetup>(key).await?;
         Ok(stored.map(Stored::into_versioned).unwrap_or_default())
     }
@@ -38,7 +38,7 @@ impl Store {
         setup: &AlertSetup,
         expected: u64,
     ) -> Result<u64, StoreError> {
-        let key = ItemKey::AlertSetup(organization);
+        let key = ItemKey::OfAlerts(AlertKey::Setup(organization));
         let swapped = self
             .swap(key, Stored::first(setup.clone()), expected)
             .await?;
@@ -55,7 +55,7 @@ impl Store {
         organization: OrganizationId,
         channel: ChannelId,
     ) -> Result<ChannelState, StoreError> {
-        let key = ItemKey::ChannelState(organization, channel);
+        let key = ItemKey::OfAlerts(AlertKey::Channel(organization, channel));
         let stored = self.get::<ChannelState>(key).await?;
         Ok(stored.map(|stored| stored.data).unwrap_or_default())
     }
@@ -72,7 +72,7 @@ impl Store {
         state: &ChannelState,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let key = ItemKey::ChannelState(organization, channel);
+        let key = ItemKey::OfAlerts(AlertKey::Channel(organization, channel));
         let stored = Stored::first(state.clone()).until(now.plus(STATE_KEPT));
         let request = self.client().put_item();
         self.put_if(request, key, &stored).await?;

@@ -12,7 +12,7 @@ use crate::domain::alert::{Alert, AlertBook, AlertKind, AlertSeverity, AlertStat
 use crate::domain::{AlertId, IntegrationId, OrganizationId, Timestamp};
 
 use super::items::{Stored, Versioned};
-use super::keys::{Collection, ItemKey};
+use super::keys::{AlertKey, Collection, ItemKey};
 use super::notices::OwedNotice;
 use super::table::Transacted;
 use super::{Page, Store, StoreError};
@@ -82,7 +82,7 @@ impl Store {
         organization: OrganizationId,
         integration: IntegrationId,
     ) -> Result<Versioned<AlertBook>, StoreError> {
-        let key = ItemKey::AlertBook(organization, integration);
+        let key = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
         let stored = self.get::<AlertBook>(key).await?;
         Ok(stored.map(Stored::into_versioned).unwrap_or_default())
     }
@@ -98,7 +98,7 @@ impl Store {
         integration: IntegrationId,
         expected: u64,
     ) -> Result<(), StoreError> {
-        let key = ItemKey::AlertBook(organization, integration);
+        let key = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
         match self.delete(key, Some(expected)).await {
             Err(StoreError::NotFound(_)) => Ok(()),
             deleted => deleted,
@@ -116,7 +116,7 @@ impl Store {
         integration: IntegrationId,
         slot: u8,
     ) -> Result<VolumeSlot, StoreError> {
-        let key = ItemKey::VolumeSlot(organization, integration, slot);
+        let key = ItemKey::OfAlerts(AlertKey::Volume(organization, integration, slot));
         let stored = self.get::<VolumeSlot>(key).await?;
         Ok(stored.map(|stored| stored.data).unwrap_or_default())
     }
@@ -132,7 +132,7 @@ impl Store {
         alert: AlertId,
         now: Timestamp,
     ) -> Result<Option<Versioned<Alert>>, StoreError> {
-        let key = ItemKey::Alert(organization, alert);
+        let key = ItemKey::OfAlerts(AlertKey::Alert(organization, alert));
         let stored = self.get::<Alert>(key).await?;
         let alive = stored.filter(|stored| stored.is_alive(now));
         Ok(alive.map(Stored::into_versioned))
@@ -152,11 +152,11 @@ impl Store {
         let bounds = (query.limit, query.after);
         let accepts = |stored: &Stored<Alert>| query.accepts(stored);
         if query.open {
-            let key_of = |alert| ItemKey::OpenAlert(organization, alert);
+            let key_of = |alert| ItemKey::OfAlerts(AlertKey::Open(organization, alert));
             let open = Collection::OpenAlerts(organization);
             return self.list_where(open, key_of, bounds, accepts).await;
         }
-        let key_of = |alert| ItemKey::Alert(organization, alert);
+        let key_of = |alert| ItemKey::OfAlerts(AlertKey::Alert(organization, alert));
         let all = Collection::Alerts(organization);
         self.list_where(all, key_of, bounds, accepts).await
     }
@@ -176,15 +176,15 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut operations = Vec::new();
         if let Some(book) = &writes.book {
-            let key = ItemKey::AlertBook(organization, integration);
+            let key = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
             operations.push(self.alert_swap(key, book, None)?);
         }
         for alert in &writes.alerts {
             let id = alert.item.id;
             let end = (!alert.item.is_open()).then(|| now.plus(ALERT_KEPT));
-            let key = ItemKey::Alert(organization, id);
+            let key = ItemKey::OfAlerts(AlertKey::Alert(organization, id));
             operations.push(self.alert_swap(key, alert, end)?);
-            let open = ItemKey::OpenAlert(organization, id);
+            let open = ItemKey::OfAlerts(AlertKey::Open(organization, id));
             operations.push(if alert.item.is_open() {
                 self.put_operation(open, &Stored::first(alert.item.clone()), None)?
             } else {
@@ -195,7 +195,7 @@ impl Store {
             operations.push(self.owe_operation(notice)?);
         }
         if let Some((slot, volume)) = &writes.slot {
-            let key = ItemKey::VolumeSlot(organization, integration, *slot);
+            let key = ItemKey::OfAlerts(AlertKey::Volume(organization, integration, *slot));
             let stored = Stored::first(volume.clone()).until(now.plus(SLOT_KEPT));
             operations.push(self.put_operation(key, &stored, None)?);
         }

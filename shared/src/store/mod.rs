@@ -13,6 +13,7 @@ mod audit;
 mod batches;
 mod cached_responses;
 mod change_sets;
+mod checks;
 mod claims;
 mod commits;
 mod consents;
@@ -41,6 +42,7 @@ mod records;
 mod replay;
 mod requests;
 mod revocations;
+mod roll_ups;
 mod sharded;
 mod sightings;
 mod sync_due;
@@ -48,6 +50,7 @@ mod sync_jobs;
 mod sync_pages;
 mod sync_states;
 mod table;
+mod watches;
 
 use std::fmt;
 use std::str::FromStr;
@@ -86,6 +89,7 @@ pub use sightings::Seen;
 pub use sync_due::DueSync;
 pub use sync_jobs::{JobStart, SyncJobQuery};
 pub use sync_pages::{MissingPage, MissingRecord, SeenPage, SeenRecords};
+pub use watches::DueWatch;
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

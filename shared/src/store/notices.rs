@@ -13,7 +13,7 @@ use crate::domain::alert::NoticeBody;
 use crate::domain::{ChannelId, NoticeId, OrganizationId, Timestamp};
 
 use super::items::{self, Stored};
-use super::keys::{Collection, ItemKey, NoticeDue, SHARDS};
+use super::keys::{AlertKey, Collection, ItemKey, NoticeDue, SHARDS};
 use super::table::Transacted;
 use super::{Store, StoreError};
 
@@ -118,7 +118,8 @@ impl Store {
             if place.at > now {
                 break;
             }
-            let entry: Stored<Entry> = items::read(ItemKey::NoticeDue(place), attributes)?;
+            let entry: Stored<Entry> =
+                items::read(ItemKey::OfAlerts(AlertKey::Notice(place)), attributes)?;
             due.push(OwedNotice::read(place, entry.data));
         }
         Ok(due)
@@ -155,7 +156,10 @@ impl Store {
     ///
     /// If the table does not answer.
     pub async fn settle_notice(&self, notice: &OwedNotice) -> Result<(), StoreError> {
-        match self.delete(ItemKey::NoticeDue(notice.due()), None).await {
+        match self
+            .delete(ItemKey::OfAlerts(AlertKey::Notice(notice.due())), None)
+            .await
+        {
             Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -174,7 +178,7 @@ impl Store {
             was_muted: notice.was_muted,
         };
         self.put_operation(
-            ItemKey::NoticeDue(notice.due()),
+            ItemKey::OfAlerts(AlertKey::Notice(notice.due())),
             &Stored::first(entry),
             None,
         )
@@ -184,7 +188,9 @@ impl Store {
     fn take_operation(&self, notice: &OwedNotice) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()
             .table_name(self.table())
-            .set_key(Some(ItemKey::NoticeDue(notice.due()).attributes()))
+            .set_key(Some(
+                ItemKey::OfAlerts(AlertKey::Notice(notice.due())).attributes(),
+            ))
             .condition_expression("attribute_exists(pk)")
             .build()
             .map_err(|error| StoreError::Rejected(Box::new(error)))?;

@@ -2,14 +2,21 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::shard_of;
-use crate::domain::{Digest, IntegrationId, NoticeId, OrganizationId, Timestamp};
+use crate::domain::{Digest, IntegrationId, OrganizationId, Timestamp};
 
-/// When a grant has to be looked at. Text order is time order.
+/// When a grant, or an integration, has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,
     pub(crate) organization: OrganizationId,
     pub(crate) integration: IntegrationId,
+}
+
+impl Due {
+    /// Where it is found, if by no day: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
 }
 
 /// The day of an instant, in UTC: `2026-11-26`.
@@ -83,45 +90,6 @@ impl FromStr for SyncDue {
             organization: due.organization,
             integration: due.integration,
             entity: entity.parse().map_err(|_| DueError)?,
-        })
-    }
-}
-
-/// When a notice has to be sent. Text order is time order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NoticeDue {
-    pub(crate) at: Timestamp,
-    pub(crate) organization: OrganizationId,
-    pub(crate) notice: NoticeId,
-}
-
-impl NoticeDue {
-    /// Where it is found: it follows from the organization, so that those of one are found together.
-    pub(super) fn shard(&self) -> u8 {
-        shard_of(self.organization.ulid())
-    }
-}
-
-impl fmt::Display for NoticeDue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}#{}", self.at, self.organization, self.notice)
-    }
-}
-
-impl FromStr for NoticeDue {
-    type Err = DueError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.split('#');
-        let (Some(at), Some(organization), Some(notice), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(DueError);
-        };
-        Ok(Self {
-            at: at.parse().map_err(|_| DueError)?,
-            organization: organization.parse().map_err(|_| DueError)?,
-            notice: notice.parse().map_err(|_| DueError)?,
         })
     }
 }

@@ -7,22 +7,26 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use ulid::Ulid;
-
+use crate::domain::health::Width;
 use crate::domain::{
-    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, Digest,
-    ElevationId, EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId,
-    SyncJobId,
+    ApiKeyId, AuditId, CheckId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId,
+    EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
+    Timestamp,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::StoreError;
 
+mod alerts;
 mod collection;
 mod due;
+mod shards;
 
+pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, NoticeDue, SyncDue};
+pub(crate) use due::{Due, SyncDue};
+use shards::beside_record;
+pub(crate) use shards::{shard_of, shard_of_digest};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -102,15 +106,14 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
-    AlertSetup(OrganizationId),
-    ChannelState(OrganizationId, ChannelId),
-    AlertBook(OrganizationId, IntegrationId),
-    /// By the hour of the week.
-    VolumeSlot(OrganizationId, IntegrationId, u8),
-    Alert(OrganizationId, AlertId),
-    OpenAlert(OrganizationId, AlertId),
-    /// In partitions of no organization: it is found by its instant.
-    NoticeDue(NoticeDue),
+    /// Of an alert, of how alerts are wanted, or of what people are owed.
+    OfAlerts(AlertKey),
+    /// By when it begins.
+    RollUp(OrganizationId, IntegrationId, Width, Timestamp),
+    Check(OrganizationId, IntegrationId, CheckId),
+    Watch(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its instant.
+    WatchDue(Due),
 }
 
 impl ItemKey {
@@ -165,13 +168,11 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
-            Self::AlertSetup(..) => "alert_setup",
-            Self::ChannelState(..) => "channel_state",
-            Self::AlertBook(..) => "alert_book",
-            Self::VolumeSlot(..) => "volume_slot",
-            Self::Alert(..) => "alert",
-            Self::OpenAlert(..) => "open_alert",
-            Self::NoticeDue(..) => "notice_due",
+            Self::OfAlerts(key) => key.item_type(),
+            Self::RollUp(..) => "roll_up",
+            Self::Check(..) => "check",
+            Self::Watch(..) => "watch",
+            Self::WatchDue(..) => "watch_due",
         }
     }
 
@@ -346,31 +347,21 @@ impl ItemKey {
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
             }
-            Self::AlertSetup(organization) => {
-                (format!("ORG#{organization}"), "ALERT_SETUP".to_owned())
+            Self::OfAlerts(key) => key.render(),
+            Self::RollUp(organization, integration, width, start) => {
+                let (pk, prefix) = Collection::RollUps(organization, integration, width).render();
+                (pk, format!("{prefix}{start}"))
             }
-            Self::ChannelState(organization, channel) => (
-                format!("ORG#{organization}"),
-                format!("CHANNEL_STATE#{channel}"),
-            ),
-            Self::AlertBook(organization, integration) => (
+            Self::Check(organization, integration, check) => {
+                let (pk, prefix) = Collection::Checks(organization, integration).render();
+                (pk, format!("{prefix}{check}"))
+            }
+            Self::Watch(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}"),
-                "ALERT_BOOK".to_owned(),
+                "WATCH".to_owned(),
             ),
-            Self::VolumeSlot(organization, integration, slot) => (
-                format!("ORG#{organization}#INTEGRATION#{integration}#VOLUME"),
-                format!("SLOT#{slot:03}"),
-            ),
-            Self::Alert(organization, alert) => {
-                let (pk, prefix) = Collection::Alerts(organization).render();
-                (pk, format!("{prefix}{alert}"))
-            }
-            Self::OpenAlert(organization, alert) => {
-                let (pk, prefix) = Collection::OpenAlerts(organization).render();
-                (pk, format!("{prefix}{alert}"))
-            }
-            Self::NoticeDue(due) => {
-                let (pk, prefix) = Collection::NoticesDue(due.shard()).render();
+            Self::WatchDue(due) => {
+                let (pk, prefix) = Collection::WatchesDue(due.shard()).render();
                 (pk, format!("{prefix}{due}"))
             }
         }
@@ -391,27 +382,6 @@ impl fmt::Display for ItemKey {
         let (pk, sk) = self.render();
         write!(f, "{pk} / {sk}")
     }
-}
-
-/// The partition of what is kept of one record besides itself.
-fn beside_record(
-    (organization, integration): (OrganizationId, IntegrationId),
-    entity: Digest,
-    record: Digest,
-) -> String {
-    format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#RECORD#{record}")
-}
-
-/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so
-/// each is found by its id.
-pub(crate) fn shard_of(ulid: Ulid) -> u8 {
-    shard_of_digest(Digest::of(&ulid.to_bytes()))
-}
-
-/// The shard of what is found by a digest.
-pub(crate) fn shard_of_digest(digest: Digest) -> u8 {
-    let [first, ..] = digest.as_bytes();
-    first % SHARDS
 }
 
 #[cfg(test)]
