@@ -8,6 +8,7 @@
 //! What it guarantees: one integration that fails holds up no other. What it does not: that a check is
 //! made exactly once each hour. The alarm on `MonitorLag` says when runs cannot keep up.
 
+mod alerts;
 mod state;
 mod visit;
 
@@ -31,6 +32,8 @@ const PAGE: u16 = 100;
 const AT_ONCE: usize = 16;
 /// No run begins another page after this; its function has twice as long.
 const ENOUGH: Duration = Duration::from_secs(50);
+/// What people are owed is sent until then.
+const TOLD_UNTIL: Duration = Duration::from_secs(80);
 
 /// What a run has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -42,6 +45,10 @@ pub struct Report {
     pub rolled_up: usize,
     /// Probes that were made.
     pub checks: usize,
+    /// Alerts that fired, or were over.
+    pub alerts: usize,
+    /// Notices of alerts that reached everybody who wants them.
+    pub told: usize,
     /// Entries of integrations that are no more, or that are looked at another time.
     pub dropped: usize,
     /// Entries that stay where they are: something did not answer.
@@ -91,8 +98,20 @@ pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> 
         }
     }
     tell(state, began, waits_since, &left);
+    report.told = pay(state, began).await;
     tracing::info!(?report, "integrations were looked at");
     Ok(report)
+}
+
+/// Tells people what they are owed. What is not told now is by the next run.
+async fn pay(state: &State, began: Timestamp) -> usize {
+    match Box::pin(state.notifier.pay(began.plus(TOLD_UNTIL))).await {
+        Ok(paid) => paid.told,
+        Err(error) => {
+            tracing::error!(cause = chain(&error), "nobody could be told of alerts");
+            0
+        }
+    }
 }
 
 /// Says how long the integration has waited that has waited longest, and is not looked at.

@@ -4,6 +4,7 @@ use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::alerts::{Alerts, Notifier};
 use gatehouse::flows::connect;
 use gatehouse::flows::health::Checks;
 use gatehouse::flows::outbound::{Outbound, Services};
@@ -15,6 +16,8 @@ use gatehouse::store::Store;
 pub struct State {
     pub(crate) store: Store,
     pub(crate) checks: Checks,
+    pub(crate) alerts: Alerts,
+    pub(crate) notifier: Notifier,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
 }
@@ -54,17 +57,30 @@ impl State {
     ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let metrics = Metrics::new("monitor");
+        let trail = connect::trail(environment, &store, &sources, "monitor")?;
+        let keys = connect::data_keys(environment, aws, &store, &sources)?;
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        let events = connect::queue(environment, sqs, &keys, &sources)?;
         let services = Services {
             store: store.clone(),
-            keys: connect::data_keys(environment, aws, &store, &sources)?,
+            keys,
             credentials: connect::credentials(environment, aws)?,
             egress: egress.clone(),
-            trail: connect::trail(environment, &store, &sources, "monitor")?,
+            trail: trail.clone(),
             sources: sources.clone(),
         };
         let retention = environment.request_retention()?;
         let outbound = Outbound::new(services, metrics.clone(), retention);
+        let notifier = Notifier::new(
+            (store.clone(), outbound.clone()),
+            events,
+            sources.clone(),
+            metrics.clone(),
+            "monitor",
+        );
         Ok(Self {
+            alerts: Alerts::new(store.clone(), trail, sources.clone(), metrics.clone()),
+            notifier,
             checks: Checks::new(store.clone(), egress, outbound, sources.clone()),
             store,
             metrics,

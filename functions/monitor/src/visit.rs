@@ -7,7 +7,7 @@ use gatehouse::lambda::metrics::Metric;
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueWatch, Versioned};
 
-use crate::{Report, State};
+use crate::{Report, State, alerts};
 
 /// The name under which it acts.
 const FUNCTION: &str = "monitor";
@@ -19,7 +19,11 @@ const PUT_OFF: Duration = Duration::from_secs(5 * 60);
 /// What became of an entry.
 pub(crate) enum Visited {
     /// The integration was looked at.
-    Seen { rolled_up: usize, checks: usize },
+    Seen {
+        rolled_up: usize,
+        checks: usize,
+        alerts: usize,
+    },
     /// There is nothing to be looked at.
     Dropped,
 }
@@ -37,13 +41,18 @@ pub(crate) async fn visit(state: &State, due: &DueWatch) -> Result<Visited, Erro
         return Ok(Visited::Dropped);
     }
     let found = store.integration(due.organization, due.integration);
-    if found.await?.is_none() {
+    let Some(integration) = found.await? else {
         store.drop_watch(due).await?;
         return Ok(Visited::Dropped);
-    }
+    };
     let rolled_up = roll_up_all(state, due, watch, began).await?;
     let checks = check(state, due, began).await?;
     // Here the integration is rolled up as far as may be, and checked if it was time.
+    let mut turned = 0;
+    if let Some(watch) = store.watch(due.organization, due.integration).await? {
+        let when = (!checks.is_empty(), began);
+        turned = alerts::look(state, &integration.item, &watch.item, when).await;
+    }
     let settled = store.update_watch(due.organization, due.integration, |watch| {
         watch.settled(began)
     });
@@ -51,6 +60,7 @@ pub(crate) async fn visit(state: &State, due: &DueWatch) -> Result<Visited, Erro
     Ok(Visited::Seen {
         rolled_up,
         checks: checks.len(),
+        alerts: turned,
     })
 }
 
@@ -147,7 +157,12 @@ fn tell(state: &State, checks: &[Check]) {
 /// Adds what became of an entry to the report.
 pub(crate) fn count(visited: &Result<Visited, Error>, report: &mut Report) {
     match visited {
-        Ok(Visited::Seen { rolled_up, checks }) => {
+        Ok(Visited::Seen {
+            rolled_up,
+            checks,
+            alerts,
+        }) => {
+            report.alerts = report.alerts.saturating_add(*alerts);
             report.visited = report.visited.saturating_add(1);
             report.rolled_up = report.rolled_up.saturating_add(*rolled_up);
             report.checks = report.checks.saturating_add(*checks);

@@ -274,6 +274,9 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::GrantOwner
+        | A::ReadAlerts
+        | A::ManageAlerts
+        | A::SettleAlerts
         | A::RequestElevation => {
             vec![Resource::Organization]
         }

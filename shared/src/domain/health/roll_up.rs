@@ -205,7 +205,7 @@ impl RequestCounts {
 impl WebhookCounts {
     /// One more event. Changes of records of ours are no webhooks, though they are processed like them.
     pub fn add(&mut self, event: &Event) {
-        if event.scheme == Event::RECORDS {
+        if event.is_ours() {
             return;
         }
         add(&mut self.received, 1);
