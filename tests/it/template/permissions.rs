@@ -90,7 +90,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Table",
-                "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
             ),
             (
                 "EventsQueue",
@@ -107,6 +108,24 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
         "RotationRole",
         &[
             ("RotationLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+            ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
+        "MonitorRole",
+        &[
+            ("MonitorLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
                 "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
