@@ -23,6 +23,7 @@ mod endpoint_bodies;
 mod endpoints;
 mod events;
 mod free_json;
+mod health;
 mod integration_check;
 mod integrations;
 mod openapi;
@@ -140,6 +141,7 @@ pub fn router(state: State) -> Router {
         )
         .merge(sync::router())
         .merge(alerts::router())
+        .merge(health::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -53,6 +53,7 @@ pub(crate) async fn receive(
         }
     }
     let event = process(state, received, trace, now).await?;
+    note(state, &event).await;
     state
         .store
         .put_event(&event, event.received_at.plus(state.retention))
@@ -70,6 +71,18 @@ pub(crate) async fn receive(
         "{id} is stored: {status:?}"
     );
     schedule(state, &event, state.sources.now()).await
+}
+
+/// Notes that the integration is in use, before there is an event of it to be counted.
+async fn note(state: &State, event: &Event) {
+    if event.scheme != Event::RECORDS {
+        let (organization, integration) = (event.organization_id, event.integration_id);
+        let received_at = event.received_at;
+        state
+            .activity
+            .note(organization, integration, received_at)
+            .await;
+    }
 }
 
 async fn stored(state: &State, received: &ReceivedEvent) -> Result<Option<Event>, StoreError> {

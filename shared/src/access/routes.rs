@@ -77,6 +77,9 @@ routes! {
     "PATCH" "/portal/integrations/{integration}": UpdateIntegration of Integration, "integration.update" Twice;
     "DELETE" "/portal/integrations/{integration}": DeleteIntegration of Integration, "integration.delete" Twice;
     "GET" "/portal/integrations/{integration}/status": ReadIntegration of Integration, "integration.status" Denials;
+    "GET" "/portal/integrations/{integration}/metrics": ReadIntegration of Integration, "metrics.read" Denials;
+    "GET" "/portal/integrations/{integration}/checks": ReadIntegration of Integration, "check.list" Denials;
+    "POST" "/portal/integrations/{integration}/checks/run": TestIntegration of Integration, "check.run" Twice;
     "GET" "/portal/integrations/{integration}/webhooks": ReadEndpoints of Integration, "endpoint.list" Denials;
     "POST" "/portal/integrations/{integration}/webhooks": ManageEndpoints of Integration, "endpoint.create" Twice;
     "GET" "/portal/integrations/{integration}/webhooks/logs": ReadEvents of Integration, "event.list" Denials;

@@ -13,9 +13,28 @@ use crate::domain::Timestamp;
 /// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Gatehouse";
 
-/// Everything that is counted or measured. One name, one unit, everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
+macro_rules! metrics {
+    ($($(#[$doc:meta])+ $variant:ident,)+) => {
+        /// Everything that is counted or measured. One name, one unit, everywhere.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Metric {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Metric {
+            /// Everything.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in CloudWatch.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
+        }
+    };
+}
+
+metrics! {
     /// Webhooks answered with 2xx and enqueued.
     EventsAccepted,
     /// Webhooks not accepted, by reason.
@@ -85,44 +104,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::EventsAccepted => "EventsAccepted",
-            Self::RequestsRefused => "RequestsRefused",
-            Self::HandshakesAnswered => "HandshakesAnswered",
-            Self::EventsProcessed => "EventsProcessed",
-            Self::EventsRepeated => "EventsRepeated",
-            Self::DeliveriesMade => "DeliveriesMade",
-            Self::DeliveriesRetried => "DeliveriesRetried",
-            Self::DeliveriesFailed => "DeliveriesFailed",
-            Self::MessagesBuried => "MessagesBuried",
-            Self::BreakersOpened => "BreakersOpened",
-            Self::RequestsSucceeded => "RequestsSucceeded",
-            Self::RequestsFailed => "RequestsFailed",
-            Self::RequestsCached => "RequestsCached",
-            Self::GrantsRefreshed => "GrantsRefreshed",
-            Self::GrantsAtRisk => "GrantsAtRisk",
-            Self::RefreshesFailed => "RefreshesFailed",
-            Self::SyncJobsCompleted => "SyncJobsCompleted",
-            Self::SyncJobsFailed => "SyncJobsFailed",
-            Self::SyncJobsLate => "SyncJobsLate",
-            Self::SyncStepsRetried => "SyncStepsRetried",
-            Self::RecordsChanged => "RecordsChanged",
-            Self::ConflictsOpened => "ConflictsOpened",
-            Self::PushesFailed => "PushesFailed",
-            Self::FieldsDrifted => "FieldsDrifted",
-            Self::AlertsFired => "AlertsFired",
-            Self::AlertNoticesSent => "AlertNoticesSent",
-            Self::AlertNoticesRetried => "AlertNoticesRetried",
-            Self::AlertNoticesLost => "AlertNoticesLost",
-            Self::ChecksMade => "ChecksMade",
-            Self::ChecksFailed => "ChecksFailed",
-            Self::MonitorLag => "MonitorLag",
-            Self::RequestLatency => "RequestLatency",
-            Self::EndToEndLatency => "EndToEndLatency",
-        }
-    }
-
     fn unit(self) -> &'static str {
         match self {
             Self::EndToEndLatency | Self::RequestLatency | Self::MonitorLag => "Milliseconds",

@@ -138,7 +138,9 @@ impl Store {
             .collect();
         while shards.iter().any(|shard| shard.rest.is_some()) {
             let left = shards.iter_mut().filter(|shard| shard.rest.is_some());
-            let reads = left.map(|shard| self.read_shard(shard, owner, low, WHOLE_PAGE));
+            let reads: Vec<_> = left
+                .map(|shard| self.read_shard(shard, owner, low, WHOLE_PAGE))
+                .collect();
             futures::future::try_join_all(reads).await?;
             for shard in &mut shards {
                 for (_, stored) in shard.buffer.drain(..) {

@@ -110,29 +110,35 @@ impl Watch {
     #[must_use]
     pub fn marked(&self, at: Timestamp, now: Timestamp) -> Option<Self> {
         let minute = Width::Minute.start_of(at);
+        let mut watch = self.clone();
         if is_fresh(at, now) {
+            // What the same function stores next may be older by as much, and is not marked again.
+            let from = Width::Minute.start_of(now.minus(FRESH));
             let is_recent = |marked| now.since(marked) < MARK_EVERY;
-            if self.marked_at.is_some_and(is_recent) && self.rolled_up_to <= minute {
+            if self.marked_at.is_some_and(is_recent) && self.rolled_up_to <= from {
                 return None;
             }
-        } else if self.late.is_some_and(|late| late.covers(minute, now)) {
-            return None;
-        }
-        let mut watch = self.clone();
-        watch.rolled_up_to = if self.is_quiet() {
-            // Nothing happened from there on, or there would be a mark.
-            minute
+            // Before it was quiet all was rolled up; since then nothing happened, or there would be a mark.
+            let is_quiet = self.is_quiet();
+            watch.rolled_up_to = if is_quiet {
+                from
+            } else {
+                self.rolled_up_to.min(from)
+            };
         } else {
-            self.rolled_up_to.min(minute)
-        };
-        let mut due_at = minute.plus(Width::Minute.duration() + SETTLED_AFTER);
-        if !is_fresh(at, now) {
-            // What is older than what was rolled up is rolled up again by itself.
-            watch.rolled_up_to = watch.rolled_up_to.max(self.rolled_up_to);
-            let late = self.late_with(minute, now);
-            due_at = late.until;
-            watch.late = Some(late);
+            if self.late.is_some_and(|late| late.covers(minute, now)) {
+                return None;
+            }
+            watch.late = Some(self.late_with(minute, now));
+            if self.is_quiet() {
+                // What is older than what was rolled up is rolled up again by itself.
+                watch.rolled_up_to = self.rolled_up_to.max(minute);
+            }
         }
+        let settled_at = minute.plus(Width::Minute.duration() + SETTLED_AFTER);
+        let due_at = watch
+            .late
+            .map_or(settled_at, |late| late.until.min(settled_at));
         let marked_at = if is_fresh(at, now) { now } else { at };
         watch.marked_at = self.marked_at.max(Some(marked_at));
         watch.due_at = self.due_at.min(due_at);

@@ -27,11 +27,13 @@ fn nothing_is_rolled_up_that_was_never_marked() {
 #[test]
 fn a_minute_is_rolled_up_two_minutes_after_its_end_and_the_watch_wakes_up_then() {
     let watch = Watch::new(at(-5_000), 1.0).marked(at(30), at(31)).unwrap();
-    assert_eq!(watch.rolled_up_to, at(0));
+    // What was stored in the same minute may have begun in the one before.
+    assert_eq!(watch.rolled_up_to, at(-60));
     assert_eq!(watch.due_at, at(180).min(watch.check_at));
-    assert_eq!(watch.span(at(179)), None);
+    let span = watch.span(at(179)).unwrap();
+    assert_eq!((span.from, span.to), (at(-60), at(0)));
     let span = watch.span(at(180)).unwrap();
-    assert_eq!((span.from, span.to, span.is_late), (at(0), at(60), false));
+    assert_eq!((span.from, span.to, span.is_late), (at(-60), at(60), false));
     let next = watch.rolled_up(span, at(180));
     assert_eq!(next.span(at(180)), None);
     let checked = next.checked(Vec::new(), at(180), 0.5);
@@ -60,7 +62,10 @@ fn a_watch_goes_quiet_when_all_is_rolled_up_that_a_mark_may_stand_for() {
     // What begins then is not looked for in the time between.
     let later = at(50_000);
     let woken = watch.marked(later, later).unwrap();
-    assert_eq!(woken.rolled_up_to, Width::Minute.start_of(later));
+    assert_eq!(
+        woken.rolled_up_to,
+        Width::Minute.start_of(later.minus(secs(60)))
+    );
 }
 
 #[test]
@@ -79,6 +84,10 @@ fn a_mark_is_not_written_twice_in_five_minutes() {
     );
     let back = watch.marked(at(119), at(150)).unwrap();
     assert_eq!(back.rolled_up_to, at(60));
+    assert_eq!(
+        watch.marked(at(119), at(400)).unwrap().rolled_up_to,
+        at(120)
+    );
 }
 
 #[test]

@@ -57,9 +57,10 @@ pub async fn roll_up(
     if span.is_late {
         keep_more(store, owned, span, &mut made, now).await?;
     }
-    let puts = made
+    let puts: Vec<_> = made
         .iter()
-        .map(|roll_up| store.put_roll_up(owned.0, owned.1, roll_up, now));
+        .map(|roll_up| store.put_roll_up(owned.0, owned.1, roll_up, now))
+        .collect();
     futures::stream::iter(puts)
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
