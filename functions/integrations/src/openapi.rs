@@ -194,6 +194,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
         .merge_from(crate::sync::document())
         .merge_from(crate::incidents::document())
+        .merge_from(crate::alerts::document())
+        .merge_from(crate::health::document())
 }
 
 /// The description of the whole API.

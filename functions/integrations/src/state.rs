@@ -8,6 +8,7 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::alerts::Alerts;
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
@@ -32,6 +33,8 @@ pub struct State {
     pub(crate) queue: Queue,
     /// Starts and moves jobs of synchronization.
     pub(crate) jobs: Jobs,
+    /// Alerts, and how organizations want them.
+    pub(crate) alerts: Alerts,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
     pub(crate) incidents: Incidents,
@@ -114,10 +117,13 @@ impl State {
         );
         let credentials = connect::credentials(environment, aws)?;
         let playbooks = playbooks(&store, &keys, &egress, &credentials, (&trail, &sources));
+        let metrics = Metrics::new("integrations");
+        let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
+            alerts,
             local,
             credentials,
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),

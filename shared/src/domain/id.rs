@@ -134,6 +134,8 @@ ids! {
     SilenceId "sil_",
     /// Something that people are to be told.
     NoticeId "ntc_",
+    /// One health probe of an integration.
+    CheckId "chk_",
     /// A record that was made here, before the provider has given it an id.
     NewRecordId "new_",
     /// Something that went wrong and that somebody looks after.

@@ -19,6 +19,7 @@ mod event;
 mod expression;
 pub mod gateway;
 mod grant;
+pub mod health;
 mod id;
 pub mod incident;
 mod integration;
@@ -74,9 +75,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    AlertId, ApiKeyId, AuditId, ChannelId, ConflictId, DeliveryId, DestinationId, ElevationId,
-    EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId, NoticeId,
-    OrganizationId, PlaybookId, PlaybookRunId, RequestId, SecretId, SilenceId, SyncJobId,
+    AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
+    ElevationId, EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId,
+    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, SecretId, SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

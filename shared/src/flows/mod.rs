@@ -1,10 +1,13 @@
 //! Use cases that functions share.
 
+mod activity;
+pub mod alerts;
 mod caller_limits;
 mod circuit;
 pub mod connect;
 mod directories;
 pub mod grants;
+pub mod health;
 mod idempotency;
 pub mod incidents;
 mod issuer_documents;
@@ -16,6 +19,7 @@ mod response_cache;
 mod slots;
 pub mod sync;
 
+pub use activity::Activity;
 pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use directories::Directories;

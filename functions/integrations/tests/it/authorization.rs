@@ -66,6 +66,8 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -77,6 +79,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
@@ -93,11 +96,13 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageSync
         | A::WriteRecords
         | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
+        A::SettleAlerts => &[Owner, Admin, Operator],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
-        A::ManagePlaybooks
-        | A::LowerProtection
+        A::LowerProtection
+        | A::ManagePlaybooks
+        | A::ManageAlerts
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

@@ -218,7 +218,11 @@ async fn only_the_networks_that_are_allowed_and_not_blocked_may_call() {
                 .extensions_mut()
                 .insert(RequestContext::ApiGatewayV2(context));
         }
-        assert_eq!(world.send(request).await.status, status, "{path} {source:?}");
+        assert_eq!(
+            world.send(request).await.status,
+            status,
+            "{path} {source:?}"
+        );
     }
 }
 

@@ -124,6 +124,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -132,6 +134,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlerts
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
@@ -146,7 +150,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::StartSync
         | A::ManageSync
         | A::WriteRecords
-        | A::ResolveConflicts => {
+        | A::ResolveConflicts
+        | A::SettleAlerts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::ManageIncidents => has(roles, &[Owner, Admin, Operator]),
@@ -194,7 +199,12 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
     let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
     let only_looks = matches!(
         action,
-        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
+        A::ReadIntegration
+            | A::ReadEndpoints
+            | A::ReadDestinations
+            | A::ReadGrant
+            | A::ReadSync
+            | A::ReadAlertRules
     );
     let is_secret = matches!(
         action,
@@ -275,6 +285,9 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::GrantOwner
+        | A::ReadAlerts
+        | A::ManageAlerts
+        | A::SettleAlerts
         | A::RequestElevation => {
             vec![Resource::Organization]
         }

@@ -77,6 +77,10 @@ actions! {
     ReadSync = "readSync" in Reading;
     /// Hand in several operations at once; each is decided by itself.
     ChangeInBulk = "changeInBulk" in Reading;
+    /// Look at alerts, their rules, channels and silences.
+    ReadAlerts = "readAlerts" in Reading;
+    /// Look at the rules of an integration's alerts.
+    ReadAlertRules = "readAlertRules" in Reading;
     /// Look at its events.
     ReadEvents = "readEvents" in ReadingData;
     /// Look at its log of requests.
@@ -93,6 +97,10 @@ actions! {
     ManageEndpoints = "manageEndpoints" in SettingUp;
     /// Make, change and delete destinations.
     ManageDestinations = "manageDestinations" in SettingUp;
+    /// Change the rules of the organization's alerts, and its channels.
+    ManageAlerts = "manageAlerts" in SettingUp;
+    /// Change the rules of an integration's alerts.
+    ManageAlertRules = "manageAlertRules" in SettingUp;
     /// Bring in an integration's credentials, or replace them.
     ChangeCredentials = "changeCredentials" in Secrets;
     /// Add and delete signing secrets of endpoints.
@@ -131,6 +139,8 @@ actions! {
     ApprovePlaybooks = "approvePlaybooks" in Operating;
     /// Make, change and delete playbooks.
     ManagePlaybooks = "managePlaybooks" in SettingUp;
+    /// Acknowledge alerts and end them, silence them, and test channels.
+    SettleAlerts = "settleAlerts" in Operating;
     /// Lower an integration's classification, or move it out of production.
     LowerProtection = "lowerProtection" in Lowering;
     /// Look at the audit trail.

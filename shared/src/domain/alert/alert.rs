@@ -43,6 +43,9 @@ pub struct Alert {
     /// Who ended it; nobody, if it did by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_by: Option<String>,
+    /// Until when nobody is told of it, because of a silence that lasted when it fired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Timestamp>,
     /// What happened to it, in order.
     pub timeline: Vec<AlertMoment>,
 }

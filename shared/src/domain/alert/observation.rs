@@ -161,7 +161,8 @@ impl Observation {
         let some_succeed = self.calls.is_some_and(|calls| calls.failed < calls.total);
         let checks_fail = self.failed_checks.is_some_and(|failed| failed > 0);
         let checks_pass = self.failed_checks == Some(0);
-        if self.is_barred || all_fail || checks_fail {
+        // Checks are made once an hour: calls that succeed know better.
+        if self.is_barred || all_fail || (checks_fail && !some_succeed) {
             Some(1.0)
         } else if some_succeed || checks_pass {
             Some(0.0)

@@ -4,7 +4,9 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError, beside_record};
+use super::shards::beside_record;
+use super::{SK, StoreError};
+use crate::domain::health::Width;
 use crate::domain::{
     DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
 };
@@ -43,6 +45,12 @@ pub(crate) enum Collection {
     Playbooks(OrganizationId),
     PlaybookRuns(OrganizationId),
     RunsDue,
+    Alerts(OrganizationId),
+    OpenAlerts(OrganizationId),
+    NoticesDue(u8),
+    RollUps(OrganizationId, IntegrationId, Width),
+    Checks(OrganizationId, IntegrationId),
+    WatchesDue(u8),
 }
 
 impl Collection {
@@ -131,6 +139,25 @@ impl Collection {
                 (format!("ORG#{organization}#PLAYBOOK_RUNS"), "RUN#")
             }
             Self::RunsDue => ("PLAYBOOK_RUNS_DUE".to_owned(), "RUN#"),
+            Self::Alerts(organization) => (format!("ORG#{organization}#ALERTS"), "ALERT#"),
+            Self::OpenAlerts(organization) => (format!("ORG#{organization}#OPEN_ALERTS"), "ALERT#"),
+            Self::NoticesDue(shard) => (format!("NOTICE_DUE#{shard}"), "NOTICE#"),
+            Self::RollUps(organization, integration, width) => {
+                let of = match width {
+                    Width::Minute => "MINUTE",
+                    Width::FiveMinutes => "FIVE_MINUTES",
+                    Width::Hour => "HOUR",
+                };
+                (
+                    format!("ORG#{organization}#INTEGRATION#{integration}#ROLL_UPS#{of}"),
+                    "ROLL_UP#",
+                )
+            }
+            Self::Checks(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CHECKS"),
+                "CHECK#",
+            ),
+            Self::WatchesDue(shard) => (format!("WATCH_DUE#{shard}"), "WATCH#"),
         }
     }
 
