@@ -9,7 +9,7 @@ use gatehouse::domain::{Error, EventStatus, Integration, Timestamp};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{Digest, EventQuery, QuotaScope};
 
-use crate::State;
+use crate::{State, incidents};
 
 /// The calls of so much time are looked at.
 const CALLS: Duration = Duration::from_secs(5 * 60);
@@ -37,7 +37,13 @@ pub(crate) async fn look(
         state.alerts.evaluate(integration, &seen).await
     };
     match Box::pin(looked).await {
-        Ok(turned) => turned.len(),
+        Ok(turned) => {
+            incidents::hand_over(state, &turned).await;
+            if is_checked {
+                incidents::catch_up(state, integration, began).await;
+            }
+            turned.len()
+        }
         Err(error) => {
             let id = integration.id;
             tracing::error!(

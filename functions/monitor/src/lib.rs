@@ -1,4 +1,5 @@
-//! `monitor`: rolls up what happened at integrations, and checks them.
+//! `monitor`: rolls up what happened at integrations, and checks them; has alerts fire, makes incidents of
+//! them, and goes on with runs of playbooks.
 //!
 //! Each integration has an entry in an index by time. A run takes the entries whose time has come, those
 //! that have waited longest first, and moves each to where it has to be looked at next: so a run that ends
@@ -9,6 +10,7 @@
 //! made exactly once each hour. The alarm on `MonitorLag` says when runs cannot keep up.
 
 mod alerts;
+mod incidents;
 mod state;
 mod visit;
 
@@ -32,6 +34,8 @@ const PAGE: u16 = 100;
 const AT_ONCE: usize = 16;
 /// No run begins another page after this; its function has twice as long.
 const ENOUGH: Duration = Duration::from_secs(50);
+/// Runs of playbooks are gone on with until then.
+const RUN_UNTIL: Duration = Duration::from_secs(65);
 /// What people are owed is sent until then.
 const TOLD_UNTIL: Duration = Duration::from_secs(80);
 
@@ -47,6 +51,8 @@ pub struct Report {
     pub checks: usize,
     /// Alerts that fired, or were over.
     pub alerts: usize,
+    /// Runs of playbooks that went on.
+    pub runs: usize,
     /// Notices of alerts that reached everybody who wants them.
     pub told: usize,
     /// Entries of integrations that are no more, or that are looked at another time.
@@ -98,9 +104,21 @@ pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> 
         }
     }
     tell(state, began, waits_since, &left);
+    report.runs = go_on(state, began).await;
     report.told = pay(state, began).await;
     tracing::info!(?report, "integrations were looked at");
     Ok(report)
+}
+
+/// Goes on with runs of playbooks whose time has come. Those that are left are the next run's.
+async fn go_on(state: &State, began: Timestamp) -> usize {
+    match Box::pin(state.playbooks.tick(began.plus(RUN_UNTIL))).await {
+        Ok(report) => report.moved,
+        Err(error) => {
+            tracing::error!(cause = chain(&error), "runs of playbooks could not go on");
+            0
+        }
+    }
 }
 
 /// Tells people what they are owed. What is not told now is by the next run.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
@@ -6,9 +7,13 @@ use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::alerts::{Alerts, Notifier};
 use gatehouse::flows::connect;
+use gatehouse::flows::grants::Grants;
 use gatehouse::flows::health::Checks;
+use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::outbound::{Outbound, Services};
+use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
 use gatehouse::lambda::metrics::Metrics;
+use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::Store;
 
 /// What one running function holds.
@@ -17,6 +22,8 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) checks: Checks,
     pub(crate) alerts: Alerts,
+    pub(crate) incidents: Incidents,
+    pub(crate) playbooks: Playbooks,
     pub(crate) notifier: Notifier,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
@@ -69,6 +76,7 @@ impl State {
             trail: trail.clone(),
             sources: sources.clone(),
         };
+        let playbooks = playbooks(&services, &metrics);
         let retention = environment.request_retention()?;
         let outbound = Outbound::new(services, metrics.clone(), retention);
         let notifier = Notifier::new(
@@ -79,6 +87,8 @@ impl State {
             "monitor",
         );
         Ok(Self {
+            incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
+            playbooks,
             alerts: Alerts::new(store.clone(), trail, sources.clone(), metrics.clone()),
             notifier,
             checks: Checks::new(store.clone(), egress, outbound, sources.clone()),
@@ -87,4 +97,23 @@ impl State {
             sources,
         })
     }
+}
+
+/// What goes on with runs of playbooks. Grants that one ends are ended at their authorization servers, too.
+fn playbooks(services: &Services, metrics: &Metrics) -> Playbooks {
+    let (store, sources) = (services.store.clone(), services.sources.clone());
+    let egress = services.egress.clone();
+    let metadata = MetadataCache::new(egress.clone(), sources.clone());
+    let client = Client::new(egress, sources.clone(), Arc::new(metadata));
+    let grants = Grants::new(
+        store.clone(),
+        services.keys.clone(),
+        Arc::new(client.clone()),
+        sources.clone(),
+        metrics.clone(),
+        Some(services.trail.clone()),
+    );
+    let credentials = services.credentials.clone();
+    let revoker = GrantRevoker::new(store.clone(), grants, client, credentials, sources.clone());
+    Playbooks::new(store, services.trail.clone(), sources, revoker)
 }

@@ -14,6 +14,7 @@ use super::guards::AtMost;
 use super::incidents::IncidentWrite;
 use super::items::{Stored, Versioned};
 use super::keys::{Collection, IncidentKey, ItemKey, RunDue};
+use super::notices::OwedNotice;
 use super::table::{ABSENT, Transacted};
 use super::{Page, Store, StoreError};
 
@@ -29,6 +30,8 @@ pub enum StepEffect {
     Integration(Box<Integration>, u64),
     /// An endpoint.
     Endpoint(Box<Endpoint>, u64),
+    /// What people are to be told.
+    Notice(Box<OwedNotice>),
 }
 
 /// A change of a run: with what its step changes, and what is said of it in the incident's timeline.
@@ -258,6 +261,7 @@ impl Store {
                 let key = ItemKey::Endpoint(organization, item.integration_id, item.id);
                 Some(self.put_next(key, &**item, *expected)?)
             }
+            Some(StepEffect::Notice(notice)) => Some(self.owe_operation(notice)?),
         });
         if let Some(incident) = &write.incident {
             operations.extend(self.incident_operations(organization, incident)?);

@@ -73,10 +73,19 @@ pub fn told(organization: OrganizationId, event_type: &str, notices: &[NoticeBod
         .iter()
         .filter_map(|notice| match notice {
             NoticeBody::Alert(notice) => Some(alert(notice)),
-            NoticeBody::Test { .. } => None,
+            NoticeBody::Playbook(_) | NoticeBody::Test { .. } => None,
         })
         .collect();
-    json!({"type": event_type, "organizationId": organization, "alerts": alerts})
+    let mut body = json!({"type": event_type, "organizationId": organization, "alerts": alerts});
+    let runs = notices.iter().filter_map(|notice| match notice {
+        NoticeBody::Playbook(notice) => Some(json!(notice)),
+        NoticeBody::Alert(_) | NoticeBody::Test { .. } => None,
+    });
+    let runs: Vec<Value> = runs.collect();
+    if let (false, Some(fields)) = (runs.is_empty(), body.as_object_mut()) {
+        fields.insert("runs".to_owned(), runs.into());
+    }
+    body
 }
 
 fn alert(notice: &AlertNotice) -> Value {
@@ -112,8 +121,13 @@ fn text(notices: &[NoticeBody]) -> String {
 }
 
 fn line(notice: &NoticeBody) -> String {
-    let NoticeBody::Alert(notice) = notice else {
-        return "A test: this channel works.".to_owned();
+    let notice = match notice {
+        NoticeBody::Alert(notice) => notice,
+        NoticeBody::Playbook(notice) => {
+            let (summary, run) = (clean(&notice.summary()), notice.run_id);
+            return format!("Playbook: {summary} [{run}]");
+        }
+        NoticeBody::Test { .. } => return "A test: this channel works.".to_owned(),
     };
     let word = match notice.event {
         AlertEvent::Firing => "Firing",
@@ -138,6 +152,18 @@ fn pager_duty(integration: IntegrationId, notice: &NoticeBody) -> ChannelMessage
                 "source": integration,
                 "severity": "info",
                 "timestamp": at,
+            },
+        }),
+        // An incident that is known to PagerDuty by its alert is told of there; this is one more.
+        NoticeBody::Playbook(notice) => json!({
+            "event_action": "trigger",
+            "dedup_key": notice.run_id,
+            "payload": {
+                "summary": cut(&clean(&notice.summary()), MAX_SUMMARY),
+                "source": notice.integration_id,
+                "severity": "warning",
+                "timestamp": notice.at,
+                "custom_details": {"incident": notice.incident_id},
             },
         }),
         NoticeBody::Alert(notice) => {

@@ -27,7 +27,7 @@ pub use channel::{AlertChannel, ChannelState, ChannelTarget};
 pub use evaluate::{Evaluation, RuleState, Turn};
 pub use kind::{AlertKind, AlertSeverity};
 pub use message::{ChannelMessage, messages, told};
-pub use notice::{AlertNotice, NoticeBody};
+pub use notice::{AlertNotice, NoticeBody, PlaybookNotice};
 pub use observation::{
     CallWindow, Expiry, HourVolume, Observation, Reading, RotationEnd, WebhookWindow,
 };

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, AlertEvent, AlertKind, AlertSeverity};
-use crate::domain::{AlertId, ChannelId, IntegrationId, Timestamp};
+use crate::domain::{AlertId, ChannelId, IncidentId, IntegrationId, PlaybookRunId, Timestamp};
 
 /// What people are to be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +9,8 @@ use crate::domain::{AlertId, ChannelId, IntegrationId, Timestamp};
 pub enum NoticeBody {
     /// Something happened to an alert.
     Alert(Box<AlertNotice>),
+    /// A playbook has somebody told of what it does.
+    Playbook(Box<PlaybookNotice>),
     /// Nothing: somebody wants to see whether a channel works.
     Test {
         /// Which.
@@ -16,6 +18,43 @@ pub enum NoticeBody {
         /// When it was asked for.
         at: Timestamp,
     },
+}
+
+/// What a run of a playbook says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaybookNotice {
+    /// The run.
+    pub run_id: PlaybookRunId,
+    /// What the playbook is called.
+    pub playbook: String,
+    /// What it acts on.
+    pub integration_id: IntegrationId,
+    /// What that is called.
+    pub integration_name: String,
+    /// The incident that it is run for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident_id: Option<IncidentId>,
+    /// When.
+    pub at: Timestamp,
+    /// What the playbook wants said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl PlaybookNotice {
+    /// The type of the event that destinations get.
+    pub const EVENT_TYPE: &'static str = "playbook.notice";
+
+    /// What it says, in one sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let (playbook, name) = (&self.playbook, &self.integration_name);
+        match &self.text {
+            Some(text) => format!("{playbook}, {name}: {text}"),
+            None => format!("{playbook} is run on {name}"),
+        }
+    }
 }
 
 /// Something that happened to an alert, as it was then.

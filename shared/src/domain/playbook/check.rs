@@ -14,6 +14,7 @@ pub const MAX_BREAKER_MINUTES: u16 = 24 * 60;
 /// The longest that a step waits for a person.
 pub const MAX_APPROVAL_MINUTES: u16 = 24 * 60;
 const MAX_NAME: usize = 100;
+const MAX_TEXT: usize = 300;
 const MAX_DESCRIPTION: usize = 2_000;
 const MAX_INTEGRATIONS: usize = 25;
 /// No network is blocked that has more addresses than these prefixes leave: a slip would shut out
@@ -151,6 +152,14 @@ impl PlaybookStep {
                 errors.push(FieldError::new(format!("{pointer}/minutes"), message));
             }
             None => {}
+        }
+        if let Some(text) = &self.text {
+            let at = format!("{pointer}/text");
+            if self.action != StepAction::Notify {
+                errors.push(FieldError::new(at, "is for `notify` only"));
+            } else if text.trim().is_empty() || text.chars().count() > MAX_TEXT {
+                errors.push(FieldError::new(at, "expected 1 to 300 characters"));
+            }
         }
         let at = format!("{pointer}/network");
         match self.network {

@@ -134,6 +134,10 @@ pub struct PlaybookStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub network: Option<IpNet>,
+    /// Of `notify`: what is said besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 300)]
+    pub text: Option<String>,
     /// Whether a person has to say yes first.
     #[serde(default)]
     pub approval: Approval,
@@ -156,15 +160,18 @@ pub enum StepAction {
     BlockSourceNetwork,
     /// Forgets the integration's OAuth tokens, and has the provider revoke them.
     RevokeGrant,
+    /// Has all channels of the organization's alerts told.
+    Notify,
 }
 
 impl StepAction {
     /// Every action.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::OpenBreaker,
         Self::SuspendIntegration,
         Self::BlockSourceNetwork,
         Self::RevokeGrant,
+        Self::Notify,
     ];
 
     /// Its name, as in JSON.
@@ -175,6 +182,7 @@ impl StepAction {
             Self::SuspendIntegration => "suspend_integration",
             Self::BlockSourceNetwork => "block_source_network",
             Self::RevokeGrant => "revoke_grant",
+            Self::Notify => "notify",
         }
     }
 
@@ -183,7 +191,7 @@ impl StepAction {
     #[must_use]
     pub fn right(self) -> Action {
         match self {
-            Self::OpenBreaker => Action::RunPlaybooks,
+            Self::OpenBreaker | Self::Notify => Action::RunPlaybooks,
             Self::SuspendIntegration => Action::UpdateIntegration,
             Self::BlockSourceNetwork => Action::ManageEndpoints,
             Self::RevokeGrant => Action::RevokeGrant,
@@ -195,7 +203,10 @@ impl StepAction {
     #[must_use]
     pub fn is_local(self) -> bool {
         match self {
-            Self::OpenBreaker | Self::SuspendIntegration | Self::BlockSourceNetwork => true,
+            Self::OpenBreaker
+            | Self::SuspendIntegration
+            | Self::BlockSourceNetwork
+            | Self::Notify => true,
             Self::RevokeGrant => false,
         }
     }
@@ -205,7 +216,7 @@ impl StepAction {
     pub fn can_be_undone(self) -> bool {
         match self {
             Self::OpenBreaker | Self::SuspendIntegration | Self::BlockSourceNetwork => true,
-            Self::RevokeGrant => false,
+            Self::RevokeGrant | Self::Notify => false,
         }
     }
 }

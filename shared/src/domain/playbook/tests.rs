@@ -17,6 +17,7 @@ fn step(action: StepAction, approval: Approval, on_failure: OnFailure) -> Playbo
         action,
         minutes: (action == StepAction::OpenBreaker).then_some(5),
         network: None,
+        text: None,
         approval,
         on_failure,
     }
@@ -265,6 +266,18 @@ fn what_a_playbook_may_not_say_is_named_with_its_place() {
         (
             with(&|spec| spec.steps.push(block(Some("192.0.2.1/24")))),
             "/steps/1/network",
+        ),
+        (
+            with(&|spec| spec.steps[0].text = Some("x".to_owned())),
+            "/steps/0/text",
+        ),
+        (
+            with(&|spec| {
+                spec.steps[0].action = StepAction::Notify;
+                spec.steps[0].minutes = None;
+                spec.steps[0].text = Some(" ".to_owned());
+            }),
+            "/steps/0/text",
         ),
         (
             with(&|spec| spec.trigger = Some(automatic(vec![]))),

@@ -331,6 +331,8 @@ fn wanting(setup: &AlertSetup, notice: &OwedNotice) -> BTreeSet<ChannelId> {
         is_left
             && match &notice.body {
                 NoticeBody::Alert(said) => channel.wants(said),
+                // Whoever runs a playbook wants it said: everybody hears of it.
+                NoticeBody::Playbook(_) => channel.enabled,
                 // A test is for whoever asks for it, be the channel in use or not.
                 NoticeBody::Test {
                     channel: wanted, ..

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Notifier;
 use crate::domain::alert::{
-    AlertChannel, ChannelMessage, ChannelTarget, NoticeBody, messages, told,
+    AlertChannel, ChannelMessage, ChannelTarget, NoticeBody, PlaybookNotice, messages, told,
 };
 use crate::domain::{
     DestinationId, Digest, Error, Event, EventId, IntegrationId, NoticeId, OrganizationId, Origin,
@@ -111,6 +111,7 @@ async fn send_events(
     for body in bodies {
         let event_type = match body {
             NoticeBody::Alert(notice) => notice.event.event_type(),
+            NoticeBody::Playbook(_) => PlaybookNotice::EVENT_TYPE,
             NoticeBody::Test { .. } => TEST,
         };
         by_type.entry(event_type).or_default().push(body.clone());

@@ -88,7 +88,8 @@ mod tests {
             assert_eq!(start, Some(TriggerStart::Suggest), "{name}");
             for step in &spec.steps {
                 let waits = step.approval == crate::domain::playbook::Approval::Required;
-                assert!(waits || step.action == StepAction::OpenBreaker, "{name}");
+                let is_easy = matches!(step.action, StepAction::OpenBreaker | StepAction::Notify);
+                assert!(waits || is_easy, "{name}");
             }
         }
     }

@@ -110,6 +110,10 @@ impl Playbooks {
                     },
                 )
             }
+            StepAction::Notify => {
+                let setup = self.store.alert_setup(organization).await?.item;
+                format!("there are {} channels", setup.channels.len())
+            }
             StepAction::RevokeGrant => {
                 match self.grants.outlook(organization, integration).await? {
                     Ok(_) => "there are tokens".to_owned(),

@@ -1,10 +1,13 @@
 //! Taking one step.
 
 use super::{Playbooks, actor_of, breaker_until, line_of_step, words};
-use crate::domain::playbook::{MAX_TRIES, Plan, PlaybookRun, StepAction, StepEnd};
-use crate::domain::{Actor, AuditOutcome, AuditSubject, Error, NewAuditEntry, Timestamp};
+use crate::domain::alert::{NoticeBody, PlaybookNotice};
+use crate::domain::playbook::{MAX_TRIES, Plan, PlaybookRun, PlaybookStep, StepAction, StepEnd};
+use crate::domain::{
+    Actor, AuditOutcome, AuditSubject, Error, Integration, NewAuditEntry, NoticeId, Timestamp,
+};
 use crate::lambda::telemetry::chain;
-use crate::store::{RunCommitted, StepEffect, Versioned};
+use crate::store::{OwedNotice, RunCommitted, StepEffect, Versioned};
 
 /// What a step comes to, as the present state stands.
 pub(super) struct Decided {
@@ -118,7 +121,48 @@ impl Playbooks {
                     StepEffect::Endpoint(Box::new(item), found.version)
                 })
             }
+            StepAction::Notify => self.decide_notice(run, (step, &found.item), now).await?,
             StepAction::RevokeGrant => Decided::failed("it reaches further than the table"),
+        })
+    }
+
+    /// What people are told: it is owed to them from the step on, and the alerts' way of telling has it
+    /// arrive.
+    async fn decide_notice(
+        &self,
+        run: &PlaybookRun,
+        (step, integration): (&PlaybookStep, &Integration),
+        now: Timestamp,
+    ) -> Result<Decided, Error> {
+        let setup = self.store.alert_setup(run.organization_id).await?.item;
+        let channels = setup.channels.iter().filter(|channel| channel.enabled);
+        let channels = channels.count();
+        if channels == 0 {
+            let says = "there is no channel by which anybody could be told".to_owned();
+            return Ok(Decided::without_effect(StepEnd::Unchanged(says)));
+        }
+        let notice = PlaybookNotice {
+            run_id: run.id,
+            playbook: run.name.clone(),
+            integration_id: integration.id,
+            integration_name: integration.name.clone(),
+            incident_id: run.incident_id,
+            at: now,
+            text: step.text.clone(),
+        };
+        let owed = OwedNotice {
+            id: NoticeId::generate(now, self.sources.randomness.as_ref()),
+            organization: run.organization_id,
+            due_at: setup.told_at(now),
+            body: NoticeBody::Playbook(Box::new(notice)),
+            channels: None,
+            attempts: 0,
+            owed_at: now,
+            was_muted: false,
+        };
+        Ok(Decided {
+            end: StepEnd::Done(format!("{channels} channels are told"), None),
+            effect: Some(StepEffect::Notice(Box::new(owed))),
         })
     }
 
