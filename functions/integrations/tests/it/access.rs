@@ -37,6 +37,11 @@ fn body(path: &str, method: &str) -> Value {
         ("POST", path) if path.ends_with("/suggest") => {
             json!({"entity": "contacts", "fields": [{"name": "email"}], "samples": [{}]})
         }
+        ("POST" | "PUT", path) if path.contains("/channels") && !path.ends_with("/test") => {
+            crate::alerts::slack("int_01K72Z5QSW0123456789ABCDEF")
+        }
+        ("POST" | "PUT", path) if path.contains("/silences") => crate::alerts::silence(),
+        ("POST", path) if path.contains("/alerts/") => Value::Null,
         ("POST", path) if path.ends_with("/resolve") => {
             json!({"fields": [{"field": "name", "side": "source"}]})
         }
@@ -120,7 +125,15 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = json!({"name": "CI", "roles": ["viewer"], "expiresAt":
         system_sources().now().plus(std::time::Duration::from_secs(3600))});
     let key = portal.post("/portal/access/keys", &ours, key).await;
+    let id = integration.rsplit('/').next().unwrap();
+    let channel = crate::alerts::slack(id);
+    let channel = portal.post("/portal/alerts/channels", &ours, channel).await;
+    let silence = crate::alerts::silence();
+    let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
     let ids = [
+        ("{channelId}", channel.id().as_str()),
+        ("{silenceId}", &silence.id()),
+        ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),
         ("{endpointId}", &endpoint.id()),
         ("{destinationId}", &destination.id()),

@@ -9,6 +9,7 @@
 
 mod access;
 mod addresses;
+mod alerts;
 mod api_keys;
 mod audit;
 mod authorization;

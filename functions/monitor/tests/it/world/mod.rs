@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lambda_events::event::sqs::SqsMessage;
+use gatehouse::audit::Trail;
 use gatehouse::config::Environment;
 use gatehouse::domain::health::{RollUp, Watch, Width};
 use gatehouse::domain::{
@@ -17,9 +19,10 @@ use gatehouse::domain::{
     Sources, Timestamp,
 };
 use gatehouse::egress::{Egress, EgressPolicy};
-use gatehouse::flows::Activity;
 use gatehouse::flows::outbound::{Outbound, Services};
+use gatehouse::flows::{Activity, connect};
 use gatehouse::lambda::metrics::Metrics;
+use gatehouse::queue::{Message, Queue, ReceivedEvent};
 use gatehouse::store::{DueWatch, Store};
 use monitor::{Report, State, handle};
 use serde_json::{Value, json};
@@ -28,6 +31,8 @@ pub(crate) use dice::Dice;
 pub(crate) use provider::Provider;
 pub(crate) use wire::{Aws, Kill, Life, TABLE};
 
+const EVENTS_QUEUE: &str = "https://queue/events";
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// The function, an organization, and what its functions have stored.
@@ -68,6 +73,37 @@ impl World {
             store,
             aws,
             dice,
+        }
+    }
+
+    pub(crate) fn dice(&self) -> &Dice {
+        &self.dice
+    }
+
+    pub(crate) fn trail(&self) -> Trail {
+        let sources = sources(&self.aws, &self.dice);
+        Trail::new(self.store.clone(), sources, "tests", DAY * 400)
+    }
+
+    /// An event that was sent to the queue.
+    pub(crate) async fn open_event(&self, text: &str) -> ReceivedEvent {
+        let life = Arc::new(Life::new(self.dice.clone(), None, 0, 0));
+        let aws = self.aws.config(&life);
+        let environment: Environment = [(
+            "GATEHOUSE_KEY_ARN".to_owned(),
+            "arn:aws:kms:eu-central-1:1:key/k".to_owned(),
+        )]
+        .into_iter()
+        .collect();
+        let sources = sources(&self.aws, &self.dice);
+        let keys = connect::data_keys(&environment, &aws, &self.store, &sources).unwrap();
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queue = Queue::new(sqs, EVENTS_QUEUE.to_owned(), keys, sources);
+        let mut message = SqsMessage::default();
+        message.body = Some(text.to_owned());
+        match queue.open(&message).await.unwrap() {
+            Message::Event(event, _) => *event,
+            Message::Delivery(_) => panic!("a delivery"),
         }
     }
 
@@ -202,7 +238,6 @@ impl World {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         let sources = sources(&self.aws, &self.dice);
-        use gatehouse::flows::connect;
         let store = self.store.clone();
         let services = Services {
             keys: connect::data_keys(&environment, &aws, &store, &sources).unwrap(),
