@@ -39,7 +39,7 @@ pub(crate) async fn look(
     match Box::pin(looked).await {
         Ok(turned) => {
             incidents::hand_over(state, &turned).await;
-            if is_checked {
+            if incidents::is_time(began) {
                 incidents::catch_up(state, integration, began).await;
             }
             turned.len()

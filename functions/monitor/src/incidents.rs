@@ -9,9 +9,15 @@ use gatehouse::lambda::telemetry::chain;
 
 use crate::State;
 
-/// An alert that fired so long ago belongs to an incident, or never will: an integration is checked once
-/// an hour.
-const RECENT: Duration = Duration::from_secs(3 * 60 * 60);
+/// How often is looked for alerts that have no incident.
+const EVERY_MINUTES: i64 = 5;
+/// An alert that fired so long ago belongs to an incident, or never will.
+const RECENT: Duration = Duration::from_secs(60 * 60);
+
+/// Whether a look at this instant looks for alerts that have no incident, too.
+pub(crate) fn is_time(at: Timestamp) -> bool {
+    at.as_second().div_euclid(60) % EVERY_MINUTES == 0
+}
 
 /// Hands alerts that have turned to incidents. What fails is made up for by [`catch_up`].
 pub(crate) async fn hand_over(state: &State, turned: &[Alert]) {

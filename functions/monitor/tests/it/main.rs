@@ -12,5 +12,6 @@ mod alerts;
 mod checks;
 mod costs;
 mod deaths;
+mod incidents;
 mod roll_ups;
 mod world;

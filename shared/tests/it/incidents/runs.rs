@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use gatehouse::domain::alert::NoticeBody;
 use gatehouse::domain::incident::{Severity, TimelineEvent};
 use gatehouse::domain::playbook::{Playbook, PlaybookRun, RunStatus, StepState};
 use gatehouse::domain::{Error, IntegrationStatus};
@@ -388,4 +389,58 @@ async fn a_playbook_is_found_by_its_id_or_its_name_and_in_its_organization() {
         matches!(elsewhere, Err(Error::NotFound("playbook"))),
         "{elsewhere:?}"
     );
+}
+
+/// What people are told is owed to them with the word that they are told: once, and by all channels.
+#[tokio::test]
+async fn people_are_told_by_every_channel_that_is_in_use() {
+    let world = World::new().await;
+    let process = world.process();
+    let text = "notify\"\ntext = \"call the provider";
+    let notify = spec(&step(text, "automatic"));
+    let nobody = process
+        .playbooks
+        .begin(world.run(&notify, None))
+        .await
+        .unwrap()
+        .item;
+    assert_eq!(states(&nobody), [StepState::Unchanged], "{nobody:?}");
+    let store = world.store();
+    let far = world.now().plus(MINUTE * 60);
+    assert_eq!(store.due_notices(far, 10).await.unwrap(), []);
+    let channel = |enabled: bool| {
+        serde_json::json!({
+            "id": world.account.id::<gatehouse::domain::ChannelId>(), "name": "ops", "enabled": enabled,
+            "target": {"type": "pager_duty", "integrationId": world.integration}, "sendResolved": true,
+            "createdAt": world.now(), "updatedAt": world.now(), "version": 1,
+        })
+    };
+    let channels = [channel(true), channel(false)];
+    let mut setup = store.alert_setup(world.organization).await.unwrap();
+    setup.item.channels = channels
+        .map(|channel| serde_json::from_value(channel).unwrap())
+        .into();
+    let written = store
+        .replace_alert_setup(world.organization, &setup.item, setup.version)
+        .await;
+    assert!(written.is_ok(), "{written:?}");
+    let told = process
+        .playbooks
+        .begin(world.run(&notify, None))
+        .await
+        .unwrap()
+        .item;
+    assert_eq!(told.steps[0].said.as_deref(), Some("1 channels are told"));
+    let due = store.due_notices(far, 10).await.unwrap();
+    let [notice] = &due[..] else {
+        panic!("{due:?}");
+    };
+    let NoticeBody::Playbook(said) = &notice.body else {
+        panic!("{notice:?}");
+    };
+    assert_eq!(
+        (said.run_id, said.integration_id),
+        (told.id, world.integration)
+    );
+    assert_eq!(said.summary(), "a playbook, Billing: call the provider");
 }

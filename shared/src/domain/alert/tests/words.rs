@@ -205,6 +205,36 @@ fn a_test_says_that_it_is_one_in_every_form() {
 }
 
 #[test]
+fn what_a_playbook_says_is_said_in_every_form() {
+    let notice = PlaybookNotice {
+        run_id: id(5).into(),
+        playbook: "Hold\nback".to_owned(),
+        integration_id: integration(),
+        integration_name: "CRM".to_owned(),
+        incident_id: Some(id(6).into()),
+        at: minute(0),
+        text: Some("call <!channel>".to_owned()),
+    };
+    let run = notice.run_id.to_string();
+    let said = [NoticeBody::Playbook(Box::new(notice))];
+    let slack = messages(&slack(), &said);
+    let text = slack[0].body["text"].as_str().unwrap();
+    assert_eq!(
+        text,
+        format!("Playbook: Hold back, CRM: call &lt;!channel&gt; [{run}]")
+    );
+    let pager = ChannelTarget::PagerDuty {
+        integration_id: integration(),
+    };
+    let body = &messages(&pager, &said)[0].body;
+    assert_eq!(body["dedup_key"], run.as_str());
+    let organization = OrganizationId::from(id(1));
+    let told = told(organization, PlaybookNotice::EVENT_TYPE, &said);
+    assert_eq!(told["alerts"], json!([]));
+    assert_eq!(told["runs"][0]["runId"], run.as_str());
+}
+
+#[test]
 fn what_no_target_can_be_is_named() {
     let wrong = |target: ChannelTarget| {
         let errors = target.wrong_fields("/target");
