@@ -42,6 +42,18 @@ fn body(path: &str, method: &str) -> Value {
         }
         ("POST" | "PUT", path) if path.contains("/silences") => crate::alerts::silence(),
         ("POST", path) if path.contains("/alerts/") => Value::Null,
+        ("POST", path) if path.ends_with("}/timeline") => json!({"text": "x"}),
+        ("PUT", path) if path.ends_with("}/notes") => json!({"text": "x"}),
+        ("PATCH", path) if path.contains("/incidents/") => json!({"severity": "low"}),
+        ("POST", path) if path.contains("/incidents/") => Value::Null,
+        ("POST" | "PUT", path) if path.starts_with("/portal/playbooks") => {
+            if path.ends_with("/runs") {
+                json!({"integrationId": "int_01K72Z5QSW0123456789ABCDEF"})
+            } else {
+                json!({"name": "x", "steps": [{"action": "notify"}]})
+            }
+        }
+        ("POST", path) if path.contains("/playbook-runs/") => json!({"step": 1}),
         ("POST", path) if path.ends_with("/resolve") => {
             json!({"fields": [{"field": "name", "side": "source"}]})
         }
@@ -130,8 +142,21 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let channel = portal.post("/portal/alerts/channels", &ours, channel).await;
     let silence = crate::alerts::silence();
     let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
+    let incident = json!({"title": "x", "type": "other", "severity": "low"});
+    let incident = portal.post("/portal/incidents", &ours, incident).await.id();
+    let playbook = json!({"name": "x", "steps": [{"action": "suspend_integration"}]});
+    let playbook = portal.post("/portal/playbooks", &ours, playbook).await.id();
+    let run = format!("/portal/playbooks/{playbook}/runs");
+    let run = portal
+        .post(&run, &ours, json!({"integrationId": id}))
+        .await
+        .id();
+    let channel = channel.id();
     let ids = [
-        ("{channelId}", channel.id().as_str()),
+        ("{incidentId}", incident.as_str()),
+        ("{playbookId}", &playbook),
+        ("{runId}", &run),
+        ("{channelId}", &channel),
         ("{silenceId}", &silence.id()),
         ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),

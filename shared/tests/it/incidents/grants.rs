@@ -96,9 +96,8 @@ async fn tokens_are_forgotten_and_the_integration_waits_for_a_person() {
         .unwrap()
         .item;
     assert_eq!(again.steps[0].state, StepState::Unchanged, "{again:?}");
-    let undo = process
-        .playbooks
-        .undo(world.organization, ended.id, &super::world::approver());
+    let by = super::world::approver();
+    let undo = process.playbooks.undo(world.organization, ended.id, &by);
     assert!(undo.await.is_err());
 }
 

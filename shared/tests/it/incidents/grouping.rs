@@ -3,8 +3,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use gatehouse::domain::Error;
 use gatehouse::domain::incident::{
-    Incident, IncidentChange, IncidentStatus, IncidentType, NewTimelineEntry, RaisedAlert,
-    Severity, TimelineEvent,
+    Incident, IncidentChange, IncidentEdit, IncidentStatus, IncidentType, NewTimelineEntry,
+    RaisedAlert, Severity, TimelineEvent,
 };
 use gatehouse::flows::incidents::Said;
 use gatehouse::store::IncidentQuery;
@@ -182,9 +182,8 @@ async fn alerts_join_what_a_person_has_opened() {
     };
     let said = NewTimelineEntry::new(by, now);
     process.incidents.open(incident, said).await.unwrap();
-    let taken = process
-        .incidents
-        .alert(world.organization, &world.alert(Severity::Low));
+    let alert = world.alert(Severity::Low);
+    let taken = process.incidents.alert(world.organization, &alert);
     assert_eq!(taken.await.unwrap().incident.item.id, id);
 }
 
@@ -203,13 +202,10 @@ async fn what_is_refused_changes_nothing() {
         .change(organization, id, IncidentChange::Close, &said())
         .await;
     assert!(matches!(close, Err(Error::Conflict(_))), "{close:?}");
-    let edit = incidents.edit(
-        organization,
-        (id, version + 1),
-        &Default::default(),
-        &said(),
-    );
-    let edit = edit.await;
+    let (edit, by) = (IncidentEdit::default(), said());
+    let edit = incidents
+        .edit(organization, (id, version + 1), &edit, &by)
+        .await;
     assert!(matches!(edit, Err(Error::PreconditionFailed)), "{edit:?}");
     let stranger = world.account.id();
     let elsewhere = incidents.note(stranger, id, &said()).await;
