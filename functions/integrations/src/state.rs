@@ -9,16 +9,14 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::alerts::Alerts;
-use gatehouse::flows::grants::Grants;
 use gatehouse::flows::incidents::Incidents;
-use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
+use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
-use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::queue::Queue;
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
@@ -115,8 +113,6 @@ impl State {
             sync_queue,
             sources.clone(),
         );
-        let credentials = connect::credentials(environment, aws)?;
-        let playbooks = playbooks(&store, &keys, &egress, &credentials, (&trail, &sources));
         let metrics = Metrics::new("integrations");
         let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
@@ -125,9 +121,10 @@ impl State {
             jobs,
             alerts,
             local,
-            credentials,
+            credentials: connect::credentials(environment, aws)?,
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
-            playbooks,
+            // Whoever may read credentials takes the steps that need them.
+            playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
             egress,
             published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),
@@ -153,34 +150,6 @@ impl State {
             sources: self.sources.clone(),
         }
     }
-}
-
-/// What runs playbooks. Grants that a playbook ends are ended at their authorization servers, too.
-fn playbooks(
-    store: &Store,
-    keys: &DataKeys,
-    egress: &Egress,
-    credentials: &Credentials,
-    (trail, sources): (&Trail, &Sources),
-) -> Playbooks {
-    let metadata = MetadataCache::new(egress.clone(), sources.clone());
-    let client = Client::new(egress.clone(), sources.clone(), Arc::new(metadata));
-    let grants = Grants::new(
-        store.clone(),
-        keys.clone(),
-        Arc::new(client.clone()),
-        sources.clone(),
-        Metrics::new("integrations"),
-        Some(trail.clone()),
-    );
-    let revoker = GrantRevoker::new(
-        store.clone(),
-        grants,
-        client,
-        credentials.clone(),
-        sources.clone(),
-    );
-    Playbooks::new(store.clone(), trail.clone(), sources.clone(), revoker)
 }
 
 impl FromRef<State> for Authentication {

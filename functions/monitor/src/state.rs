@@ -115,5 +115,5 @@ fn playbooks(services: &Services, metrics: &Metrics) -> Playbooks {
     );
     let credentials = services.credentials.clone();
     let revoker = GrantRevoker::new(store.clone(), grants, client, credentials, sources.clone());
-    Playbooks::new(store, services.trail.clone(), sources, revoker)
+    Playbooks::new(store, services.trail.clone(), sources).with_grants(revoker)
 }

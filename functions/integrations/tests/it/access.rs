@@ -114,6 +114,7 @@ async fn every_route_refuses_callers_without_a_good_token() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one of each, told whole")]
 async fn what_belongs_to_another_organization_does_not_exist() {
     let portal = Portal::new().await;
     let (ours, theirs) = (portal.organization(), portal.organization());

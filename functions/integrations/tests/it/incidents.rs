@@ -76,6 +76,7 @@ impl Scene {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told whole")]
 async fn an_incident_is_looked_after_from_its_opening_to_its_end() {
     let scene = Scene::new().await;
     let body = with(body(), "integrationId", json!(scene.integration));
@@ -188,6 +189,7 @@ async fn those_that_are_looked_after_are_listed_first() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 async fn what_is_wrong_is_named_and_changes_nothing() {
     let scene = Scene::new().await;
     let path = scene.open(body()).await;

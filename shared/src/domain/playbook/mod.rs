@@ -4,6 +4,7 @@
 //! from the present state alone ([`Plan`]), so that a dry run says exactly what a run would do.
 
 mod check;
+mod moves;
 mod plan;
 mod run;
 

@@ -203,6 +203,7 @@ fn a_playbook_is_for_the_incidents_that_its_trigger_says() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 fn what_a_playbook_may_not_say_is_named_with_its_place() {
     let good = spec(vec![step(
         StepAction::OpenBreaker,

@@ -17,6 +17,7 @@ use crate::vault::Credentials;
 /// How long a call of an authorization server may take. There are two, within a lease.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const TRIES: usize = 24;
+const NO_GRANT: &str = "the integration has no grant: it does not use OAuth 2.0";
 
 /// Forgets tokens, and has providers revoke them. Cheap to clone.
 #[derive(Clone)]
@@ -53,32 +54,6 @@ impl GrantRevoker {
         }
     }
 
-    /// What a revocation would do, in words; what keeps it from doing anything, if something does.
-    pub(super) async fn outlook(
-        &self,
-        organization: OrganizationId,
-        integration: IntegrationId,
-    ) -> Result<Result<String, StepEnd>, Error> {
-        let found = self.store.integration(organization, integration).await?;
-        let Some(found) = found else {
-            return Ok(Err(failed("the integration is no more")));
-        };
-        if config_of(&found.item).is_none() {
-            return Ok(Err(failed(
-                "the integration has no grant: it does not use OAuth 2.0",
-            )));
-        }
-        let grant = self.grants.read(organization, integration).await?;
-        Ok(match grant {
-            Some(grant) if grant.end != Some(GrantEnd::Revoked) => Ok(
-                "the tokens are forgotten, the provider is asked to revoke them, and a person has \
-                 to consent again"
-                    .to_owned(),
-            ),
-            _ => Err(StepEnd::Unchanged("there are no tokens".to_owned())),
-        })
-    }
-
     /// Ends the grant of an integration. The tokens are forgotten first: a provider that does not answer
     /// keeps nobody from ending their use here. `again`: an earlier try may have forgotten them.
     pub(super) async fn revoke(
@@ -92,9 +67,7 @@ impl GrantRevoker {
             return Ok(failed("the integration is no more"));
         };
         let Some(config) = config_of(&found.item) else {
-            return Ok(failed(
-                "the integration has no grant: it does not use OAuth 2.0",
-            ));
+            return Ok(failed(NO_GRANT));
         };
         let tokens = self.grants.forget(organization, integration).await?;
         let provider = match &tokens {
@@ -171,6 +144,31 @@ impl GrantRevoker {
         }
         Err(contended().into())
     }
+}
+
+/// What a revocation would do, in words; what keeps it from doing anything, if something does.
+pub(super) async fn outlook(
+    store: &Store,
+    organization: OrganizationId,
+    integration: IntegrationId,
+) -> Result<Result<String, StepEnd>, Error> {
+    let found = store.integration(organization, integration).await?;
+    let Some(found) = found else {
+        return Ok(Err(failed("the integration is no more")));
+    };
+    if config_of(&found.item).is_none() {
+        return Ok(Err(failed(NO_GRANT)));
+    }
+    let grant = store.grant(organization, integration).await?;
+    let grant = grant.map(|found| found.item.grant);
+    Ok(match grant {
+        Some(grant) if grant.tokens_version > 0 && grant.end != Some(GrantEnd::Revoked) => Ok(
+            "the tokens are forgotten, the provider is asked to revoke them, and a person has to \
+             consent again"
+                .to_owned(),
+        ),
+        _ => Err(StepEnd::Unchanged("there are no tokens".to_owned())),
+    })
 }
 
 fn config_of(integration: &Integration) -> Option<Box<Oauth2Auth>> {

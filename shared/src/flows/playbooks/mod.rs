@@ -40,7 +40,7 @@ pub struct Playbooks {
     store: Store,
     trail: Trail,
     sources: Sources,
-    grants: GrantRevoker,
+    grants: Option<GrantRevoker>,
 }
 
 impl fmt::Debug for Playbooks {
@@ -59,14 +59,24 @@ pub struct KnownPlaybook {
 }
 
 impl Playbooks {
-    /// Runs what is kept in `store`, and records in `trail`.
+    /// Runs what is kept in `store`, and records in `trail`. It leaves steps that need an integration's
+    /// credentials to one that may use them, by way of the index of what is due.
     #[must_use]
-    pub fn new(store: Store, trail: Trail, sources: Sources, grants: GrantRevoker) -> Self {
+    pub fn new(store: Store, trail: Trail, sources: Sources) -> Self {
         Self {
             store,
             trail,
             sources,
-            grants,
+            grants: None,
+        }
+    }
+
+    /// The same, which takes these steps, too.
+    #[must_use]
+    pub fn with_grants(self, grants: GrantRevoker) -> Self {
+        Self {
+            grants: Some(grants),
+            ..self
         }
     }
 
@@ -238,10 +248,23 @@ impl Playbooks {
                     self.move_to(&found, found.item.expired(index, now), (by, index, said))
                         .await?;
                 }
+                RunNext::Take(index) if self.is_for_others(&found.item, index) => {
+                    if found.item.due_at.is_some_and(|due| due <= now) {
+                        return Ok(found);
+                    }
+                    let write = RunWrite::change(&found, found.item.handed_over(now));
+                    self.store.commit_run(organization, &write).await?;
+                }
                 RunNext::Take(index) => self.take(&found, index, now).await?,
             }
         }
         Err(contended().into())
+    }
+
+    /// Whether a step takes what this one does not have.
+    fn is_for_others(&self, run: &PlaybookRun, index: usize) -> bool {
+        let step = run.steps.get(index);
+        self.grants.is_none() && step.is_some_and(|step| !step.step.action.is_local())
     }
 
     pub(super) async fn run(

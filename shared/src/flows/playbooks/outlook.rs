@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Playbooks;
+use super::{Playbooks, grant};
 use crate::domain::Error;
 use crate::domain::playbook::{Approval, PlaybookRun, StepAction, StepEnd};
 
@@ -53,7 +53,7 @@ impl Playbooks {
                 self.decide_here(run, index, now).await?.end
             } else {
                 let (organization, integration) = (run.organization_id, run.integration_id);
-                match self.grants.outlook(organization, integration).await? {
+                match grant::outlook(&self.store, organization, integration).await? {
                     Ok(says) => StepEnd::Done(says, None),
                     Err(end) => end,
                 }
@@ -115,7 +115,7 @@ impl Playbooks {
                 format!("there are {} channels", setup.channels.len())
             }
             StepAction::RevokeGrant => {
-                match self.grants.outlook(organization, integration).await? {
+                match grant::outlook(&self.store, organization, integration).await? {
                     Ok(_) => "there are tokens".to_owned(),
                     Err(
                         StepEnd::Done(says, _) | StepEnd::Unchanged(says) | StepEnd::Failed(says),

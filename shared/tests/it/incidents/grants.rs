@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gatehouse::audit::Trail;
 use gatehouse::domain::playbook::{PlaybookRun, RunStatus, StepState};
 use gatehouse::domain::{AuthConfig, AuthMethod, Integration, IntegrationStatus};
 use gatehouse::egress::TlsSettings;
 use gatehouse::flows::grants::{GrantContext, NewGrant};
-use gatehouse::flows::playbooks::Would;
+use gatehouse::flows::playbooks::{Playbooks, Would};
 use gatehouse::oauth::TokenReply;
 use gatehouse::vault::CredentialSet;
 
@@ -161,6 +162,36 @@ async fn a_revocation_that_is_killed_anywhere_is_tried_again() {
         }
     }
     panic!("it never ends");
+}
+
+/// Who has no way to use credentials leaves the step to who has one.
+#[tokio::test]
+async fn a_step_that_takes_credentials_is_for_who_may_use_them() {
+    let world = World::new().await;
+    let process = world.process();
+    connect(&world, &process).await;
+    let (store, sources) = (world.store(), world.account.sources());
+    let trail = Trail::new(store.clone(), sources.clone(), "others", MINUTE);
+    let others = Playbooks::new(store, trail, sources);
+    let steps = step("revoke_grant", "automatic") + &step("suspend_integration", "automatic");
+    let run = world.run(&spec(&steps), None);
+    let outlook = others.outlook(&run).await.unwrap();
+    assert_eq!(outlook[0].would, Would::Change);
+    let begun = others.begin(run).await.unwrap().item;
+    let states: Vec<_> = begun.steps.iter().map(|step| step.state).collect();
+    assert_eq!(states, [StepState::Pending; 2]);
+    assert_eq!(begun.due_at, Some(world.now()));
+    let again = others.go_on(world.organization, begun.id).await.unwrap();
+    assert_eq!(again.item, begun);
+    process
+        .playbooks
+        .tick(world.now().plus(MINUTE))
+        .await
+        .unwrap();
+    let ended = read(&world, &begun).await;
+    assert_eq!(ended.status, RunStatus::Succeeded, "{ended:?}");
+    let outlook = others.outlook(&ended).await.unwrap();
+    assert_eq!(outlook[0].would, Would::Nothing);
 }
 
 /// One that nobody ever finishes is given up, and said to be.

@@ -145,7 +145,7 @@ impl World {
         );
         Process {
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
-            playbooks: Playbooks::new(store, trail, sources, revoker),
+            playbooks: Playbooks::new(store, trail, sources).with_grants(revoker),
             grants,
             life,
         }
