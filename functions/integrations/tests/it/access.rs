@@ -127,11 +127,12 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = portal.post("/portal/access/keys", &ours, key).await;
     let id = integration.rsplit('/').next().unwrap();
     let channel = crate::alerts::slack(id);
-    let channel = portal.post("/portal/alerts/channels", &ours, channel).await;
+    let channel = portal.post("/portal/alerts/channels", &ours, channel);
+    let channel = channel.await.id();
     let silence = crate::alerts::silence();
     let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
     let ids = [
-        ("{channelId}", channel.id().as_str()),
+        ("{channelId}", &channel),
         ("{silenceId}", &silence.id()),
         ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),

@@ -45,8 +45,8 @@ async fn a_channel_is_made_changed_seen_and_deleted() {
 async fn every_target_has_its_form_and_belongs_to_the_organization() {
     let scene = Scene::new().await;
     let destination = json!({"type": "http", "url": "https://example.com/"});
-    let destination = scene.post(&format!("{}/destinations", scene.integration), destination);
-    let destination = destination.await.id();
+    let path = format!("{}/destinations", scene.integration);
+    let destination = scene.post(&path, destination).await.id();
     let (id, channel) = (json!(scene.id), slack(&scene.id));
     let target = |target: Value| with(channel.clone(), "target", target);
     for good in [
