@@ -22,6 +22,7 @@ mod edge_headers;
 mod elevations;
 mod endpoints;
 mod expressions;
+mod health;
 mod idempotency;
 mod integrations;
 mod limits;
