@@ -98,14 +98,7 @@ pub(crate) async fn read(
     let (calls, credential_use) = calls(&state, &integration).await?;
     let (measured, watch) = measured_now(&state, &integration, Window::Hour).await?;
     let checks = watch.map(|watch| watch.checks).unwrap_or_default();
-    let newest = EventQuery::newest(RECENT, state.sources.now());
-    let events = state.store.events(organization, id, &newest).await?.items;
-    let mut recent_by_status: BTreeMap<String, usize> = BTreeMap::new();
-    for event in &events {
-        *recent_by_status
-            .entry(name(event.status).to_owned())
-            .or_default() += 1;
-    }
+    let webhooks = webhooks(&state, &integration).await?;
     let endpoints = state
         .store
         .endpoints(organization, id, ALL, None)
@@ -124,11 +117,7 @@ pub(crate) async fn read(
         metrics: MetricsSummary::new(Window::Hour, &measured),
         credentials: with_last_use(integration.credentials, credential_use),
         calls,
-        webhooks: WebhookStatus {
-            last_received_at: events.first().map(|event| event.received_at),
-            recent_events: events.len(),
-            recent_by_status,
-        },
+        webhooks,
         endpoints: endpoints
             .into_iter()
             .map(|stored| EndpointState {
@@ -147,6 +136,26 @@ pub(crate) async fn read(
             })
             .collect(),
     }))
+}
+
+async fn webhooks(state: &State, integration: &Integration) -> Result<WebhookStatus, Error> {
+    let newest = EventQuery::newest(RECENT, state.sources.now());
+    let events = state
+        .store
+        .events(integration.organization_id, integration.id, &newest)
+        .await?
+        .items;
+    let mut recent_by_status: BTreeMap<String, usize> = BTreeMap::new();
+    for event in &events {
+        *recent_by_status
+            .entry(name(event.status).to_owned())
+            .or_default() += 1;
+    }
+    Ok(WebhookStatus {
+        last_received_at: events.first().map(|event| event.received_at),
+        recent_events: events.len(),
+        recent_by_status,
+    })
 }
 
 /// An integration in use whose credentials the provider did not accept the last time is in error.

@@ -173,6 +173,8 @@ async fn check(
             let message = "the integration has no such destination";
             errors.push(FieldError::new("/target/destinationId", message));
         }
+        // What it is told is sealed as the body of any event.
+        state.keys.ensure(organization).await?;
     }
     refuse(errors)
 }

@@ -140,7 +140,8 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = portal.post("/portal/access/keys", &ours, key).await;
     let id = integration.rsplit('/').next().unwrap();
     let channel = crate::alerts::slack(id);
-    let channel = portal.post("/portal/alerts/channels", &ours, channel).await;
+    let channel = portal.post("/portal/alerts/channels", &ours, channel);
+    let channel = channel.await.id();
     let silence = crate::alerts::silence();
     let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
     let incident = json!({"title": "x", "type": "other", "severity": "low"});
@@ -152,7 +153,6 @@ async fn what_belongs_to_another_organization_does_not_exist() {
         .post(&run, &ours, json!({"integrationId": id}))
         .await
         .id();
-    let channel = channel.id();
     let ids = [
         ("{incidentId}", incident.as_str()),
         ("{playbookId}", &playbook),

@@ -23,6 +23,7 @@ mod edge_headers;
 mod elevations;
 mod endpoints;
 mod expressions;
+mod health;
 mod idempotency;
 mod incidents;
 mod integrations;

@@ -34,13 +34,15 @@ async fn a_run_that_dies_anywhere_loses_and_doubles_nothing() {
     let mut deaths = 0;
     for call in 0.. {
         let mut died = false;
-        for has_effect in [false, true] {
+        // A call that has no effect is as one that was not made, unless it is the first.
+        for has_effect in [false, true].into_iter().skip(usize::from(call > 0)) {
             let (world, integration, calls) = busy(Aws::new(), &provider).await;
             died = world.run_killed(Kill { call, has_effect }).await;
             deaths += usize::from(died);
             world.pass(MINUTE);
             world.run().await;
-            world.run_for(75).await;
+            world.pass(Duration::from_secs(75 * 60));
+            world.run_for(2).await;
             let hours = world.roll_ups(integration, Width::Hour).await;
             let of = |hour: gatehouse::domain::Timestamp| {
                 let begun = |call: &&RequestRecord| Width::Hour.start_of(call.started_at) == hour;
@@ -68,5 +70,5 @@ async fn a_run_that_dies_anywhere_loses_and_doubles_nothing() {
             break;
         }
     }
-    assert!(deaths > 60, "{deaths}");
+    assert!(deaths > 50, "{deaths}");
 }

@@ -44,13 +44,14 @@ async fn what_happened_is_rolled_up_by_minutes_five_minutes_and_hours() {
         world.pass(MINUTE - Duration::from_secs(7) * (minute % 4));
         world.run().await;
     }
-    world.run_for(180).await;
+    world.pass(Duration::from_secs(2 * 60 * 60));
+    world.run_for(3).await;
     for width in Width::ALL {
         let mut found = world.roll_ups(busy, width).await;
         // Its checks call the provider as well.
         for roll_up in found.values_mut() {
             let checks = roll_up.requests.total - expected_total(&calls, width, roll_up.start);
-            assert!(checks <= 1, "{checks}");
+            assert!(checks <= 2, "{checks}");
         }
         found.retain(|start, _| expected_total(&calls, width, *start) > 0);
         let expected = expected(&calls, width);
@@ -78,8 +79,8 @@ async fn the_numbers_are_those_of_the_log_exactly() {
     let world = World::new(2).await;
     let integration = world.integration(json!({"status": "inactive"})).await;
     let mut calls = Vec::new();
-    for second in 0..300 {
-        world.pass(Duration::from_secs(1));
+    for second in 0..100 {
+        world.pass(Duration::from_secs(5));
         let fields = match second % 10 {
             0 => json!({"status": "failed", "attempts": 0, "error": "rate_limited"}),
             1 => json!({"status": "started", "durationMs": null}),
@@ -88,7 +89,8 @@ async fn the_numbers_are_those_of_the_log_exactly() {
         };
         calls.push(world.call(integration, fields).await);
     }
-    world.run_for(80).await;
+    world.pass(Duration::from_secs(80 * 60));
+    world.run_for(2).await;
     for width in Width::ALL {
         let found = world.roll_ups(integration, width).await;
         assert_eq!(found, expected(&calls, width), "{width:?}");
@@ -100,7 +102,9 @@ async fn an_event_that_is_stored_late_is_counted_in_its_hour() {
     let world = World::new(3).await;
     let integration = world.integration(json!({"status": "inactive"})).await;
     world.event(integration, ENDPOINT, Duration::ZERO).await;
-    world.run_for(90).await;
+    world.run_for(20).await;
+    world.pass(Duration::from_secs(70 * 60));
+    world.run_for(2).await;
     let received = |roll_ups: BTreeMap<Timestamp, RollUp>| -> Vec<u64> {
         roll_ups.values().map(|it| it.webhooks.received).collect()
     };
@@ -130,7 +134,8 @@ async fn days_without_runs_are_made_up_for() {
         world.pass(Duration::from_secs(50 * 60));
         calls.push(world.call(integration, json!({})).await);
     }
-    world.run_for(30).await;
+    world.pass(Duration::from_secs(70 * 60));
+    world.run_for(2).await;
     let hours = world.roll_ups(integration, Width::Hour).await;
     assert_eq!(hours, expected(&calls, Width::Hour));
 }
@@ -140,10 +145,12 @@ async fn a_window_is_measured_to_where_it_is_known_and_no_further() {
     let world = World::new(5).await;
     let integration = world.integration(json!({"status": "inactive"})).await;
     let owned = (world.organization, integration);
-    for _ in 0..200 {
+    for minute in 0..200 {
         world.pass(MINUTE);
         world.call(integration, json!({"durationMs": 100})).await;
-        world.run().await;
+        if minute % 20 == 19 {
+            world.run().await;
+        }
     }
     let watch = world.watch(integration).await;
     for (text, most) in [

@@ -12,7 +12,7 @@ use super::{CheckKind, CheckState, Checked, Width};
 use crate::domain::Timestamp;
 
 /// How far back the history is looked at, in hours: four weeks.
-pub const HOURS_OF_HISTORY: u32 = 4 * WEEK as u32;
+pub const HOURS_OF_HISTORY: u32 = 28 * 24;
 const DAY: i64 = 24;
 const WEEK: i64 = 7 * DAY;
 const HOUR: i64 = 60 * 60;

@@ -15,6 +15,7 @@ use crate::domain::{
 };
 use crate::flows::outbound::{OutboundAnswer, OutboundCall};
 use crate::http::code_of;
+use crate::lambda::telemetry::chain;
 use crate::queue::ReceivedEvent;
 
 /// How long a provider may take.
@@ -70,7 +71,7 @@ async fn post(
         .execute_as_system(behalf, integration, call);
     let answer = answer.await.map_err(|error| match error {
         Error::NotFound(_) => "integration_not_found",
-        error => code_of(&error).code,
+        error => said(&error),
     })?;
     judged(channel, &answer)
 }
@@ -103,7 +104,7 @@ async fn send_events(
 ) -> Result<(), &'static str> {
     let store = &notifier.store;
     let found = store.destination(organization, integration, destination);
-    let found = found.await.map_err(|error| code_of(&error.into()).code)?;
+    let found = found.await.map_err(|error| said(&error.into()))?;
     if found.is_none() {
         return Err("destination_not_found");
     }
@@ -139,7 +140,16 @@ async fn send_events(
         })
         .collect();
     let sent = notifier.events.send_events(&events).await;
-    sent.map_err(|error| code_of(&error.into()).code)
+    sent.map_err(|error| said(&error.into()))
+}
+
+/// The stable code of an error. What lies behind it is for the log.
+fn said(error: &Error) -> &'static str {
+    let code = code_of(error).code;
+    if let Some(cause) = std::error::Error::source(error) {
+        tracing::warn!(code, cause = chain(cause), "a notice was not sent");
+    }
+    code
 }
 
 /// What stands for the same notices, in whatever order they come.

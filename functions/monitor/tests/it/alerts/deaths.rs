@@ -8,7 +8,19 @@ async fn about_to_fire(provider: &Provider, messenger: &Messenger) -> Scene {
     let world = World::of(Aws::new(), provider.clone(), 31);
     let scene = Scene::of(world, messenger.clone()).await;
     scene.set_up(|setup| setup.group_seconds = 0).await;
-    scene.minutes(3, true).await;
+    for _ in 0..6 {
+        let store = &scene.world.store;
+        let book = store.alert_book(scene.world.organization, scene.watched);
+        let state = book
+            .await
+            .unwrap()
+            .item
+            .state(AlertKind::IntegrationFailure);
+        if state.count == 1 {
+            break;
+        }
+        scene.minutes(1, true).await;
+    }
     scene
 }
 

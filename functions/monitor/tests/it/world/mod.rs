@@ -24,6 +24,7 @@ use gatehouse::flows::{Activity, connect};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::{Message, Queue, ReceivedEvent};
 use gatehouse::store::{DueWatch, Store};
+use gatehouse::vault::DataKeys;
 use monitor::{Report, State, handle};
 use serde_json::{Value, json};
 
@@ -85,8 +86,7 @@ impl World {
         Trail::new(self.store.clone(), sources, "tests", DAY * 400)
     }
 
-    /// An event that was sent to the queue.
-    pub(crate) async fn open_event(&self, text: &str) -> ReceivedEvent {
+    pub(crate) fn keys(&self) -> DataKeys {
         let life = Arc::new(Life::new(self.dice.clone(), None, 0, 0));
         let aws = self.aws.config(&life);
         let environment: Environment = [(
@@ -96,9 +96,15 @@ impl World {
         .into_iter()
         .collect();
         let sources = sources(&self.aws, &self.dice);
-        let keys = connect::data_keys(&environment, &aws, &self.store, &sources).unwrap();
-        let sqs = aws_sdk_sqs::Client::new(&aws);
-        let queue = Queue::new(sqs, EVENTS_QUEUE.to_owned(), keys, sources);
+        connect::data_keys(&environment, &aws, &self.store, &sources).unwrap()
+    }
+
+    /// An event that was sent to the queue.
+    pub(crate) async fn open_event(&self, text: &str) -> ReceivedEvent {
+        let life = Arc::new(Life::new(self.dice.clone(), None, 0, 0));
+        let sqs = aws_sdk_sqs::Client::new(&self.aws.config(&life));
+        let sources = sources(&self.aws, &self.dice);
+        let queue = Queue::new(sqs, EVENTS_QUEUE.to_owned(), self.keys(), sources);
         let mut message = SqsMessage::default();
         message.body = Some(text.to_owned());
         match queue.open(&message).await.unwrap() {
