@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::alert::AlertKind;
-use super::incident::{IncidentType, Severity};
+use super::incident::{Incident, IncidentType, Severity};
 use super::object::only_objects;
 use super::{Action, IntegrationId, OrganizationId, PlaybookId, Timestamp};
 
@@ -245,25 +245,22 @@ pub enum OnFailure {
 }
 
 impl Trigger {
-    /// Whether it is for an incident like this one.
+    /// Whether it is for this incident. One that a person has opened may have no alerts, and is not asked
+    /// for any.
     #[must_use]
-    pub fn matches(
-        &self,
-        incident_type: IncidentType,
-        severity: Severity,
-        integration: Option<IntegrationId>,
-        alert_kind: Option<AlertKind>,
-    ) -> bool {
-        let any_or = |is_empty: bool, is_named: bool| is_empty || is_named;
-        any_or(
-            self.alert_kinds.is_empty(),
-            alert_kind.is_some_and(|kind| self.alert_kinds.contains(&kind)),
-        ) && any_or(
-            self.incident_types.is_empty(),
-            self.incident_types.contains(&incident_type),
-        ) && any_or(
-            self.integrations.is_empty(),
-            integration.is_some_and(|id| self.integrations.contains(&id)),
-        ) && self.min_severity.is_none_or(|least| severity >= least)
+    pub fn matches(&self, incident: &Incident) -> bool {
+        let mut alerts = incident.alerts.iter();
+        let integration = incident.integration_id;
+        let of_alerts = self.alert_kinds.is_empty()
+            || incident.alerts.is_empty()
+            || alerts.any(|alert| self.alert_kinds.contains(&alert.kind));
+        let of_type =
+            self.incident_types.is_empty() || self.incident_types.contains(&incident.incident_type);
+        let of_integration = self.integrations.is_empty()
+            || integration.is_some_and(|id| self.integrations.contains(&id));
+        let is_severe = self
+            .min_severity
+            .is_none_or(|least| incident.severity >= least);
+        of_alerts && of_type && of_integration && is_severe
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::*;
+use crate::domain::incident::{Incident, IncidentAlert};
 use crate::domain::{Actor, Breaker, GatewayState};
 
 fn at(second: u64) -> Timestamp {
@@ -180,26 +181,42 @@ fn a_playbook_is_for_the_incidents_that_its_trigger_says() {
         integrations: vec![Ulid::from(3).into()],
         start: TriggerStart::Suggest,
     };
-    let this = Some(Ulid::from(3).into());
-    let other = Some(Ulid::from(4).into());
+    let incident = |incident_type, severity, integration: Option<u128>, alert| {
+        let (id, organization) = (Ulid::from(9).into(), Ulid::from(2).into());
+        let alerts = Option::into_iter(alert).map(|kind| IncidentAlert {
+            id: Ulid::from(8).into(),
+            kind,
+            at: at(0),
+        });
+        Incident {
+            incident_type,
+            severity,
+            integration_id: integration.map(|id| Ulid::from(id).into()),
+            alerts: alerts.collect(),
+            ..Incident::blank(id, organization, (Actor::user("me"), at(0)))
+        }
+    };
     let (up, slow) = (IncidentType::Availability, Some(AlertKind::Slow));
     for (kind, severity, integration, alert, matches) in [
-        (up, Severity::High, this, slow, true),
-        (up, Severity::Critical, this, slow, true),
-        (up, Severity::Medium, this, slow, false),
-        (IncidentType::Data, Severity::High, this, slow, false),
-        (up, Severity::High, other, slow, false),
+        (up, Severity::High, Some(3), slow, true),
+        (up, Severity::Critical, Some(3), slow, true),
+        (up, Severity::High, Some(3), None, true),
+        (up, Severity::Medium, Some(3), slow, false),
+        (IncidentType::Data, Severity::High, Some(3), slow, false),
+        (up, Severity::High, Some(4), slow, false),
         (up, Severity::High, None, slow, false),
-        (up, Severity::High, this, Some(AlertKind::ErrorRate), false),
-        (up, Severity::High, this, None, false),
+        (
+            up,
+            Severity::High,
+            Some(3),
+            Some(AlertKind::ErrorRate),
+            false,
+        ),
     ] {
-        let is = trigger.matches(kind, severity, integration, alert);
-        assert_eq!(
-            is, matches,
-            "{kind:?} {severity:?} {integration:?} {alert:?}"
-        );
+        let incident = incident(kind, severity, integration, alert);
+        assert_eq!(trigger.matches(&incident), matches, "{incident:?}");
+        assert!(Trigger::default().matches(&incident));
     }
-    assert!(Trigger::default().matches(up, Severity::Low, None, None));
 }
 
 #[test]

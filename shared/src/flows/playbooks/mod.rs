@@ -173,14 +173,7 @@ impl Playbooks {
         let all = self.all(incident.organization_id).await?;
         let matching = all.into_iter().filter(|known| {
             let trigger = known.spec.trigger.as_ref();
-            trigger.is_some_and(|trigger| {
-                let (kind, severity) = (incident.incident_type, incident.severity);
-                let integration = incident.integration_id;
-                let mut alerts = incident.alerts.iter().map(|alert| Some(alert.kind));
-                trigger.start == start
-                    && (trigger.matches(kind, severity, integration, None)
-                        || alerts.any(|alert| trigger.matches(kind, severity, integration, alert)))
-            })
+            trigger.is_some_and(|trigger| trigger.start == start && trigger.matches(incident))
         });
         Ok(matching.collect())
     }
