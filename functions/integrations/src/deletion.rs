@@ -91,6 +91,7 @@ async fn delete_parts(
         said.destinations_deleted += 1;
     }
     delete_grant(store, organization, id).await?;
+    state.alerts.integration_deleted(organization, id).await?;
     if let Some(until) = state.credentials.delete(organization, id).await? {
         said.credentials_recoverable_until = Some(until);
     }

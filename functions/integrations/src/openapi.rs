@@ -191,7 +191,11 @@ const OTHERS: [&str; 2] = [
 /// The description of this function's part.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi().merge_from(crate::sync::document())
+    Document::openapi()
+        .merge_from(crate::sync::document())
+        .merge_from(crate::incidents::document())
+        .merge_from(crate::alerts::document())
+        .merge_from(crate::health::document())
 }
 
 /// The description of the whole API.

@@ -8,6 +8,9 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::alerts::Alerts;
+use gatehouse::flows::incidents::Incidents;
+use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Purger, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
@@ -28,10 +31,14 @@ pub struct State {
     pub(crate) queue: Queue,
     /// Starts and moves jobs of synchronization.
     pub(crate) jobs: Jobs,
+    /// Alerts, and how organizations want them.
+    pub(crate) alerts: Alerts,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
     /// Has what integrations leave behind deleted.
     pub(crate) purger: Purger,
+    pub(crate) incidents: Incidents,
+    pub(crate) playbooks: Playbooks,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -115,13 +122,19 @@ impl State {
             sync_queue,
             sources.clone(),
         );
+        let metrics = Metrics::new("integrations");
+        let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
+            alerts,
             local,
             purger,
             credentials: connect::credentials(environment, aws)?,
+            incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
+            // Whoever may read credentials takes the steps that need them.
+            playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
             egress,
             published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),

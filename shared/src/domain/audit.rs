@@ -237,6 +237,9 @@ impl AuditSubject {
             "elv_" => "elevation",
             "syn_" => "sync_job",
             "cfl_" => "conflict",
+            "inc_" => "incident",
+            "pbk_" => "playbook",
+            "run_" => "playbook_run",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -55,5 +55,6 @@ pub use error::EgressError;
 pub use identity::{ClientIdentity, ClientIdentityError};
 pub use request::{OutboundRequest, OutboundResponse, Redirects, redact_url};
 pub use resolve::{Resolve, SystemResolver};
+pub use stream::PeerTls;
 pub use tls::TlsSettings;
 pub use tls_fault::TlsFault;

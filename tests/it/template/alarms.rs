@@ -39,6 +39,8 @@ fn what_needs_a_person_raises_an_alarm() {
         ("5xx", "Api"),
         ("WriteThrottleEvents", "Table"),
         ("GrantsAtRisk", "rotation"),
+        ("MonitorLag", "monitor"),
+        ("AlertNoticesLost", "monitor"),
     ]);
     for (function, _) in template.functions() {
         expected.insert(("Errors", function));

@@ -53,6 +53,10 @@ fn each_route_leads_to_its_function() {
             "GatewayFunction",
         ),
         (
+            "ANY /portal/integrations/{integrationId}/checks/run",
+            "GatewayFunction",
+        ),
+        (
             "ANY /portal/integrations/{integrationId}/directory/users:lookup",
             "GatewayFunction",
         ),
@@ -96,7 +100,7 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
 #[test]
 fn only_this_api_and_the_schedules_may_invoke_the_functions() {
     let template = Template::read();
-    let scheduled = ["Rotation", "Sync"];
+    let scheduled = ["Monitor", "Rotation", "Sync"];
     for (id, permission) in template.of_type("AWS::Lambda::Permission") {
         let properties = &permission["Properties"];
         let name = id.strip_suffix("Permission").unwrap();

@@ -90,7 +90,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Table",
-                "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
             ),
             (
                 "EventsQueue",
@@ -111,6 +112,25 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
                 "Table",
                 "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
             ),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
+        "MonitorRole",
+        &[
+            ("MonitorLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+            ),
+            ("EventsQueue", "sqs:SendMessage"),
             (
                 "secret:gatehouse/${StackStage}/*",
                 "secretsmanager:GetSecretValue",

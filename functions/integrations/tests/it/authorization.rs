@@ -60,11 +60,14 @@ fn who(action: Action) -> &'static [Role] {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -76,11 +79,13 @@ fn who(action: Action) -> &'static [Role] {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
+        A::ManageIncidents | A::RunPlaybooks | A::ApprovePlaybooks => &[Owner, Admin, Operator],
         A::CallProvider
         | A::TestIntegration
         | A::LookUpUsers
@@ -91,10 +96,13 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageSync
         | A::WriteRecords
         | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
+        A::SettleAlerts => &[Owner, Admin, Operator],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
         A::LowerProtection
+        | A::ManagePlaybooks
+        | A::ManageAlerts
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

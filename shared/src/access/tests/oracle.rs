@@ -118,11 +118,14 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -131,6 +134,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlerts
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
@@ -145,9 +150,16 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::StartSync
         | A::ManageSync
         | A::WriteRecords
-        | A::ResolveConflicts => {
+        | A::ResolveConflicts
+        | A::SettleAlerts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
+        A::ManageIncidents => has(roles, &[Owner, Admin, Operator]),
+        A::ApprovePlaybooks => is_person && has(roles, &[Owner, Admin, Operator]),
+        A::RunPlaybooks => {
+            has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
+        }
+        A::ManagePlaybooks => has(roles, &[Owner, Admin]),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
@@ -187,7 +199,12 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
     let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
     let only_looks = matches!(
         action,
-        A::ReadIntegration | A::ReadEndpoints | A::ReadDestinations | A::ReadGrant | A::ReadSync
+        A::ReadIntegration
+            | A::ReadEndpoints
+            | A::ReadDestinations
+            | A::ReadGrant
+            | A::ReadSync
+            | A::ReadAlertRules
     );
     let is_secret = matches!(
         action,
@@ -254,6 +271,10 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         A::ReadProviders
         | A::ListIntegrations
         | A::ChangeInBulk
+        | A::ReadIncidents
+        | A::ManageIncidents
+        | A::ApprovePlaybooks
+        | A::ManagePlaybooks
         | A::ReadAudit
         | A::VerifyAudit
         | A::ReviewAccess
@@ -264,6 +285,9 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::GrantOwner
+        | A::ReadAlerts
+        | A::ManageAlerts
+        | A::SettleAlerts
         | A::RequestElevation => {
             vec![Resource::Organization]
         }
@@ -279,7 +303,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if action == A::CreateIntegration {
+            if matches!(action, A::CreateIntegration | A::RunPlaybooks) {
                 all.push(Resource::Organization);
             }
             all

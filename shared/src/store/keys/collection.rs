@@ -4,9 +4,11 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError, beside_record};
+use super::shards::beside_record;
+use super::{SK, StoreError};
+use crate::domain::health::Width;
 use crate::domain::{
-    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+    DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
 };
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
@@ -38,6 +40,18 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    Incidents(OrganizationId),
+    LiveIncidents(OrganizationId),
+    IncidentEntries(OrganizationId, IncidentId),
+    Playbooks(OrganizationId),
+    PlaybookRuns(OrganizationId),
+    RunsDue,
+    Alerts(OrganizationId),
+    OpenAlerts(OrganizationId),
+    NoticesDue(u8),
+    RollUps(OrganizationId, IntegrationId, Width),
+    Checks(OrganizationId, IntegrationId),
+    WatchesDue(u8),
 }
 
 impl Collection {
@@ -118,6 +132,37 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::Incidents(organization) => (format!("ORG#{organization}#INCIDENTS"), "INCIDENT#"),
+            Self::LiveIncidents(organization) => {
+                (format!("ORG#{organization}#LIVE_INCIDENTS"), "LIVE#")
+            }
+            Self::IncidentEntries(organization, incident) => {
+                (format!("ORG#{organization}#INCIDENT#{incident}"), "ENTRY#")
+            }
+            Self::Playbooks(organization) => (format!("ORG#{organization}#PLAYBOOKS"), "PLAYBOOK#"),
+            Self::PlaybookRuns(organization) => {
+                (format!("ORG#{organization}#PLAYBOOK_RUNS"), "RUN#")
+            }
+            Self::RunsDue => ("PLAYBOOK_RUNS_DUE".to_owned(), "RUN#"),
+            Self::Alerts(organization) => (format!("ORG#{organization}#ALERTS"), "ALERT#"),
+            Self::OpenAlerts(organization) => (format!("ORG#{organization}#OPEN_ALERTS"), "ALERT#"),
+            Self::NoticesDue(shard) => (format!("NOTICE_DUE#{shard}"), "NOTICE#"),
+            Self::RollUps(organization, integration, width) => {
+                let of = match width {
+                    Width::Minute => "MINUTE",
+                    Width::FiveMinutes => "FIVE_MINUTES",
+                    Width::Hour => "HOUR",
+                };
+                (
+                    format!("ORG#{organization}#INTEGRATION#{integration}#ROLL_UPS#{of}"),
+                    "ROLL_UP#",
+                )
+            }
+            Self::Checks(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CHECKS"),
+                "CHECK#",
+            ),
+            Self::WatchesDue(shard) => (format!("WATCH_DUE#{shard}"), "WATCH#"),
         }
     }
 

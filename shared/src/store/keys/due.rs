@@ -4,12 +4,19 @@ use std::str::FromStr;
 use super::shard_of;
 use crate::domain::{Digest, IntegrationId, OrganizationId, Timestamp};
 
-/// When a grant has to be looked at. Text order is time order.
+/// When a grant, or an integration, has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,
     pub(crate) organization: OrganizationId,
     pub(crate) integration: IntegrationId,
+}
+
+impl Due {
+    /// Where it is found, if by no day: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
 }
 
 /// The day of an instant, in UTC: `2026-11-26`.

@@ -7,21 +7,28 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use ulid::Ulid;
-
+use crate::domain::health::Width;
 use crate::domain::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId, EndpointId,
-    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
+    ApiKeyId, AuditId, CheckId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId,
+    EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
+    Timestamp,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::StoreError;
 
+mod alerts;
 mod collection;
 mod due;
+mod incidents;
+mod shards;
 
+pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
 pub(crate) use due::{Due, SyncDue};
+pub(crate) use incidents::{IncidentKey, RunDue};
+use shards::beside_record;
+pub(crate) use shards::{shard_of, shard_of_digest};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -101,6 +108,16 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
+    /// Of an incident, a playbook, or a run of one.
+    OfIncidents(IncidentKey),
+    /// Of an alert, of how alerts are wanted, or of what people are owed.
+    OfAlerts(AlertKey),
+    /// By when it begins.
+    RollUp(OrganizationId, IntegrationId, Width, Timestamp),
+    Check(OrganizationId, IntegrationId, CheckId),
+    Watch(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its instant.
+    WatchDue(Due),
 }
 
 impl ItemKey {
@@ -155,6 +172,12 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
+            Self::OfIncidents(key) => key.item_type(),
+            Self::OfAlerts(key) => key.item_type(),
+            Self::RollUp(..) => "roll_up",
+            Self::Check(..) => "check",
+            Self::Watch(..) => "watch",
+            Self::WatchDue(..) => "watch_due",
         }
     }
 
@@ -329,6 +352,24 @@ impl ItemKey {
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
             }
+            Self::OfIncidents(key) => key.render(),
+            Self::OfAlerts(key) => key.render(),
+            Self::RollUp(organization, integration, width, start) => {
+                let (pk, prefix) = Collection::RollUps(organization, integration, width).render();
+                (pk, format!("{prefix}{start}"))
+            }
+            Self::Check(organization, integration, check) => {
+                let (pk, prefix) = Collection::Checks(organization, integration).render();
+                (pk, format!("{prefix}{check}"))
+            }
+            Self::Watch(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "WATCH".to_owned(),
+            ),
+            Self::WatchDue(due) => {
+                let (pk, prefix) = Collection::WatchesDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
+            }
         }
     }
 
@@ -349,26 +390,7 @@ impl fmt::Display for ItemKey {
     }
 }
 
-/// The partition of what is kept of one record besides itself.
-fn beside_record(
-    (organization, integration): (OrganizationId, IntegrationId),
-    entity: Digest,
-    record: Digest,
-) -> String {
-    format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#RECORD#{record}")
-}
-
-/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so
-/// each is found by its id.
-pub(crate) fn shard_of(ulid: Ulid) -> u8 {
-    shard_of_digest(Digest::of(&ulid.to_bytes()))
-}
-
-/// The shard of what is found by a digest.
-pub(crate) fn shard_of_digest(digest: Digest) -> u8 {
-    let [first, ..] = digest.as_bytes();
-    first % SHARDS
-}
-
+#[cfg(test)]
+mod incident_samples;
 #[cfg(test)]
 mod tests;
