@@ -1,5 +1,6 @@
 //! Credentials of integrations: stored before the integration names them, in force once it does.
 
+use gatehouse::auth;
 use gatehouse::domain::{CredentialInfo, Error, Integration, Timestamp};
 use gatehouse::store::StoreError;
 use gatehouse::vault::CredentialSet;
@@ -34,13 +35,7 @@ pub(crate) async fn stage(
         .credentials
         .stage(organization, id, values, &version)
         .await?;
-    Ok(CredentialInfo {
-        version,
-        fields: values.keys().cloned().collect(),
-        created_at: now,
-        last_used_at: None,
-        expires_at,
-    })
+    Ok(auth::credential_info(values, version, now, expires_at))
 }
 
 /// Follows up on the write that was to put `integration` and its staged credentials in force.

@@ -209,7 +209,7 @@ fn check_name(name: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn check_expiry(
+pub(crate) fn check_expiry(
     at: Option<Timestamp>,
     has_credentials: bool,
     now: Timestamp,

@@ -256,7 +256,9 @@ pub(crate) async fn update_to(
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
     } else if let Some(credentials) = &mut item.credentials {
-        credentials.expires_at = change.credentials_expire_at.apply(credentials.expires_at);
+        if change.credentials_expire_at != Change::Keep {
+            credentials.set_end(change.credentials_expire_at.given().copied());
+        }
     }
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);

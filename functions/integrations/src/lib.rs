@@ -32,6 +32,7 @@ mod providers;
 mod reach;
 mod replay;
 mod revocations;
+mod rotation;
 mod secrets;
 mod setup;
 mod state;
@@ -144,6 +145,7 @@ pub fn router(state: State) -> Router {
         .merge(incidents::router())
         .merge(alerts::router())
         .merge(health::router())
+        .merge(rotation::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))
         .route("/portal/audit/export", get(audit::export))

@@ -196,6 +196,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .merge_from(crate::incidents::document())
         .merge_from(crate::alerts::document())
         .merge_from(crate::health::document())
+        .merge_from(crate::rotation::document())
 }
 
 /// The description of the whole API.

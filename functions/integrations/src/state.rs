@@ -11,6 +11,7 @@ use gatehouse::egress::Egress;
 use gatehouse::flows::alerts::Alerts;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::Playbooks;
+use gatehouse::flows::rotation::{Emergencies, RotationDesk};
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Purger, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
@@ -39,6 +40,9 @@ pub struct State {
     pub(crate) purger: Purger,
     pub(crate) incidents: Incidents,
     pub(crate) playbooks: Playbooks,
+    /// Starts rotations, and decides about them.
+    pub(crate) rotations: RotationDesk,
+    pub(crate) emergencies: Emergencies,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -124,6 +128,8 @@ impl State {
         );
         let metrics = Metrics::new("integrations");
         let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
+        let credentials = connect::credentials(environment, aws)?;
+        let rotations = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
@@ -131,10 +137,12 @@ impl State {
             alerts,
             local,
             purger,
-            credentials: connect::credentials(environment, aws)?,
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
             // Whoever may read credentials takes the steps that need them.
             playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
+            emergencies: Emergencies::new(rotations.clone()),
+            rotations,
+            credentials,
             egress,
             published: Arc::new(published),
             authorization: connect::authorization(&authentication, &store, attributes),

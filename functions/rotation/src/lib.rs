@@ -1,13 +1,17 @@
-//! `rotation`: renews grants that nobody uses, before their refresh tokens lapse.
+//! `rotation`: replaces credentials when they are due, step by step, and renews grants that nobody
+//! uses, before their refresh tokens lapse.
 //!
-//! Each grant that can lapse has an entry in an index by day. A run takes the entries whose time has
-//! come, those that have waited longest first, and moves each to where it has to be looked at next:
+//! It is run by a schedule, and by Secrets Manager where that rotates a secret by itself. What is
+//! due is in three indexes: of rotations and of emergencies by instant, and of grants by day. Each
+//! grant that can lapse has an entry in an index by day. A run takes the entries whose time has come, those that have waited longest first, and moves each to where it has to be looked at next:
 //! so a run that ends early, or dies, leaves the rest to the next one.
 //!
 //! What it guarantees: one integration that fails holds up no other; its entry moves on like the
 //! rest. What it does not: that a grant whose authorization server fails until the refresh token
 //! lapses is kept. The alarm on `GrantsAtRisk` says so days before.
 
+mod due;
+mod secrets_manager;
 mod state;
 mod visit;
 
@@ -16,11 +20,14 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gatehouse::domain::Timestamp;
+use gatehouse::flows::rotation::{EMERGENCY_TIME, EmergencyReport};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueGrant, StoreError};
 use serde::Serialize;
 use serde_json::Value;
 
+pub use due::Rotations;
+pub use secrets_manager::{Step, StepError, StepEvent};
 pub use state::State;
 
 /// How many grants one run looks at.
@@ -48,6 +55,24 @@ pub struct Report {
     pub dropped: usize,
     /// Entries that stay where they are: the table did not answer.
     pub left: usize,
+    /// What was done about rotations.
+    pub rotations: Rotations,
+    /// What was done about emergencies of many integrations.
+    pub emergencies: EmergencyReport,
+}
+
+/// Why a run, or a step, came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// An index cannot be read, or its beginning not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A step of Secrets Manager's could not be made.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The event is neither a step nor a schedule's.
+    #[error("the event is not understood")]
+    Event,
 }
 
 impl Report {
@@ -56,13 +81,47 @@ impl Report {
     }
 }
 
-/// Looks at the grants whose time has come. The event says nothing but that it is time.
+/// Makes the step that the event asks for, or looks at all that is due: a schedule's event says
+/// nothing but that it is time.
 ///
 /// # Errors
 ///
-/// If the index cannot be read or its beginning not be written.
-pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> {
+/// [`RunError`].
+pub async fn handle(state: &State, event: Value) -> Result<Value, RunError> {
+    if event.get("Step").is_some() {
+        let event: StepEvent = serde_json::from_value(event).map_err(|_| RunError::Event)?;
+        secrets_manager::handle(state, &event).await?;
+        return Ok(Value::Null);
+    }
+    let report = scheduled(state).await?;
+    Ok(serde_json::to_value(report).unwrap_or_default())
+}
+
+/// Looks at the rotations and the grants whose time has come.
+///
+/// # Errors
+///
+/// If an index cannot be read or its beginning not be written.
+pub async fn scheduled(state: &State) -> Result<Report, StoreError> {
     let began = state.sources.now();
+    // First, so that the rotations that they start are gone on with in this run.
+    let emergencies = Box::pin(state.emergencies.run(began.plus(EMERGENCY_TIME))).await;
+    // At the same time: neither has to wait for the other's providers.
+    let (rotations, grants) = tokio::join!(
+        Box::pin(due::run(state, state.sources.now())),
+        Box::pin(due_grants(state, began))
+    );
+    let report = Report {
+        rotations: rotations?,
+        emergencies: emergencies?,
+        ..grants?
+    };
+    tracing::info!(?report, "what is due was looked at");
+    Ok(report)
+}
+
+/// Looks at the grants whose time has come.
+async fn due_grants(state: &State, began: Timestamp) -> Result<Report, StoreError> {
     let known = state.store.grants_due_from().await?;
     let mut day = known.unwrap_or_else(|| began.minus(DAY * FIRST_DAYS));
     let mut report = Report::default();
@@ -83,7 +142,6 @@ pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> 
     if known.is_none_or(|known| known < from) {
         state.store.put_grants_due_from(from).await?;
     }
-    tracing::info!(?report, "grants that nobody uses were looked at");
     Ok(report)
 }
 

@@ -1,4 +1,4 @@
-//! `rotation`: renews grants that nobody uses. Wiring only; behaviour is in lib.rs.
+//! `rotation`: replaces credentials and renews grants that nobody uses. Wiring only; behaviour is in lib.rs.
 
 use std::process::ExitCode;
 

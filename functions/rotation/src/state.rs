@@ -3,8 +3,11 @@ use std::fmt;
 use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
+use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::flows::grants::Grants;
+use gatehouse::flows::outbound::{Outbound, Services};
+use gatehouse::flows::rotation::{Emergencies, RotationDesk, Rotator};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::Credentials;
@@ -15,6 +18,8 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) credentials: Credentials,
     pub(crate) grants: Grants,
+    pub(crate) rotator: Rotator,
+    pub(crate) emergencies: Emergencies,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
 }
@@ -36,22 +41,42 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let egress = connect::egress(environment)?;
+        Self::connect_with(environment, aws, sources, egress, Metrics::new("rotation"))
+    }
+
+    /// As [`State::connect`], where providers are called by way of `egress`, and what is counted
+    /// goes to `metrics`.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        egress: Egress,
+        metrics: Metrics,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
-        let egress = connect::egress(environment)?;
-        let metrics = Metrics::new("rotation");
         let trail = connect::trail(environment, &store, &sources, "rotation")?;
-        let grants = Grants::of_servers(
-            store.clone(),
+        let credentials = connect::credentials(environment, aws)?;
+        let services = Services {
+            store: store.clone(),
             keys,
-            &egress,
-            &sources,
-            metrics.clone(),
-            trail,
-        );
+            credentials: credentials.clone(),
+            egress,
+            trail: trail.clone(),
+            sources: sources.clone(),
+        };
+        let outbound = Outbound::new(services, metrics.clone(), environment.request_retention()?);
+        let desk = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         Ok(Self {
-            grants,
-            credentials: connect::credentials(environment, aws)?,
+            grants: outbound.grants().clone(),
+            emergencies: Emergencies::new(desk.clone()),
+            rotator: Rotator::new(desk, outbound, trail, metrics.clone()),
+            credentials,
             store,
             metrics,
             sources,

@@ -168,16 +168,16 @@ impl Parts<'_> {
         for schedule in self.template.schedules() {
             let environment = self.environment(&schedule.function)?;
             let function = match schedule.function.as_str() {
-                "monitor" => Scheduled::Monitor(monitor::State::connect(
+                "monitor" => Scheduled::Monitor(Box::new(monitor::State::connect(
                     &environment,
                     &aws,
                     sources.clone(),
-                )?),
-                "rotation" => Scheduled::Rotation(rotation::State::connect(
+                )?)),
+                "rotation" => Scheduled::Rotation(Box::new(rotation::State::connect(
                     &environment,
                     &aws,
                     sources.clone(),
-                )?),
+                )?)),
                 "sync" => Scheduled::Sync(Box::new(sync::State::connect(
                     &environment,
                     &aws,

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 /// A function that a schedule runs.
 #[derive(Clone)]
 pub(crate) enum Scheduled {
-    Monitor(monitor::State),
-    Rotation(rotation::State),
+    Monitor(Box<monitor::State>),
+    Rotation(Box<rotation::State>),
     Sync(Box<sync::State>),
 }
 

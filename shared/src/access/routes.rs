@@ -152,6 +152,18 @@ routes! {
     "GET" "/portal/alerts/{alert}": ReadAlerts of Organization, "alert.read" Denials;
     "POST" "/portal/alerts/{alert}/acknowledge": SettleAlerts of Organization, "alert.acknowledge" Twice;
     "POST" "/portal/alerts/{alert}/resolve": SettleAlerts of Organization, "alert.resolve" Twice;
+    "POST" "/portal/integrations/{integration}/credentials/rotate": RotateCredentials of Integration, "rotation.request" Twice;
+    "GET" "/portal/integrations/{integration}/rotations": ReadRotations of Integration, "rotation.list" Denials;
+    "POST" "/portal/integrations/{integration}/rotations/pause": ManageRotations of Integration, "rotation_policy.pause" Twice;
+    "POST" "/portal/integrations/{integration}/rotations/resume": ManageRotations of Integration, "rotation_policy.resume" Twice;
+    "GET" "/portal/integrations/{integration}/rotations/{rotation}": ReadRotations of Integration, "rotation.read" Denials;
+    "POST" "/portal/integrations/{integration}/rotations/{rotation}/cancel": ManageRotations of Integration, "rotation.cancel" Twice;
+    "POST" "/portal/integrations/{integration}/rotations/{rotation}/cleaned-up": ManageRotations of Integration, "rotation.clean_up" Twice;
+    "GET" "/portal/integrations/{integration}/rotation-policy": ReadRotations of Integration, "rotation_policy.read" Denials;
+    "PUT" "/portal/integrations/{integration}/rotation-policy": ManageRotations of Integration, "rotation_policy.replace" Twice;
+    "GET" "/portal/rotations/emergency": ReadRotations of Organization, "emergency.list" Denials;
+    "POST" "/portal/rotations/emergency": RotateInEmergency of Organization, "emergency.start" Twice;
+    "GET" "/portal/rotations/emergency/{rotation}": ReadRotations of Organization, "emergency.read" Denials;
     "GET" "/portal/access/revocations": ListRevocations of Organization, "revocation.list" Denials;
     "POST" "/portal/access/revocations": RevokeTokens of Organization, "revocation.create" Twice;
     "GET" "/portal/access/keys": ListApiKeys of Organization, "api_key.list" Denials;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{AuthOption, Provider};
-use crate::domain::ApiProfile;
+use crate::domain::{ApiProfile, RotationMethod};
 
 /// The values of variables, by name.
 pub type Values = BTreeMap<String, String>;
@@ -142,6 +142,16 @@ impl AuthOption {
         let mut config = self.config.clone()?;
         fill_value(&mut config, values);
         Some(config)
+    }
+
+    /// How such credentials of a customer who has `values` are replaced, if not as all others.
+    #[must_use]
+    pub fn rotation(&self, values: &Values) -> Option<RotationMethod> {
+        let method = self.rotation.as_ref()?;
+        let mut filled = serde_json::to_value(method).ok()?;
+        fill_value(&mut filled, values);
+        // A value that fits its pattern leaves a declaration one; a test fills in all examples.
+        serde_json::from_value(filled).ok()
     }
 }
 

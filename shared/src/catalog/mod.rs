@@ -11,6 +11,7 @@ mod pattern;
 mod profile;
 mod provider;
 mod provider_check;
+mod rotation_check;
 mod scheme;
 mod template;
 

@@ -15,7 +15,8 @@ pub fn limits_of(integration: &Integration, profile: &ApiProfile) -> RateLimits 
 }
 
 /// How the API of an integration is called: as the catalogue says, with the integration's
-/// variables, and as its `apiProfile` says otherwise.
+/// variables, and as its `apiProfile` says otherwise. Credentials are replaced as the way to
+/// authenticate says that it has.
 #[must_use]
 pub fn profile_of(integration: &Integration) -> Cow<'_, ApiProfile> {
     let known = integration.provider.as_deref().and_then(provider);
@@ -23,10 +24,18 @@ pub fn profile_of(integration: &Integration) -> Cow<'_, ApiProfile> {
     match (known, own) {
         (None, None) => Cow::Borrowed(&UNKNOWN),
         (None, Some(own)) => Cow::Borrowed(own),
-        (Some(known), None) if known.variables.is_empty() => Cow::Borrowed(&known.api),
-        (Some(known), None) => Cow::Owned(known.api(&integration.variables)),
-        (Some(known), Some(own)) => {
-            Cow::Owned(own.clone().over(&known.api(&integration.variables)))
+        (Some(known), own) => {
+            let option = known.auth_of(integration);
+            let rotation = option.and_then(|option| option.rotation(&integration.variables));
+            if own.is_none() && rotation.is_none() && known.variables.is_empty() {
+                return Cow::Borrowed(&known.api);
+            }
+            let mut profile = known.api(&integration.variables);
+            profile.rotation = rotation.or(profile.rotation);
+            Cow::Owned(match own {
+                Some(own) => own.clone().over(&profile),
+                None => profile,
+            })
         }
     }
 }

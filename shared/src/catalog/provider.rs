@@ -6,7 +6,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::{Pattern, Scheme};
-use crate::domain::{ApiProfile, AuthMethod, IntegrationType};
+use crate::domain::{ApiProfile, AuthMethod, Integration, IntegrationType, RotationMethod};
 
 /// A third-party service.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +79,9 @@ pub struct AuthOption {
     pub config: Option<Value>,
     /// The fields of the credentials, by name.
     pub fields: BTreeMap<String, CredentialField>,
+    /// How such credentials are replaced, if not as `api` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationMethod>,
 }
 
 /// A field of the credentials.
@@ -118,5 +121,27 @@ impl Provider {
         self.auth
             .iter()
             .filter(move |option| option.method == method)
+    }
+
+    /// The way in which `integration` authenticates: the one of its configuration, or else the first
+    /// whose fields it has.
+    #[must_use]
+    pub fn auth_of(&self, integration: &Integration) -> Option<&AuthOption> {
+        let has = |name: &String| {
+            let stored = integration.credentials.as_ref();
+            stored.is_some_and(|stored| stored.fields.contains(name))
+        };
+        let fits = |option: &&AuthOption| {
+            let mut fields = option.fields.iter();
+            fields.all(|(name, field)| !field.required || has(name))
+        };
+        let is_configured = |option: &&AuthOption| {
+            let config = option.config(&integration.variables);
+            config.is_some() && config == integration.auth_config
+        };
+        let mut options = self.auth_options(integration.auth_method);
+        options
+            .find(is_configured)
+            .or_else(|| self.auth_options(integration.auth_method).find(fits))
     }
 }

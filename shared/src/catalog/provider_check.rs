@@ -6,17 +6,18 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use super::fill::names;
+use super::rotation_check::{is_of_rotation, may_tell};
 use super::{AuthOption, Provider};
 use crate::domain::{
-    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, Rotation,
+    ACCESS_TOKEN, ApiProfile, AuthConfig, CustomAuth, FieldError, JwtAuth, JwtUse, ROTATION_LABEL,
 };
 
-type Checked = Result<(), FieldError>;
+pub(super) type Checked = Result<(), FieldError>;
 
 /// What every method may use besides its own fields: the client certificate.
 const CERTIFICATE: [&str; 2] = ["clientCertificate", "clientKey"];
 /// Names in a profile that are filled in call by call.
-const RESERVED: [&str; 1] = ["cursor"];
+const RESERVED: [&str; 2] = ["cursor", ROTATION_LABEL];
 /// Names in templates of authentication that are neither variables nor fields.
 const OF_THE_CALL: [&str; 12] = [
     ACCESS_TOKEN,
@@ -33,7 +34,7 @@ const OF_THE_CALL: [&str; 12] = [
     "signature",
 ];
 
-fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> Checked {
+pub(super) fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> Checked {
     Err(FieldError::new(pointer, message))
 }
 
@@ -68,7 +69,7 @@ impl Provider {
         }
         let mut options = self.auth.iter().enumerate();
         options.try_for_each(|(n, option)| self.check_auth(&format!("/auth/{n}"), option, &api))?;
-        self.check_rotation()
+        self.check_rotations(&api)
     }
 
     fn check_is_generic(&self) -> Checked {
@@ -148,7 +149,11 @@ impl Provider {
             );
         }
         used.extend(names(base_url).map(str::to_owned));
-        let api = serde_json::to_value(&self.api).unwrap_or_default();
+        let mut said = names_in("/api", &serde_json::to_value(&self.api).unwrap_or_default());
+        for (n, option) in self.auth.iter().enumerate() {
+            let rotation = serde_json::to_value(&option.rotation).unwrap_or_default();
+            said.extend(names_in(&format!("/auth/{n}/rotation"), &rotation));
+        }
         let fields = self.auth.iter().flat_map(|option| option.fields.keys());
         let fields: BTreeSet<&String> = fields.collect();
         // A path is seen in logs, at the provider's too: no secret stands in one.
@@ -158,10 +163,11 @@ impl Provider {
                 |option: &AuthOption| option.fields.get(name).is_some_and(|field| field.secret);
             fields.contains(name) && !options.any(is_secret)
         };
-        for (pointer, name) in names_in("/api", &api) {
+        for (pointer, name) in said {
             let known = self.variables.contains_key(&name)
-                || RESERVED.contains(&name.as_str())
-                || gives_up(&pointer) && is_told(&name);
+                || name == "cursor"
+                || is_of_rotation(&pointer, &name)
+                || may_tell(&pointer) && is_told(&name);
             if !known {
                 return wrong(pointer, format!("`{name}` is not declared for this place"));
             }
@@ -246,27 +252,6 @@ impl Provider {
         }
         Ok(())
     }
-
-    /// What a rotation makes are fields of one way to authenticate, and all secrets of it.
-    fn check_rotation(&self) -> Checked {
-        let Some(Rotation::ProviderApi { created, .. }) = &self.api.rotation else {
-            return Ok(());
-        };
-        let renews = |option: &AuthOption| {
-            created.keys().all(|name| option.fields.contains_key(name))
-                && option
-                    .fields
-                    .iter()
-                    .all(|(name, field)| !field.secret || created.contains_key(name))
-        };
-        if self.auth.iter().any(renews) {
-            return Ok(());
-        }
-        wrong(
-            "/api/rotation/created",
-            "are not the secrets of one way to authenticate",
-        )
-    }
 }
 
 impl super::Variable {
@@ -280,11 +265,6 @@ impl super::Variable {
                 .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             && self.pattern.fits(value)
     }
-}
-
-/// Whether the call at `pointer` gives credentials up, whose fields may stand in its path.
-fn gives_up(pointer: &str) -> bool {
-    ["/api/revocation/path", "/api/rotation/revoke/path"].contains(&pointer)
 }
 
 fn is_name(name: &str) -> bool {

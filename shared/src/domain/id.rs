@@ -144,6 +144,8 @@ ids! {
     PlaybookId "pbk_",
     /// One run of a playbook.
     PlaybookRunId "run_",
+    /// One replacement of an integration's credentials.
+    RotationId "rot_",
 }
 
 /// `Ulid::from_string` also reads lower case and look-alikes (`i`, `l`, `o`); one id has one

@@ -87,9 +87,21 @@ pub struct CredentialInfo {
     /// When it was last used for an outbound call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
-    /// When it stops being valid, if that is known.
+    /// When it stops being valid, if that is known: the first of what was told and of what its fields
+    /// say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// When fields end that say so themselves: certificates, and tokens with an `exp`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields_expire_at: BTreeMap<String, Timestamp>,
+}
+
+impl CredentialInfo {
+    /// Takes it that it ends at `told`, if that is known, and not after any of its fields.
+    pub fn set_end(&mut self, told: Option<Timestamp>) {
+        let fields = self.fields_expire_at.values().copied();
+        self.expires_at = fields.chain(told).min();
+    }
 }
 
 /// The kind of provider.

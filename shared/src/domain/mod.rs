@@ -29,6 +29,7 @@ mod quota;
 mod request;
 mod retry;
 mod revocation;
+pub mod rotation;
 mod routing;
 mod sealed;
 mod sources;
@@ -45,8 +46,9 @@ pub use access::{
     Role, Roles, Sighting,
 };
 pub use api_profile::{
-    ApiProfile, ChangedSince, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders,
-    ResetForm, RetryHints, Rotation,
+    ApiProfile, ChangedSince, Entity, ErrorShape, KeyCalls, KeyList, PUBLIC_KEY_NAMES, PageSize,
+    Pagination, Probe, PublicKeyCalls, ROTATION_LABEL, RateLimitHeaders, ResetForm, RetryHints,
+    RotationCall, RotationMethod,
 };
 pub use audit::{
     Actor, ActorKind, Anchor, AuditEntry, AuditOutcome, AuditSubject, LaneHead, NewAuditEntry,
@@ -77,7 +79,8 @@ pub use grant::{
 pub use id::{
     AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
     ElevationId, EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId,
-    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, SecretId, SilenceId, SyncJobId,
+    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId, SilenceId,
+    SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

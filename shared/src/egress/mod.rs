@@ -48,6 +48,7 @@ mod sort;
 mod stream;
 mod tls;
 mod tls_fault;
+mod validity;
 
 pub use address::is_globally_routable;
 pub use client::{Egress, EgressPolicy};
@@ -58,3 +59,4 @@ pub use resolve::{Resolve, SystemResolver};
 pub use stream::PeerTls;
 pub use tls::TlsSettings;
 pub use tls_fault::TlsFault;
+pub use validity::{certificate_ends_at, chain_ends_at};

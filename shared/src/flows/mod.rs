@@ -16,6 +16,7 @@ pub mod outbound;
 pub mod playbooks;
 mod published_keys;
 mod response_cache;
+pub mod rotation;
 mod slots;
 pub mod sync;
 

@@ -100,6 +100,12 @@ metrics! {
     ChecksFailed,
     /// For how long the integration has waited that `monitor` should have looked at first.
     MonitorLag,
+    /// Rotations of credentials that did all that they had to.
+    RotationsCompleted,
+    /// Those that did not, or left something for a person to clean up, by reason, and all.
+    RotationsFailed,
+    /// Those that wait for a person to hand in credentials, each time that one begins to.
+    RotationsDue,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.
@@ -118,7 +124,11 @@ impl Metric {
     fn has_total(self) -> bool {
         matches!(
             self,
-            Self::PushesFailed | Self::LinksFailed | Self::ChecksMade | Self::ChecksFailed
+            Self::PushesFailed
+                | Self::LinksFailed
+                | Self::RotationsFailed
+                | Self::ChecksMade
+                | Self::ChecksFailed
         )
     }
 }

@@ -14,6 +14,19 @@ use crate::domain::{IntegrationId, OrganizationId, Timestamp};
 /// The values of one integration's credentials, by field.
 pub type CredentialSet = BTreeMap<String, SecretString>;
 
+/// How a version stands that Secrets Manager's own rotation is to fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionStanding {
+    /// It is to be filled: `AWSPENDING`.
+    Pending,
+    /// It is in use already: `AWSCURRENT`.
+    Current,
+    /// There is no such version, or it is not the one to be filled.
+    NotPending,
+    /// The secret is not rotated by Secrets Manager.
+    NoRotation,
+}
+
 /// What Secrets Manager takes in one secret.
 const MAX_SECRET_BYTES: usize = 64 * 1024;
 /// The stage of the version that the integration's item names.
@@ -88,16 +101,82 @@ impl Credentials {
         if error.code() != Some("ResourceExistsException") {
             return Err(sdk(error));
         }
+        self.put(&name, &text, version).await
+    }
+
+    /// As [`Credentials::stage`], of an integration that has credentials already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Credentials::stage`]; and [`VaultError::NotFound`], if it has none.
+    pub async fn stage_next(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        values: &CredentialSet,
+        version: &str,
+    ) -> Result<(), VaultError> {
+        let name = self.name(organization, integration);
+        self.put(&name, &*json(values)?, version).await
+    }
+
+    async fn put(&self, name: &str, text: &str, version: &str) -> Result<(), VaultError> {
         self.client
             .put_secret_value()
-            .secret_id(&name)
+            .secret_id(name)
             .client_request_token(version)
-            .secret_string(&*text)
+            .secret_string(text)
             .version_stages(PENDING)
             .send()
             .await
             .map_err(sdk)?;
         Ok(())
+    }
+
+    /// What Secrets Manager says of `version`, which its own rotation is to fill.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`], [`VaultError::BeingDeleted`], or Secrets Manager does not answer.
+    pub async fn standing(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        version: &str,
+    ) -> Result<VersionStanding, VaultError> {
+        let name = self.name(organization, integration);
+        let described = self.client.describe_secret().secret_id(&name).send().await;
+        let described = described.map_err(sdk)?;
+        if described.deleted_date.is_some() {
+            return Err(VaultError::BeingDeleted);
+        }
+        let stages = described
+            .version_ids_to_stages
+            .unwrap_or_default()
+            .remove(version);
+        let has = |wanted: &str| {
+            let mut stages = stages.iter().flatten();
+            stages.any(|stage| stage == wanted)
+        };
+        Ok(match (described.rotation_enabled, &stages) {
+            _ if has(CURRENT) => VersionStanding::Current,
+            (Some(true), Some(_)) if has(PENDING) => VersionStanding::Pending,
+            (Some(true), _) => VersionStanding::NotPending,
+            _ => VersionStanding::NoRotation,
+        })
+    }
+
+    /// Whose credentials the secret of that ARN, or name, holds; nobody's, if it is none of these.
+    #[must_use]
+    pub fn owner_of(&self, secret: &str) -> Option<(OrganizationId, IntegrationId)> {
+        let name = match secret.split_once(":secret:") {
+            // Secrets Manager adds `-` and six characters of its own.
+            Some((_, name)) => name.rsplit_once('-').map(|(name, _)| name)?,
+            None => secret,
+        };
+        let owner = name.strip_prefix(&*self.prefix)?.strip_prefix('/')?;
+        let (organization, integration) = owner.split_once('/')?;
+        Some((organization.parse().ok()?, integration.parse().ok()?))
     }
 
     /// Labels `version` as the current one, after the integration's item has named it. Secrets

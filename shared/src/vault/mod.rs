@@ -20,6 +20,6 @@ mod tests;
 
 pub use cached_credentials::CachedCredentials;
 pub use context::SealContext;
-pub use credentials::{CredentialSet, Credentials};
+pub use credentials::{CredentialSet, Credentials, VersionStanding};
 pub use data_keys::DataKeys;
 pub use error::VaultError;

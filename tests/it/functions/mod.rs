@@ -4,6 +4,7 @@
 
 mod access;
 mod burying;
+mod credentials;
 mod deletion;
 mod deployment;
 mod issuer;
@@ -11,6 +12,7 @@ mod journey;
 mod once;
 mod outbound;
 mod refused;
+mod rotation;
 mod samples;
 mod secrets;
 mod start;

@@ -41,6 +41,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("GrantsAtRisk", "rotation"),
         ("MonitorLag", "monitor"),
         ("AlertNoticesLost", "monitor"),
+        ("RotationsFailed", "rotation"),
     ]);
     for (function, _) in template.functions() {
         expected.insert(("Errors", function));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Template, arn, reference};
 
@@ -98,12 +98,22 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
 }
 
 #[test]
-fn only_this_api_and_the_schedules_may_invoke_the_functions() {
+fn only_this_api_the_schedules_and_secrets_manager_may_invoke_the_functions() {
     let template = Template::read();
     let scheduled = ["Monitor", "Rotation", "Sync"];
     for (id, permission) in template.of_type("AWS::Lambda::Permission") {
         let properties = &permission["Properties"];
         let name = id.strip_suffix("Permission").unwrap();
+        if name == "RotationOfSecrets" {
+            assert_eq!(permission["Condition"], "RotatesSecrets");
+            assert_eq!(properties["Principal"], "secretsmanager.amazonaws.com");
+            assert_eq!(
+                properties["SourceAccount"],
+                json!({"Ref": "AWS::AccountId"})
+            );
+            assert_eq!(properties["FunctionName"], reference("RotationFunction"));
+            continue;
+        }
         if scheduled.contains(&name) {
             assert_eq!(properties["Principal"], "events.amazonaws.com");
             assert_eq!(properties["SourceArn"], arn(&format!("{name}Schedule")));

@@ -110,11 +110,13 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("RotationLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+                "dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem \
+                 dynamodb:Query",
             ),
             (
                 "secret:gatehouse/${StackStage}/*",
-                "secretsmanager:GetSecretValue",
+                "secretsmanager:DescribeSecret secretsmanager:GetSecretValue \
+                 secretsmanager:PutSecretValue secretsmanager:UpdateSecretVersionStage",
             ),
             (
                 "Key",

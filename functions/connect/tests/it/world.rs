@@ -201,6 +201,7 @@ impl World {
             created_at: now,
             last_used_at: None,
             expires_at: None,
+            fields_expire_at: std::collections::BTreeMap::new(),
         });
         let pairs = credentials.iter();
         let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).into()));

@@ -136,13 +136,18 @@ impl Rights {
 /// Every kind of integration that the policies tell apart; none, if `action` is about the
 /// organization.
 fn places(action: Action) -> Vec<Place> {
-    let mut routes = ROUTES.iter().filter(|route| route.action == action);
+    let routes = ROUTES.iter().filter(|route| route.action == action);
+    let mut routes = routes.peekable();
     let is_of_organization = match action.group() {
         ActionGroup::Auditing
         | ActionGroup::Administering
         | ActionGroup::Owning
         | ActionGroup::Asking => true,
-        _ => routes.any(|route| route.about == gatehouse::access::About::Organization),
+        // What is about both is asked of integrations.
+        _ => {
+            routes.peek().is_some()
+                && routes.all(|route| route.about == gatehouse::access::About::Organization)
+        }
     };
     if is_of_organization && action != Action::CreateIntegration {
         return Vec::new();

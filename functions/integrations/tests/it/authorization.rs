@@ -68,6 +68,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadRecords
         | A::ReadAlerts
         | A::ReadAlertRules
+        | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests
@@ -81,6 +82,8 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageDestinations
         | A::ManageAlertRules
         | A::ChangeCredentials
+        | A::RotateCredentials
+        | A::ManageRotations
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
         | A::ConnectGrant
@@ -103,6 +106,7 @@ fn who(action: Action) -> &'static [Role] {
         A::LowerProtection
         | A::ManagePlaybooks
         | A::ManageAlerts
+        | A::RotateInEmergency
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

@@ -35,6 +35,7 @@ mod providers;
 mod reach;
 mod review;
 mod revocations;
+mod rotation;
 mod sync;
 mod tenancy;
 mod validation;

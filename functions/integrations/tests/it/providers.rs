@@ -61,7 +61,14 @@ async fn a_provider_is_shown_with_what_its_integrations_need() {
     assert_eq!(okta["auth"][0]["method"], "api_key");
     assert_eq!(okta["auth"][0]["fields"]["apiKey"]["secret"], true);
     assert_eq!(okta["entities"]["users"]["listPath"], "/api/v1/users");
-    assert_eq!(okta["rotation"]["strategy"], "operator_supplied");
+    let strategies = okta["auth"].as_array().unwrap().iter();
+    let strategies: Vec<_> = strategies
+        .map(|option| &option["rotation"]["strategy"])
+        .collect();
+    assert_eq!(
+        strategies,
+        ["operator_supplied", "asymmetric", "oauth_client_secret"]
+    );
     let twilio = portal.get("/portal/providers/twilio", &token).await.json();
     let scheme = &twilio["webhookSchemes"][0];
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Grants that nobody uses, over the embedded services, with a clock that the tests move.
+//! Rotations, and grants that nobody uses, over the embedded services, with a clock that the tests move.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,5 +6,6 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod rotations;
 mod runs;
 mod world;

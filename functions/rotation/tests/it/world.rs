@@ -21,7 +21,7 @@ use gatehouse::lambda::system_sources;
 use gatehouse::oauth::TokenReply;
 use gatehouse::store::Store;
 use gatehouse::vault::{CredentialSet, Credentials};
-use rotation::{Report, State, handle};
+use rotation::{Report, State, scheduled};
 use serde_json::{Value, json};
 
 const START: i64 = 1_790_000_000_000;
@@ -156,6 +156,7 @@ impl World {
                 created_at: now,
                 last_used_at: None,
                 expires_at: None,
+                fields_expire_at: std::collections::BTreeMap::new(),
             }),
             created_at: now,
             updated_at: now,
@@ -169,9 +170,7 @@ impl World {
 
     /// One run, as EventBridge makes it.
     pub(crate) async fn run(&self) -> Report {
-        let event = include_str!("../../../../events/rotation/scheduled.json");
-        let event: Value = serde_json::from_str(event).unwrap();
-        handle(&self.state, event).await.unwrap()
+        scheduled(&self.state).await.unwrap()
     }
 
     pub(crate) async fn grant(&self, (organization, id): (OrganizationId, IntegrationId)) -> Grant {

@@ -59,6 +59,11 @@ CREATE TABLE IF NOT EXISTS secret_stages (
     PRIMARY KEY (name, stage)
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS secret_rotations (
+    name   TEXT PRIMARY KEY,
+    lambda TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS kms_keys (
     id         TEXT PRIMARY KEY,
     sealed     BLOB NOT NULL,

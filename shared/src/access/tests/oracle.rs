@@ -126,6 +126,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadRecords
         | A::ReadAlerts
         | A::ReadAlertRules
+        | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
         | A::ReadRequests => !roles.is_empty(),
@@ -137,6 +138,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ManageAlerts
         | A::ManageAlertRules
         | A::ChangeCredentials
+        | A::RotateCredentials
+        | A::ManageRotations
         | A::ManageEndpointSecrets
         | A::RotateDestinationSecrets
         | A::ConnectGrant
@@ -160,6 +163,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::ManagePlaybooks => has(roles, &[Owner, Admin]),
+        A::RotateInEmergency => has(roles, &[Owner, Admin]) && proven(asked),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
@@ -193,10 +197,15 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
     }
 }
 
+/// Whether the caller has shown more than a password, or calls from where it belongs only.
+fn proven(asked: &Asked<'_>) -> bool {
+    asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty())
+}
+
 /// Whether what the integration is stands in the way.
 fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttributes) -> bool {
     use Action as A;
-    let proven = asked.mfa || asked.key.is_some_and(|key| !key.networks.is_empty());
+    let proven = proven(asked);
     let only_looks = matches!(
         action,
         A::ReadIntegration
@@ -205,10 +214,13 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
             | A::ReadGrant
             | A::ReadSync
             | A::ReadAlertRules
+            | A::ReadRotations
     );
     let is_secret = matches!(
         action,
         A::ChangeCredentials
+            | A::RotateCredentials
+            | A::ManageRotations
             | A::ManageEndpointSecrets
             | A::RotateDestinationSecrets
             | A::ConnectGrant
@@ -288,6 +300,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::ReadAlerts
         | A::ManageAlerts
         | A::SettleAlerts
+        | A::RotateInEmergency
         | A::RequestElevation => {
             vec![Resource::Organization]
         }
@@ -303,7 +316,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if matches!(action, A::CreateIntegration | A::RunPlaybooks) {
+            if matches!(action, A::CreateIntegration | A::RunPlaybooks | A::ReadRotations) {
                 all.push(Resource::Organization);
             }
             all

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::{AuthConfig, AuthMethod, GrantType, Pagination, Rotation};
+use crate::domain::{AuthConfig, AuthMethod, GrantType, Pagination, RotationMethod};
 
 #[test]
 fn every_file_can_be_read() {
@@ -25,7 +25,7 @@ fn keys(path: &str, value: &Value, found: &mut BTreeSet<String>) {
         "/auth/config",
         "/webhooks",
         "/api/entities",
-        "/api/rotation/created",
+        "/rotation/keys/created",
         "/headers",
         "/body",
         "/api/entities/*/pagination",
@@ -108,18 +108,15 @@ fn every_way_to_page_rotate_and_authenticate_is_used_by_a_provider() {
                 Pagination::None {} => "none",
             });
         }
-        seen.extend(
-            provider
-                .api
-                .rotation
-                .as_ref()
-                .map(|rotation| match rotation {
-                    Rotation::ProviderApi { .. } => "provider_api",
-                    Rotation::OperatorSupplied { .. } => "operator_supplied",
-                    Rotation::Asymmetric {} => "asymmetric",
-                    Rotation::OauthClientSecret {} => "oauth_client_secret",
-                }),
-        );
+        let options = provider.auth.iter();
+        let own = options.filter_map(|option| option.rotation.as_ref());
+        let rotations = own.chain(provider.api.rotation.as_ref());
+        seen.extend(rotations.map(|rotation| match rotation {
+            RotationMethod::ProviderApi { .. } => "provider_api",
+            RotationMethod::OperatorSupplied { .. } => "operator_supplied",
+            RotationMethod::Asymmetric { .. } => "asymmetric",
+            RotationMethod::OauthClientSecret { .. } => "oauth_client_secret",
+        }));
         seen.extend(provider.auth.iter().map(|option| match option.method {
             AuthMethod::ApiKey => "api_key",
             AuthMethod::Oauth2 => "oauth2",
@@ -219,6 +216,33 @@ fn every_way_by_oauth2_says_where_and_what_for() {
         "salesforce",
         "shopify",
         "slack",
+    ];
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+}
+
+/// Which way of replacing credentials holds for an integration that authenticates in a way.
+#[test]
+fn each_way_to_authenticate_is_replaced_in_its_own_way() {
+    let mut found = BTreeSet::new();
+    for (slug, provider) in providers() {
+        for option in &provider.auth {
+            let rotation = option.rotation.as_ref().or(provider.api.rotation.as_ref());
+            assert!(
+                rotation.is_some(),
+                "{slug}: nobody knows how to replace {option:?}"
+            );
+            if rotation.is_some_and(|rotation| rotation.keys().is_some()) {
+                found.insert(format!("{slug}: {}", option.title));
+            }
+        }
+    }
+    let expected = [
+        "heroku: Token of an authorization",
+        "microsoft-entra-id: App for itself",
+        "okta: Web app, as an administrator",
+        "sendgrid: API key",
+        "twilio: Auth token",
+        "vercel: Access token",
     ];
     assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
 }

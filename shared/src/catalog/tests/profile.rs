@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::{ApiProfile, Integration};
+use crate::domain::{ApiProfile, Integration, RotationMethod};
 
 fn integration(change: serde_json::Value) -> Integration {
     let mut body = json!({
@@ -37,6 +37,54 @@ fn an_integration_says_otherwise_but_not_where_credentials_go() {
     assert_eq!(profile.idempotency_header.as_deref(), Some("Own"));
     assert!(!profile.names_host("evil.example") && profile.names_host("api.stripe.com"));
     assert!(profile.entities.contains_key("customers"));
+}
+
+#[test]
+fn credentials_are_replaced_as_the_way_to_authenticate_says() {
+    let twilio = |user: &str, password: &str, fields: &[&str]| {
+        let sid = "AC00000000000000000000000000000000";
+        let config = json!({
+            "usernameTemplate": user.replace("{accountSid}", sid), "passwordTemplate": password,
+        });
+        let credentials = json!({
+            "version": "v", "fields": fields, "createdAt": "2026-11-25T00:00:00Z",
+        });
+        integration(json!({
+            "provider": "twilio", "authMethod": "basic_auth", "authConfig": config,
+            "variables": {"accountSid": sid}, "credentials": credentials,
+        }))
+    };
+    let token = twilio("{accountSid}", "{authToken}", &["authToken"]);
+    let Some(RotationMethod::ProviderApi { keys, .. }) = &profile_of(&token).rotation else {
+        panic!("an auth token is replaced by calls");
+    };
+    assert_eq!(keys.create.host.as_deref(), Some("accounts.twilio.com"));
+    let key = twilio(
+        "{apiKeySid}",
+        "{apiKeySecret}",
+        &["apiKeySecret", "apiKeySid"],
+    );
+    let by_person = |it: &Integration| {
+        matches!(
+            profile_of(it).rotation,
+            Some(RotationMethod::OperatorSupplied { .. })
+        )
+    };
+    assert!(by_person(&key));
+    // A configuration of its own: what it has tells.
+    let mut own = twilio(
+        "{apiKeySid}:x",
+        "{apiKeySecret}",
+        &["apiKeySecret", "apiKeySid"],
+    );
+    assert!(by_person(&own));
+    // What the integration says comes first.
+    let said = json!({"rotation": {"strategy": "operator_supplied", "remindAfterDays": 7}});
+    own = integration(
+        json!({"provider": "twilio", "authMethod": "basic_auth", "apiProfile": said,
+        "authConfig": token.auth_config, "variables": token.variables}),
+    );
+    assert!(by_person(&own));
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn is_open(path: &[String]) -> bool {
         ["variables" | "webhooks"]
             | ["auth", .., "fields"]
             | ["api", "entities"]
-            | ["api", "rotation", "created"]
+            | ["api", "rotation", "keys", "created"]
+            | ["auth", _, "rotation", "keys", "created"]
             | [
                 "auth",
                 _,
@@ -43,8 +44,13 @@ fn is_open(path: &[String]) -> bool {
                 "headers" | "parameters" | "authorizationParameters" | "tokenParameters"
             ]
     ) || names.contains(&"claims")
-        || names.contains(&"body") && names.first() == Some(&"api")
-        || names.first() == Some(&"api") && names.last() == Some(&"headers")
+        || names.contains(&"body") && is_of_calls(&names)
+        || is_of_calls(&names) && matches!(names.last(), Some(&"headers" | &"form"))
+}
+
+/// Whether what is there says which calls are made.
+fn is_of_calls(names: &[&str]) -> bool {
+    names.first() == Some(&"api") || names.contains(&"rotation")
 }
 
 /// `value` as often as it has fields, each time with one of them under another name.

@@ -169,8 +169,9 @@ fn no_value_of_a_variable_leaves_its_place() {
 
 #[test]
 fn a_rotation_renews_the_secrets_of_one_way_to_authenticate() {
-    let rotation = "[api.rotation]\nstrategy = \"provider_api\"\ncreated = { other = \"a\" }\n\
-        create = { path = \"/keys\", method = \"POST\" }\nrevoke = { path = \"/keys/{keyId}\" }\n\n[webhooks.x]";
+    let rotation = "[api.rotation]\nstrategy = \"provider_api\"\n\n[api.rotation.keys]\n\
+        created = { other = \"a\" }\ncreate = { path = \"/keys\", method = \"POST\" }\n\
+        revoke = [{ method = \"DELETE\", path = \"/keys/{keyId}\" }]\n\n[webhooks.x]";
     let key_id = "[auth.fields.keyId]\ntitle = \"Id\"\nrequired = false\nsecret = false\n\
         help = \"The settings.\"\n\n[api]";
     let file = |rotation: &str, key_id: &str| {
@@ -179,7 +180,7 @@ fn a_rotation_renews_the_secrets_of_one_way_to_authenticate() {
     };
     let error = |file: String| parse("payment/x.toml", &file).unwrap_err().to_string();
     let told = error(file(rotation, key_id));
-    assert!(told.contains("/api/rotation/created"), "{told}");
+    assert!(told.contains("/api/rotation/keys/created"), "{told}");
     let good = rotation.replace("other", "apiKey");
     assert!(parse("payment/x.toml", &file(&good, key_id)).is_ok());
     // Neither a secret nor what is no field may stand in a path.
@@ -187,9 +188,66 @@ fn a_rotation_renews_the_secrets_of_one_way_to_authenticate() {
         &good,
         &key_id.replace("secret = false", "secret = true"),
     ));
-    assert!(told.contains("/api/rotation/revoke/path"), "{told}");
+    assert!(told.contains("/api/rotation/keys/revoke/0/path"), "{told}");
     let told = error(file(&good, "[api]"));
-    assert!(told.contains("/api/rotation/revoke/path"), "{told}");
+    assert!(told.contains("/api/rotation/keys/revoke/0/path"), "{told}");
+    // The label is for the key that is made, and for nothing else.
+    let labelled = good.replace("{keyId}", "{rotation}");
+    let told = error(file(&labelled, key_id));
+    assert!(told.contains("/api/rotation/keys/revoke/0/path"), "{told}");
+    let told = error(file(
+        &good.replacen("created", "keyId = \"apiKey\"\ncreated", 1),
+        key_id,
+    ));
+    assert!(told.contains("/api/rotation/keys/keyId"), "{told}");
+}
+
+#[test]
+fn a_way_to_authenticate_is_replaced_as_it_says_itself() {
+    let good = "[auth.fields.keyId]\ntitle = \"Id\"\nrequired = false\nsecret = false\n\
+        help = \"The settings.\"\n\n[auth.rotation]\nstrategy = \"provider_api\"\n\n\
+        [auth.rotation.keys]\ncreated = { apiKey = \"a\", keyId = \"b\" }\nkeyId = \"keyId\"\n\
+        create = { path = \"/keys/{rotation}\", method = \"POST\", host = \"{shop}.x.example\" }\n\
+        revoke = [{ method = \"DELETE\", path = \"/keys/{keyId}\" }]\n\n[api]";
+    let file = |rotation: &str| SMALL.replacen("[api]", rotation, 1);
+    assert!(parse("payment/x.toml", &file(good)).is_ok());
+    for (right, wrong, place) in [
+        (
+            "{ apiKey = \"a\",",
+            "{ other = \"a\",",
+            "/auth/0/rotation/keys/created",
+        ),
+        ("{ apiKey = \"a\",", "{", "/auth/0/rotation/keys/created"),
+        (
+            "keyId = \"keyId\"",
+            "keyId = \"apiKey\"",
+            "/auth/0/rotation/keys/keyId",
+        ),
+        (
+            "/keys/{keyId}",
+            "/keys/{apiKey}",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "/keys/{keyId}",
+            "/keys/{rotation}",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "/keys/{keyId}",
+            "keys",
+            "/auth/0/rotation/keys/revoke/0/path",
+        ),
+        (
+            "{shop}.x.example",
+            "evil.example",
+            "/auth/0/rotation/keys/create/host",
+        ),
+    ] {
+        let file = file(&good.replacen(right, wrong, 1));
+        let told = parse("payment/x.toml", &file).unwrap_err().to_string();
+        assert!(told.contains(place), "{wrong}: {told}");
+    }
 }
 
 #[test]

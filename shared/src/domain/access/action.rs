@@ -75,6 +75,8 @@ actions! {
     ReadGrant = "readGrant" in Reading;
     /// Look at what is synchronized, and how its jobs are doing.
     ReadSync = "readSync" in Reading;
+    /// Look at rotations of credentials, and when they are planned.
+    ReadRotations = "readRotations" in Reading;
     /// Hand in several operations at once; each is decided by itself.
     ChangeInBulk = "changeInBulk" in Reading;
     /// Look at alerts, their rules, channels and silences.
@@ -103,6 +105,12 @@ actions! {
     ManageAlertRules = "manageAlertRules" in SettingUp;
     /// Bring in an integration's credentials, or replace them.
     ChangeCredentials = "changeCredentials" in Secrets;
+    /// Have credentials replaced.
+    RotateCredentials = "rotateCredentials" in Secrets;
+    /// Say when they are, hold that back, and end or tidy up after rotations.
+    ManageRotations = "manageRotations" in Secrets;
+    /// Have the credentials of many integrations replaced at once.
+    RotateInEmergency = "rotateInEmergency" in Secrets;
     /// Add and delete signing secrets of endpoints.
     ManageEndpointSecrets = "manageEndpointSecrets" in Secrets;
     /// Make new signing secrets of destinations.

@@ -4,7 +4,6 @@
 use super::host::is_pattern;
 use super::{
     ApiProfile, Entity, ErrorShape, PageSize, Pagination, Probe, RateLimitHeaders, RetryHints,
-    Rotation,
 };
 use crate::domain::gateway::check_settable;
 use crate::domain::{FieldError, RateLimits};
@@ -15,15 +14,13 @@ const MAX_CODES: usize = 100;
 const MAX_PATH: usize = 2048;
 /// A month: longer windows are not counted in calls.
 const MAX_WINDOW_SECONDS: u32 = 31 * 24 * 60 * 60;
-const MAX_GRACE_SECONDS: u32 = 30 * 24 * 60 * 60;
-const MAX_REMINDER_DAYS: u32 = 3650;
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 /// The gateway sends it, so callers and rules may not; it is what most providers call it.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 type Checked = Result<(), FieldError>;
 
-fn wrong(pointer: impl Into<String>, message: &str) -> Checked {
+pub(super) fn wrong(pointer: impl Into<String>, message: impl Into<String>) -> Checked {
     Err(FieldError::new(pointer, message))
 }
 
@@ -53,7 +50,7 @@ impl ApiProfile {
             check_settable("/apiProfile/idempotencyHeader", name)?;
         }
         self.check_entities()?;
-        check_rotation(self.rotation.as_ref())
+        self.check_rotation()
     }
 
     fn check_hosts(&self) -> Checked {
@@ -323,38 +320,5 @@ fn check_codes(pointer: &str, codes: &[String]) -> Checked {
     {
         Some(n) => wrong(format!("{pointer}/{n}"), "expected 1 to 128 characters"),
         None => Ok(()),
-    }
-}
-
-fn check_rotation(rotation: Option<&Rotation>) -> Checked {
-    match rotation {
-        Some(Rotation::ProviderApi {
-            create,
-            created,
-            revoke,
-            grace_seconds,
-        }) => {
-            check_whole_probe("/apiProfile/rotation/create", Some(create))?;
-            check_probe("/apiProfile/rotation/revoke", Some(revoke))?;
-            if created.is_empty() {
-                return wrong("/apiProfile/rotation/created", "names no field");
-            }
-            if *grace_seconds > MAX_GRACE_SECONDS {
-                return wrong(
-                    "/apiProfile/rotation/graceSeconds",
-                    "must be from 0 to 2592000",
-                );
-            }
-            Ok(())
-        }
-        Some(Rotation::OperatorSupplied { remind_after_days })
-            if !(1..=MAX_REMINDER_DAYS).contains(remind_after_days) =>
-        {
-            wrong(
-                "/apiProfile/rotation/remindAfterDays",
-                "must be from 1 to 3650",
-            )
-        }
-        _ => Ok(()),
     }
 }

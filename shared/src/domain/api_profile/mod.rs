@@ -4,6 +4,8 @@
 
 mod check;
 mod host;
+mod rotation;
+mod rotation_check;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +13,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(super) use check::{check_method, check_path};
+pub use rotation::{
+    KeyCalls, KeyList, PUBLIC_KEY_NAMES, PublicKeyCalls, ROTATION_LABEL, RotationCall,
+    RotationMethod,
+};
 
 use super::object::only_objects;
-use super::{Expression, RateLimits};
+use super::{Expression, FieldError, RateLimits};
 
 only_objects!(
     ApiProfile,
@@ -24,8 +30,7 @@ only_objects!(
     RetryHints,
     ErrorShape,
     Entity,
-    ChangedSince,
-    Rotation
+    ChangedSince
 );
 
 /// What has to be known of a provider's API. Holds no secret.
@@ -66,7 +71,7 @@ pub struct ApiProfile {
     pub entities: BTreeMap<String, Entity>,
     /// How credentials are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rotation: Option<Rotation>,
+    pub rotation: Option<RotationMethod>,
     /// The call that makes the credentials worthless, with fields of theirs in braces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation: Option<Probe>,
@@ -334,43 +339,6 @@ pub struct ChangedSince {
 
 fn the_cursor() -> String {
     "{cursor}".to_owned()
-}
-
-/// How credentials are replaced.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "strategy",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields,
-    remote = "Self"
-)]
-pub enum Rotation {
-    /// The provider's API makes a new credential, and deletes the old one.
-    ProviderApi {
-        /// The call that makes one.
-        create: Box<Probe>,
-        /// Where its answer has the values, by the credentials' field.
-        created: BTreeMap<String, Expression>,
-        /// The call that deletes one, with fields of the old credentials in braces.
-        revoke: Box<Probe>,
-        /// How long the old one stays valid after the new one is in use, in seconds.
-        #[serde(default = "a_day")]
-        grace_seconds: u32,
-    },
-    /// The provider has no API for it: a person makes a new one and hands it in.
-    OperatorSupplied {
-        /// After how many days a person is reminded.
-        remind_after_days: u32,
-    },
-    /// A new key pair is made, and its public part made known to the provider.
-    Asymmetric {},
-    /// The client secret of an OAuth client.
-    OauthClientSecret {},
-}
-
-fn a_day() -> u32 {
-    24 * 60 * 60
 }
 
 #[cfg(test)]

@@ -177,20 +177,98 @@ fn fields_of_credentials_stand_only_where_those_are_given_up() {
     assert_pointed_at(&change, "entities/users/listPath");
 }
 
+/// A rotation by the provider's API that is right, with `change` made to its calls.
+fn keys(change: impl FnOnce(&mut Value)) -> Value {
+    let mut keys = json!({
+        "create": {"method": "POST", "path": "/keys", "body": {"name": "{rotation}"}},
+        "created": {"apiKey": "key", "apiKeyId": "id"},
+        "keyId": "apiKeyId",
+        "list": {
+            "call": {"method": "GET", "path": "/keys"},
+            "items": "keys", "id": "id", "label": "name",
+        },
+        "maxKeys": 2,
+        "revoke": [{"method": "DELETE", "path": "/keys/{apiKeyId}"}],
+    });
+    change(&mut keys);
+    json!({
+        "hosts": ["api.example.com"],
+        "rotation": {"strategy": "provider_api", "keys": keys},
+    })
+}
+
 #[test]
-fn a_rotation_says_where_the_new_values_are() {
-    let rotation = |created: Value, grace: u32| {
-        json!({"rotation": {
-            "strategy": "provider_api", "graceSeconds": grace, "created": created,
-            "create": {"method": "POST", "path": "/keys"},
-            "revoke": {"method": "DELETE", "path": "/keys/{keyId}"},
-        }})
+fn what_a_rotation_does_not_say_is_pointed_at() {
+    assert_eq!(checked(&keys(|_| {})), Ok(()));
+    let long = "a".repeat(2049);
+    for (pointer, value, at) in [
+        ("/created", json!({}), "created"),
+        ("/created", json!({"apiKey": "key"}), "keyId"),
+        ("/keyId", json!("other"), "keyId"),
+        ("/revoke", json!([]), "revoke"),
+        ("/maxKeys", json!(1), "maxKeys"),
+        ("/list", Value::Null, "list"),
+        ("/keyId", Value::Null, "keyId"),
+        ("/create/method", json!("TRACE"), "create/method"),
+        ("/create/path", json!("keys"), "create/path"),
+        ("/create/body", json!({"name": "gatehouse"}), "list"),
+        ("/create/host", json!("evil.example.com"), "create/host"),
+        ("/create/form", json!({"name": "{rotation}"}), "create/form"),
+        (
+            "/create/headers",
+            json!({"X-A": long}),
+            "create/headers/X-A",
+        ),
+        (
+            "/create/headers",
+            json!({"Host": "a"}),
+            "create/headers/Host",
+        ),
+        ("/list/call/path", json!("/keys?q={rotation}"), "list/call"),
+        ("/list/call/form", json!({"a": "b"}), "list/call/form"),
+        (
+            "/revoke/0/doneStatuses",
+            json!([200]),
+            "revoke/0/doneStatuses",
+        ),
+    ] {
+        let wrong = keys(|keys| {
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            keys.pointer_mut(parent).unwrap()[name] = value.clone();
+        });
+        assert_pointed_at(&wrong, &format!("rotation/keys/{at}"));
+    }
+    assert_eq!(
+        checked(&keys(
+            |keys| keys["create"]["host"] = json!("api.example.com")
+        )),
+        Ok(())
+    );
+    let mut graced = keys(|_| {});
+    graced["rotation"]["graceSeconds"] = json!(2_592_001);
+    assert_pointed_at(&graced, "rotation/graceSeconds");
+}
+
+#[test]
+fn a_key_pair_is_published_with_its_public_part() {
+    let rotation = |publish: &str, revoke: Value| {
+        json!({"rotation": {"strategy": "asymmetric", "keys": {
+            "publish": {"method": "POST", "path": "/jwks", "body": {"key": publish}},
+            "keyId": "keyId",
+            "revoke": revoke,
+        }}})
     };
-    assert_eq!(checked(&rotation(json!({"apiKey": "key"}), 60)), Ok(()));
-    let error = checked(&rotation(json!({}), 60)).unwrap_err();
-    assert_eq!(error.pointer, "/apiProfile/rotation/created");
-    let error = checked(&rotation(json!({"apiKey": "key"}), 2_592_001)).unwrap_err();
-    assert_eq!(error.pointer, "/apiProfile/rotation/graceSeconds");
+    let revoke = json!([{"method": "DELETE", "path": "/jwks/{keyId}"}]);
+    for name in ["publicKeyPem", "publicKeyDer", "publicKeyJwk"] {
+        let published = rotation(&format!("{{{name}}}"), revoke.clone());
+        assert_eq!(checked(&published), Ok(()), "{name}");
+    }
+    let nothing = rotation("{privateKey}", revoke);
+    assert_pointed_at(&nothing, "rotation/keys/publish");
+    assert_pointed_at(
+        &rotation("{publicKeyPem}", json!([])),
+        "rotation/keys/revoke",
+    );
 }
 
 fn profile(value: serde_json::Value) -> ApiProfile {

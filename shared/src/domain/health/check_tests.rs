@@ -8,6 +8,7 @@ fn days(days: i64) -> Timestamp {
 }
 
 fn credential(created: i64, expires: Option<i64>) -> CredentialInfo {
+        fields_expire_at: Default::default(),
     CredentialInfo {
         version: "1".to_owned(),
         fields: vec!["apiKey".to_owned()],

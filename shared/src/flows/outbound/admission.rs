@@ -106,6 +106,10 @@ impl Running<'_> {
         if let Some(candidate) = self.candidate() {
             return Ok(Arc::clone(candidate));
         }
+        if let Some(named) = self.of_rotation().cloned() {
+            self.record.credential_version = named.version;
+            return Ok(named.values);
+        }
         let (organization, integration) = self.ids();
         let version = self.open.credential()?.version.clone();
         let credentials = &self.inner.credentials;
@@ -121,6 +125,9 @@ impl Running<'_> {
         let Some(version) = &self.record.credential_version else {
             return;
         };
+        if self.of_rotation().is_some() {
+            return;
+        }
         let noted = self.inner.circuit.used(organization, integration, version);
         if let Err(error) = noted.await {
             tracing::warn!(integration.id = %integration, cause = chain(&error), "a use of credentials is not noted");

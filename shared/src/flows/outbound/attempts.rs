@@ -13,7 +13,7 @@ use super::failure::CallFailure;
 use super::prepare::Prepared;
 use super::unauthorized::Remedies;
 use super::unpack::unpack;
-use super::{Inner, OpenIntegration, OutboundAnswer, record};
+use super::{Inner, NamedCredentials, OpenIntegration, OutboundAnswer, record};
 use crate::auth::{AuthContext, Redactor};
 use crate::domain::gateway::{Answer, FailedCall, Failure, Headroom, UpstreamProblem};
 use crate::domain::{Error, ErrorShape, IntegrationId, OrganizationId, Passage, RequestRecord};
@@ -53,6 +53,9 @@ pub(super) enum Purpose {
     /// breaker says, and nothing is learned from it there: that somebody tries a wrong password is
     /// no failure of the provider's.
     Verification(Option<Arc<CredentialSet>>),
+    /// To replace credentials, with those that it says. It is made whatever the circuit breaker
+    /// says, likewise, and neither what is sent nor what comes back is kept: a secret may be in it.
+    Rotation(NamedCredentials),
 }
 
 /// What came back, without what the request was authenticated with.
@@ -371,14 +374,25 @@ impl<'a> Running<'a> {
     }
 
     pub(super) fn is_verification(&self) -> bool {
-        matches!(self.purpose, Purpose::Verification(_))
+        matches!(
+            self.purpose,
+            Purpose::Verification(_) | Purpose::Rotation(_)
+        )
     }
 
     /// The credentials that are tested in place of those in use.
     pub(super) fn candidate(&self) -> Option<&Arc<CredentialSet>> {
         match &self.purpose {
             Purpose::Verification(candidate) => candidate.as_ref(),
-            Purpose::Answer | Purpose::System => None,
+            Purpose::Answer | Purpose::System | Purpose::Rotation(_) => None,
+        }
+    }
+
+    /// The credentials of a rotation, if this is a call of one.
+    pub(super) fn of_rotation(&self) -> Option<&NamedCredentials> {
+        match &self.purpose {
+            Purpose::Rotation(credentials) => Some(credentials),
+            Purpose::Answer | Purpose::System | Purpose::Verification(_) => None,
         }
     }
 

@@ -108,6 +108,11 @@ impl OpenIntegration {
         credential.ok_or_else(|| Error::Conflict("the integration has no credentials".to_owned()))
     }
 
+    /// The fields of an integration's credentials that are no secrets, as the catalogue says.
+    pub(in crate::flows) fn public_fields_of(integration: &Integration) -> Vec<String> {
+        public_fields(integration)
+    }
+
     /// The hosts that the integration names itself.
     #[must_use]
     pub fn own_hosts(&self) -> &[String] {

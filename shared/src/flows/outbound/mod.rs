@@ -29,6 +29,7 @@ mod failure;
 mod integrations;
 mod prepare;
 mod record;
+mod rotation;
 mod unauthorized;
 mod unpack;
 mod verification;
@@ -59,6 +60,7 @@ use self::integrations::Integrations;
 
 pub use self::integrations::OpenIntegration;
 pub use self::prepare::MAX_BODY_BYTES;
+pub use self::rotation::NamedCredentials;
 pub use self::verification::Verified;
 
 /// What calls are made with.

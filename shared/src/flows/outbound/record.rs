@@ -110,9 +110,10 @@ impl Running<'_> {
     /// is not done.
     pub(super) async fn record_use(&self) -> Result<(), Error> {
         let (organization, integration) = self.ids();
-        let action = match self.candidate() {
-            Some(_) => "credential.test",
-            None => "credential.use",
+        let action = match (self.candidate(), self.of_rotation()) {
+            (Some(_), _) => "credential.test",
+            (None, Some(_)) => "credential.rotate",
+            (None, None) => "credential.use",
         };
         let actor = self.behalf.actor.clone();
         let mut entry = NewAuditEntry::new(actor, action, AuditOutcome::Started)
@@ -177,7 +178,7 @@ impl Running<'_> {
     /// The bodies, masked and sealed, if the integration wants them to be kept.
     async fn kept_bodies(&self, answer: Option<&OutboundAnswer>) -> Option<Sealed> {
         let (open, call) = (self.open, &self.call);
-        if !open.config.keep_bodies {
+        if !open.config.keep_bodies || self.of_rotation().is_some() {
             return None;
         }
         let masked = |headers: &HeaderMap, body: &[u8]| {

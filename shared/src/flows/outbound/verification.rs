@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::attempts::{Purpose, Running};
 use super::behalf::Behalf;
-use super::{OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
+use super::{Inner, OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
 use crate::access::Caller;
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
 use crate::domain::{
@@ -78,38 +78,51 @@ impl Outbound {
         if matches!(purpose, Purpose::Verification(None)) {
             open.credential()?;
         }
-        let probe = open.profile.verification.as_ref();
-        let call = OutboundCall {
-            origin,
-            ..call_of(open, probe)?
-        };
-        let prepared = prepare::prepare(open, call, &self.0.services)?;
-        let (method, path) = (
-            prepared.method.to_string(),
-            prepared.target.path().to_owned(),
-        );
-        let request = Some(prepared.id);
-        let running = Running::new(&self.0, behalf, open, prepared, purpose);
-        let end = match Box::pin(running.run()).await {
-            Ok(answer) => judged(answer, probe),
-            Err(error @ Error::Upstream(_)) => (None, None, Err(error)),
-            Err(error) => return Err(error),
-        };
-        let (status, duration_ms, end) = end;
-        Ok(Verified {
-            request,
-            method,
-            path,
-            verifies_credentials: probe.is_some(),
-            status,
-            duration_ms,
-            end,
-        })
+        verified(&self.0, open, (behalf, origin), purpose).await
     }
 }
 
+/// Makes the call that verifies.
+pub(super) async fn verified(
+    inner: &Inner,
+    open: &OpenIntegration,
+    (behalf, origin): (Behalf, Origin),
+    purpose: Purpose,
+) -> Result<Verified, Error> {
+    let probe = open.profile.verification.as_ref();
+    let call = OutboundCall {
+        origin,
+        ..call_of(open, probe)?
+    };
+    let prepared = prepare::prepare(open, call, &inner.services)?;
+    let (method, path) = (
+        prepared.method.to_string(),
+        prepared.target.path().to_owned(),
+    );
+    let request = Some(prepared.id);
+    let running = Running::new(inner, behalf, open, prepared, purpose);
+    let end = match Box::pin(running.run()).await {
+        Ok(answer) => judged(answer, probe),
+        Err(error @ Error::Upstream(_)) => (None, None, Err(error)),
+        Err(error) => return Err(error),
+    };
+    let (status, duration_ms, end) = end;
+    Ok(Verified {
+        request,
+        method,
+        path,
+        verifies_credentials: probe.is_some(),
+        status,
+        duration_ms,
+        end,
+    })
+}
+
 /// The call that verifies; without one, the base URL itself.
-fn call_of(open: &OpenIntegration, probe: Option<&Probe>) -> Result<OutboundCall, Error> {
+pub(super) fn call_of(
+    open: &OpenIntegration,
+    probe: Option<&Probe>,
+) -> Result<OutboundCall, Error> {
     let internal = |what: &'static str| Error::Internal(Cause::from(what));
     let Some(probe) = probe else {
         return Ok(OutboundCall {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,7 +9,8 @@ use super::shards::beside_record;
 use super::{SK, StoreError};
 use crate::domain::health::Width;
 use crate::domain::{
-    DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, SyncJobId, Timestamp,
+    DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, RotationId, SyncJobId,
+    Timestamp,
 };
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
@@ -52,6 +54,11 @@ pub(crate) enum Collection {
     RollUps(OrganizationId, IntegrationId, Width),
     Checks(OrganizationId, IntegrationId),
     WatchesDue(u8),
+    Rotations(OrganizationId, IntegrationId),
+    RotationsDue(u8),
+    Emergencies(OrganizationId),
+    EmergencyMembers(OrganizationId, RotationId),
+    EmergenciesDue,
 }
 
 impl Collection {
@@ -163,7 +170,26 @@ impl Collection {
                 "CHECK#",
             ),
             Self::WatchesDue(shard) => (format!("WATCH_DUE#{shard}"), "WATCH#"),
+            Self::Rotations(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#ROTATIONS"),
+                "ROTATION#",
+            ),
+            Self::RotationsDue(shard) => (format!("ROTATION_DUE#{shard}"), "ROTATION#"),
+            Self::Emergencies(organization) => {
+                (format!("ORG#{organization}#EMERGENCIES"), "EMERGENCY#")
+            }
+            Self::EmergencyMembers(organization, emergency) => (
+                format!("ORG#{organization}#EMERGENCY#{emergency}"),
+                "INTEGRATION#",
+            ),
+            Self::EmergenciesDue => ("EMERGENCY_DUE".to_owned(), "EMERGENCY#"),
         }
+    }
+
+    /// The partition key and the sort key of one of its items, which ends in `id`.
+    pub(super) fn key(self, id: impl fmt::Display) -> (String, String) {
+        let (pk, prefix) = self.render();
+        (pk, format!("{prefix}{id}"))
     }
 
     /// The id or number that the sort key of one of its items ends in.

@@ -2,9 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::shard_of;
-use crate::domain::{Digest, IntegrationId, OrganizationId, Timestamp};
+use crate::domain::{Digest, IntegrationId, OrganizationId, RotationId, Timestamp};
 
-/// When a grant, or an integration, has to be looked at. Text order is time order.
+/// When a grant, a rotation, or an integration has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,
@@ -12,16 +12,16 @@ pub(crate) struct Due {
     pub(crate) integration: IntegrationId,
 }
 
-impl Due {
-    /// Where it is found, if by no day: it follows from the integration.
-    pub(super) fn shard(&self) -> u8 {
-        shard_of(self.integration.ulid())
-    }
-}
-
 /// The day of an instant, in UTC: `2026-11-26`.
 pub(super) fn day(at: Timestamp) -> impl fmt::Display {
     jiff::Timestamp::from(at).strftime("%Y-%m-%d")
+}
+
+impl Due {
+    /// In which part of an index it is found that is not by day: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
 }
 
 impl fmt::Display for Due {
@@ -90,6 +90,38 @@ impl FromStr for SyncDue {
             organization: due.organization,
             integration: due.integration,
             entity: entity.parse().map_err(|_| DueError)?,
+        })
+    }
+}
+
+/// When an emergency of many integrations has to be looked at. Text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EmergencyDue {
+    pub(crate) at: Timestamp,
+    pub(crate) organization: OrganizationId,
+    pub(crate) emergency: RotationId,
+}
+
+impl fmt::Display for EmergencyDue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}#{}", self.at, self.organization, self.emergency)
+    }
+}
+
+impl FromStr for EmergencyDue {
+    type Err = DueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('#');
+        let (Some(at), Some(organization), Some(emergency), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(DueError);
+        };
+        Ok(Self {
+            at: at.parse().map_err(|_| DueError)?,
+            organization: organization.parse().map_err(|_| DueError)?,
+            emergency: emergency.parse().map_err(|_| DueError)?,
         })
     }
 }

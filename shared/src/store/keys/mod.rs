@@ -10,8 +10,8 @@ use std::fmt;
 use crate::domain::health::Width;
 use crate::domain::{
     ApiKeyId, AuditId, CheckId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId,
-    EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, SyncJobId,
-    Timestamp,
+    EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, RotationId,
+    SyncJobId, Timestamp,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -25,7 +25,7 @@ mod shards;
 
 pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, SyncDue};
+pub(crate) use due::{Due, EmergencyDue, SyncDue};
 pub(crate) use incidents::{IncidentKey, RunDue};
 use shards::beside_record;
 pub(crate) use shards::{shard_of, shard_of_digest};
@@ -118,6 +118,14 @@ pub(crate) enum ItemKey {
     Watch(OrganizationId, IntegrationId),
     /// Belongs to no organization: it is found by its instant.
     WatchDue(Due),
+    RotationPlan(OrganizationId, IntegrationId),
+    Rotation(OrganizationId, IntegrationId, RotationId),
+    /// Belongs to no organization: it is found by its instant.
+    RotationDue(Due),
+    Emergency(OrganizationId, RotationId),
+    EmergencyMember(OrganizationId, RotationId, IntegrationId),
+    /// Belongs to no organization: it is found by its instant.
+    EmergencyDue(EmergencyDue),
 }
 
 impl ItemKey {
@@ -178,6 +186,12 @@ impl ItemKey {
             Self::Check(..) => "check",
             Self::Watch(..) => "watch",
             Self::WatchDue(..) => "watch_due",
+            Self::RotationPlan(..) => "rotation_plan",
+            Self::Rotation(..) => "rotation",
+            Self::RotationDue(..) => "rotation_due",
+            Self::Emergency(..) => "emergency",
+            Self::EmergencyMember(..) => "emergency_member",
+            Self::EmergencyDue(..) => "emergency_due",
         }
     }
 
@@ -186,19 +200,16 @@ impl ItemKey {
     pub(crate) fn render(self) -> (String, String) {
         match self {
             Self::Integration(organization, integration) => {
-                let (pk, prefix) = Collection::Integrations(organization).render();
-                (pk, format!("{prefix}{integration}"))
+                Collection::Integrations(organization).key(integration)
             }
             Self::Endpoint(organization, integration, endpoint) => {
-                let (pk, prefix) = Collection::Endpoints(organization, integration).render();
-                (pk, format!("{prefix}{endpoint}"))
+                Collection::Endpoints(organization, integration).key(endpoint)
             }
             Self::EndpointPath(path) => {
                 (format!("ENDPOINT_PATH#{path}"), "ENDPOINT_PATH".to_owned())
             }
             Self::Destination(organization, integration, destination) => {
-                let (pk, prefix) = Collection::Destinations(organization, integration).render();
-                (pk, format!("{prefix}{destination}"))
+                Collection::Destinations(organization, integration).key(destination)
             }
             Self::EventClaim(organization, endpoint, digest) => (
                 format!("ORG#{organization}#ENDPOINT#{endpoint}#CLAIM#{digest}"),
@@ -267,34 +278,23 @@ impl ItemKey {
                 format!("ORG#{organization}#INTEGRATION#{integration}"),
                 "GRANT".to_owned(),
             ),
-            Self::GrantDue(due) => {
-                let (pk, prefix) = Collection::GrantsDue(due.at).render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::GrantDue(due) => Collection::GrantsDue(due.at).key(due),
             Self::GrantsDueFrom => ("GRANTS_DUE".to_owned(), "FROM".to_owned()),
             Self::Revocation(organization, digest) => {
-                let (pk, prefix) = Collection::Revocations(organization).render();
-                (pk, format!("{prefix}{digest}"))
+                Collection::Revocations(organization).key(digest)
             }
-            Self::ApiKey(organization, key) => {
-                let (pk, prefix) = Collection::ApiKeys(organization).render();
-                (pk, format!("{prefix}{key}"))
-            }
+            Self::ApiKey(organization, key) => Collection::ApiKeys(organization).key(key),
             Self::ApiKeyOwner(key) => (format!("API_KEY#{key}"), "API_KEY".to_owned()),
             Self::ApiKeyUse(organization, key) => {
                 (format!("ORG#{organization}"), format!("API_KEY_USE#{key}"))
             }
             Self::Elevation(organization, elevation) => {
-                let (pk, prefix) = Collection::Elevations(organization).render();
-                (pk, format!("{prefix}{elevation}"))
+                Collection::Elevations(organization).key(elevation)
             }
             Self::Elevated(organization, subject) => {
                 (format!("ORG#{organization}"), format!("ELEVATED#{subject}"))
             }
-            Self::User(organization, subject) => {
-                let (pk, prefix) = Collection::Users(organization).render();
-                (pk, format!("{prefix}{subject}"))
-            }
+            Self::User(organization, subject) => Collection::Users(organization).key(subject),
             Self::AuditPage(organization, id) => {
                 let shard = shard_of(id.ulid());
                 let (pk, prefix) = Collection::AuditPages(organization, shard).render();
@@ -305,12 +305,10 @@ impl ItemKey {
                 (pk, format!("{prefix}{place:012}"))
             }
             Self::EntityState(organization, integration, entity) => {
-                let (pk, prefix) = Collection::EntityStates(organization, integration).render();
-                (pk, format!("{prefix}{entity}"))
+                Collection::EntityStates(organization, integration).key(entity)
             }
             Self::SyncJob(organization, integration, job) => {
-                let (pk, prefix) = Collection::SyncJobs(organization, integration).render();
-                (pk, format!("{prefix}{job}"))
+                Collection::SyncJobs(organization, integration).key(job)
             }
             Self::RecordHead(organization, integration, entity, record) => {
                 let shard = shard_of_digest(record);
@@ -332,13 +330,9 @@ impl ItemKey {
                 (pk, format!("{prefix}{page:09}"))
             }
             Self::RecordConflict(organization, integration, conflict) => {
-                let (pk, prefix) = Collection::RecordConflicts(organization, integration).render();
-                (pk, format!("{prefix}{conflict}"))
+                Collection::RecordConflicts(organization, integration).key(conflict)
             }
-            Self::SyncDue(due) => {
-                let (pk, prefix) = Collection::SyncsDue(due.shard()).render();
-                (pk, format!("{prefix}{due}"))
-            }
+            Self::SyncDue(due) => Collection::SyncsDue(due.shard()).key(due),
             Self::FeedCursor(organization, integration, entity) => {
                 let (pk, prefix) = Collection::FeedCursors(organization, integration).render();
                 (pk, format!("{prefix}{entity}"))
@@ -370,6 +364,21 @@ impl ItemKey {
                 let (pk, prefix) = Collection::WatchesDue(due.shard()).render();
                 (pk, format!("{prefix}{due}"))
             }
+            Self::RotationPlan(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "ROTATION_PLAN".to_owned(),
+            ),
+            Self::Rotation(organization, integration, rotation) => {
+                Collection::Rotations(organization, integration).key(rotation)
+            }
+            Self::RotationDue(due) => Collection::RotationsDue(due.shard()).key(due),
+            Self::Emergency(organization, emergency) => {
+                Collection::Emergencies(organization).key(emergency)
+            }
+            Self::EmergencyMember(organization, emergency, integration) => {
+                Collection::EmergencyMembers(organization, emergency).key(integration)
+            }
+            Self::EmergencyDue(due) => Collection::EmergenciesDue.key(due),
         }
     }
 

@@ -295,6 +295,44 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "WATCH_DUE#<shard>",
             "WATCH#<instant>#<org>#<int>",
         ),
+        (
+            ItemKey::RotationPlan(organization, integration),
+            under,
+            "ROTATION_PLAN",
+        ),
+        (
+            ItemKey::Rotation(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#ROTATIONS",
+            "ROTATION#<rot>",
+        ),
+        (
+            ItemKey::RotationDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "ROTATION_DUE#<shard>",
+            "ROTATION#<instant>#<org>#<int>",
+        ),
+        (
+            ItemKey::Emergency(organization, id(ULID)),
+            "ORG#<org>#EMERGENCIES",
+            "EMERGENCY#<rot>",
+        ),
+        (
+            ItemKey::EmergencyMember(organization, id(ULID), integration),
+            "ORG#<org>#EMERGENCY#<rot>",
+            "INTEGRATION#<int>",
+        ),
+        (
+            ItemKey::EmergencyDue(EmergencyDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                emergency: id(ULID),
+            }),
+            "EMERGENCY_DUE",
+            "EMERGENCY#<instant>#<org>#<rot>",
+        ),
     ]
     .into_iter()
     .chain(incident_samples::golden())
@@ -308,7 +346,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
-                "inc", "pbk", "run", "alr", "chn", "ntc", "chk",
+                "inc", "pbk", "run", "alr", "chn", "ntc", "chk", "rot",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -357,7 +395,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..62, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..68, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -451,6 +489,20 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let ids = (organization, b, c);
                     incident_samples::key(variant - 54, ids, digest, number)
                 }
+                62 => ItemKey::RotationPlan(organization, b.into()),
+                63 => ItemKey::Rotation(organization, b.into(), c.into()),
+                64 => ItemKey::RotationDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
+                65 => ItemKey::Emergency(organization, b.into()),
+                66 => ItemKey::EmergencyMember(organization, b.into(), c.into()),
+                67 => ItemKey::EmergencyDue(EmergencyDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    emergency: b.into(),
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -482,6 +534,8 @@ proptest! {
                 | ItemKey::OfIncidents(IncidentKey::RunDue(_))
                 | ItemKey::OfAlerts(AlertKey::Notice(_))
                 | ItemKey::WatchDue(_)
+                | ItemKey::RotationDue(_)
+                | ItemKey::EmergencyDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }

@@ -7,6 +7,7 @@
 )]
 
 mod circuit;
+mod emergencies;
 mod limiter;
 mod limiter_costs;
 mod provider;

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatehouse::domain::{self, Clock as _, IntegrationId, OrganizationId};
-use gatehouse::vault::{CachedCredentials, CredentialSet, Credentials, VaultError};
+use gatehouse::vault::{
+    CachedCredentials, CredentialSet, Credentials, VaultError, VersionStanding,
+};
 use secrecy::ExposeSecret as _;
 
 use crate::account::Account;
@@ -242,4 +244,54 @@ async fn cached_credentials_are_asked_for_anew_after_a_minute() {
     account.clock.advance(Duration::from_secs(1));
     assert_eq!(get(FIRST).await, "old");
     assert_eq!(account.wire.operations(), ["GetSecretValue"]);
+}
+
+#[tokio::test]
+async fn the_next_version_goes_only_where_there_is_one() {
+    let account = Account::new().await;
+    let place = Place::of(&account);
+    let (organization, integration) = (place.organization, place.integration);
+    let values = api_key("next");
+    let credentials = &place.credentials;
+    let none = credentials.stage_next(organization, integration, &values, SECOND);
+    assert!(matches!(none.await, Err(VaultError::NotFound)));
+    place.put("first", FIRST).await.unwrap();
+    for _ in 0..2 {
+        let next = credentials.stage_next(organization, integration, &values, SECOND);
+        next.await.unwrap();
+    }
+    assert_eq!(place.get(SECOND).await.unwrap(), "next");
+    let standing = async |version: &str| {
+        let standing = credentials.standing(organization, integration, version);
+        standing.await.unwrap()
+    };
+    // Nobody has had Secrets Manager rotate it.
+    assert_eq!(standing(FIRST).await, VersionStanding::Current);
+    assert_eq!(standing(SECOND).await, VersionStanding::NoRotation);
+    let promoted = credentials.promote(organization, integration, SECOND);
+    promoted.await.unwrap();
+    assert_eq!(standing(SECOND).await, VersionStanding::Current);
+}
+
+#[tokio::test]
+async fn a_secret_tells_whose_it_is() {
+    let account = Account::new().await;
+    let place = Place::of(&account);
+    account.wire.said();
+    place.stage("first", FIRST).await.unwrap();
+    let (_, create) = account.wire.said().remove(0);
+    let name = create["Name"].as_str().unwrap();
+    let owner = Some((place.organization, place.integration));
+    let described = account.secrets().describe_secret().secret_id(name).send();
+    let arn = described.await.unwrap().arn.unwrap();
+    assert_eq!(place.credentials.owner_of(name), owner);
+    assert_eq!(place.credentials.owner_of(&arn), owner);
+    for other in [
+        "",
+        "other/x",
+        &format!("{name}/more"),
+        "arn:aws:secretsmanager:a:1:secret:x",
+    ] {
+        assert_eq!(place.credentials.owner_of(other), None, "{other}");
+    }
 }

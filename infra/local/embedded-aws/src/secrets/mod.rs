@@ -1,6 +1,7 @@
 //! Secrets Manager: secrets, versions and staging labels.
 
 mod records;
+mod rotation;
 mod versions;
 
 use rusqlite::Connection;
@@ -36,6 +37,8 @@ struct Input {
     version_stages: Option<Vec<String>>,
     move_to_version_id: Option<String>,
     remove_from_version_id: Option<String>,
+    #[serde(rename = "RotationLambdaARN")]
+    rotation_lambda_arn: Option<String>,
     recovery_window_in_days: Option<i64>,
     #[serde(default)]
     force_delete_without_recovery: bool,
@@ -75,6 +78,8 @@ impl SecretsManager {
                     "DescribeSecret" => call.describe_secret(&input),
                     "ListSecretVersionIds" => call.list_version_ids(&input),
                     "UpdateSecretVersionStage" => call.update_version_stage(&input),
+                    "RotateSecret" => call.rotate_secret(&input),
+                    "CancelRotateSecret" => call.cancel_rotate_secret(&input),
                     "DeleteSecret" => call.delete_secret(&input),
                     "RestoreSecret" => call.restore_secret(&input),
                     "TagResource" => call.tag_resource(&input),
@@ -171,6 +176,7 @@ impl Call<'_> {
             "VersionIdsToStages": self.versions_to_stages(&secret)?,
             "Tags": secret.tags,
         });
+        self.describe_rotation(&secret, &mut output)?;
         if let Some(fields) = output.as_object_mut() {
             for (name, value) in [
                 ("Description", secret.description.map(Value::from)),

@@ -106,7 +106,7 @@ impl Call<'_> {
 
     /// Forgets the secrets whose recovery window is over.
     pub(super) fn forget_deleted(&self) -> Result<(), ApiError> {
-        for table in ["secret_stages", "secret_versions"] {
+        for table in ["secret_stages", "secret_versions", "secret_rotations"] {
             let statement = format!(
                 "DELETE FROM {table} WHERE name IN (SELECT name FROM secrets WHERE gone_at <= ?1)"
             );

@@ -273,7 +273,7 @@ impl Call<'_> {
         Ok(versions)
     }
 
-    fn staged(&self, secret: &Secret, stage: &str) -> Result<Option<String>, ApiError> {
+    pub(super) fn staged(&self, secret: &Secret, stage: &str) -> Result<Option<String>, ApiError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT version_id FROM secret_stages WHERE name = ?1 AND stage = ?2",
         )?;
@@ -281,7 +281,12 @@ impl Call<'_> {
         Ok(found.optional()?)
     }
 
-    fn set_stage(&self, secret: &Secret, stage: &str, version: &str) -> Result<(), ApiError> {
+    pub(super) fn set_stage(
+        &self,
+        secret: &Secret,
+        stage: &str,
+        version: &str,
+    ) -> Result<(), ApiError> {
         self.connection.execute(
             "INSERT INTO secret_stages (name, stage, version_id) VALUES (?1, ?2, ?3) \
              ON CONFLICT (name, stage) DO UPDATE SET version_id = excluded.version_id",

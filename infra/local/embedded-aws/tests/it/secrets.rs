@@ -344,3 +344,42 @@ async fn what_is_not_offered_is_refused() {
     let rotated = request.send().await;
     assert_eq!(message(rotated), "`RotateSecret` is not offered here");
 }
+
+impl World {
+    async fn rotate(&self, number: u32) -> String {
+        let request = self.secrets.rotate_secret().secret_id("secret");
+        let request = request.client_request_token(token(number));
+        code(request.rotation_lambda_arn("arn").send().await)
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_labels_a_version_that_is_to_come() {
+    let world = World::new().await;
+    world.secret("secret").await;
+    let described = world.secrets.describe_secret().secret_id("secret");
+    assert_eq!(
+        described.clone().send().await.unwrap().rotation_enabled,
+        None
+    );
+    assert_eq!(world.rotate(2).await, "ok");
+    let enabled = described.clone().send().await.unwrap();
+    assert_eq!(enabled.rotation_enabled, Some(true));
+    assert_eq!(enabled.rotation_lambda_arn.as_deref(), Some("arn"));
+    assert_eq!(world.labels().await, ["1: AWSCURRENT", "2: AWSPENDING"]);
+    assert_eq!(world.read("AWSPENDING").await, "ResourceNotFoundException");
+    // The same again is one; another one has to wait.
+    assert_eq!(world.rotate(2).await, "ok");
+    assert_eq!(world.rotate(3).await, "InvalidRequestException");
+    let staged = world.put(2, "two").version_stages("AWSPENDING");
+    staged.send().await.unwrap();
+    assert_eq!(world.relabel("AWSCURRENT", Some(1), Some(2)).await, "ok");
+    assert_eq!(
+        world.labels().await,
+        ["1: AWSPREVIOUS", "2: AWSCURRENT AWSPENDING"]
+    );
+    assert_eq!(world.rotate(3).await, "ok");
+    let cancel = world.secrets.cancel_rotate_secret().secret_id("secret");
+    cancel.send().await.unwrap();
+    assert_eq!(described.send().await.unwrap().rotation_enabled, None);
+}

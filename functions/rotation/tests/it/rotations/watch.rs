@@ -1,0 +1,131 @@
+//! Looks at everything after each effect: what the integration names works at the provider, and
+//! nothing is made worthless too early.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dynoxide::Database;
+use gatehouse::domain::{Clock as _, IntegrationId, OrganizationId, Timestamp};
+use serde_json::{Value, json};
+
+use super::dice::VirtualClock;
+use super::provider::Provider;
+use super::wire::TABLE;
+
+/// The fields of credentials.
+pub(super) type Values = BTreeMap<String, String>;
+
+/// So long whoever calls may still use credentials that are not current any more.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+pub(super) struct Watch {
+    pub(super) provider: Arc<Mutex<Provider>>,
+    clock: VirtualClock,
+    of: (OrganizationId, IntegrationId),
+    state: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What was stored under each version.
+    versions: BTreeMap<String, Values>,
+    /// The version that the integration names, and those that it named, with when it last did.
+    current: Option<String>,
+    former: BTreeMap<String, Timestamp>,
+    /// Whether no grace is given.
+    is_emergency: bool,
+    /// Whether the integration is gone.
+    is_over: bool,
+}
+
+impl Watch {
+    pub(super) fn new(
+        provider: Arc<Mutex<Provider>>,
+        clock: VirtualClock,
+        of: (OrganizationId, IntegrationId),
+    ) -> Self {
+        Self {
+            provider,
+            clock,
+            of,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_emergency(&self) {
+        self.state.lock().unwrap().is_emergency = true;
+    }
+
+    pub(super) fn is_over(&self) {
+        self.state.lock().unwrap().is_over = true;
+    }
+
+    /// A version was put into Secrets Manager.
+    pub(super) fn stored(&self, request: &Value) {
+        let version = request["ClientRequestToken"].as_str().unwrap().to_owned();
+        let values = request["SecretString"].as_str().unwrap();
+        let values: Values = serde_json::from_str(values).unwrap();
+        self.state.lock().unwrap().versions.insert(version, values);
+    }
+
+    /// The values of the version that the integration names.
+    pub(super) fn current(&self) -> (String, Values) {
+        let state = self.state.lock().unwrap();
+        let version = state.current.clone().unwrap();
+        let values = state.versions[&version].clone();
+        (version, values)
+    }
+
+    /// All values that were ever stored.
+    pub(super) fn all_values(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let values = state.versions.values().flat_map(BTreeMap::values);
+        values.cloned().collect()
+    }
+
+    /// Something has happened in the table, or at the provider.
+    pub(super) fn look(&self, database: &Database) {
+        let mut state = self.state.lock().unwrap();
+        if state.is_over {
+            return;
+        }
+        let Some(version) = self.named(database) else {
+            return;
+        };
+        let now = self.clock.now();
+        if state.current.as_ref() != Some(&version)
+            && let Some(former) = state.current.replace(version.clone())
+        {
+            state.former.insert(former, now);
+        }
+        let provider = self.provider.lock().unwrap();
+        let values = state.versions.get(&version).unwrap();
+        assert!(
+            provider.accepts(values),
+            "the provider does not accept what the integration names: {version}"
+        );
+        if state.is_emergency {
+            return;
+        }
+        for (former, since) in &state.former {
+            let is_remembered = now.since(*since) < REMEMBERED;
+            assert!(
+                !is_remembered || provider.accepts(&state.versions[former]),
+                "{former} was made worthless while somebody may use it"
+            );
+        }
+    }
+
+    fn named(&self, database: &Database) -> Option<String> {
+        let (organization, integration) = self.of;
+        let request = json!({"TableName": TABLE, "Key": {
+            "pk": {"S": format!("ORG#{organization}")},
+            "sk": {"S": format!("INTEGRATION#{integration}")},
+        }});
+        let found = database.get_item(serde_json::from_value(request).unwrap());
+        let item = serde_json::to_value(found.unwrap()).unwrap();
+        let version = item.pointer("/Item/data/M/credentials/M/version/S")?;
+        Some(version.as_str().unwrap().to_owned())
+    }
+}

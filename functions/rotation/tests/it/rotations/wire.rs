@@ -1,0 +1,281 @@
+//! AWS as one process sees it: the table is the embedded one, called without a socket, and Secrets
+//! Manager is that of the embedded services. A process is killed by letting what it says reach
+//! nobody, and nothing reach it, from a given call on.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dynoxide::Database;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::dice::Dice;
+use super::watch::Watch;
+
+pub(super) const TABLE: &str = "gatehouse";
+
+/// When a process is killed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kill {
+    /// With which of its calls, of AWS and of the provider, counted from 0.
+    pub(super) call: usize,
+    /// Whether that call still has its effect.
+    pub(super) has_effect: bool,
+}
+
+/// The life of one process.
+#[derive(Debug)]
+pub(super) struct Life {
+    kill: Option<Kill>,
+    calls: AtomicUsize,
+    is_dead: AtomicBool,
+    dice: Dice,
+    /// One of so many calls of AWS is throttled; 0: none.
+    throttles_one_in: u64,
+    /// One of so many answers is lost; 0: none.
+    loses_one_in: u64,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is made, and answered.
+    Lives,
+    /// It is not made.
+    DiesBefore,
+    /// It is made, and not answered.
+    DiesAfter,
+}
+
+impl Life {
+    pub(super) fn new(dice: Dice, kill: Option<Kill>, throttles: u64, loses: u64) -> Self {
+        Self {
+            kill,
+            calls: AtomicUsize::new(0),
+            is_dead: AtomicBool::new(false),
+            dice,
+            throttles_one_in: throttles,
+            loses_one_in: loses,
+        }
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
+    }
+
+    /// One more call.
+    pub(super) fn call(&self) -> Fate {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let kill = self.kill.filter(|kill| kill.call == number);
+        if kill.is_some_and(|kill| !kill.has_effect) {
+            self.die();
+        }
+        if self.is_dead() {
+            Fate::DiesBefore
+        } else if kill.is_some() {
+            Fate::DiesAfter
+        } else {
+            Fate::Lives
+        }
+    }
+
+    pub(super) fn die(&self) {
+        self.is_dead.store(true, Ordering::SeqCst);
+    }
+}
+
+/// What all processes of a world share.
+#[derive(Clone)]
+pub(super) struct Aws {
+    pub(super) database: Arc<Database>,
+    pub(super) watch: Arc<Watch>,
+    /// Where Secrets Manager is.
+    secrets: Arc<str>,
+    client: reqwest::Client,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    pub(super) fn new(
+        (client, secrets): (reqwest::Client, &str),
+        watch: Arc<Watch>,
+        database: Arc<Database>,
+    ) -> Self {
+        Self {
+            database,
+            watch,
+            secrets: secrets.into(),
+            client,
+        }
+    }
+
+    pub(super) fn table() -> Database {
+        let database = Database::memory().unwrap();
+        let table = json!({
+            "TableName": TABLE,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        let table = serde_json::from_value(table).unwrap();
+        database.create_table(table).unwrap();
+        database
+    }
+
+    pub(super) fn config(&self, life: &Arc<Life>) -> SdkConfig {
+        let connector = SharedHttpConnector::new(Connector {
+            aws: self.clone(),
+            life: Arc::clone(life),
+        });
+        let credentials = Credentials::new("a", "b", None, None, "tests");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
+    }
+
+    async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+        let (service, operation) = target.split_once('.').unwrap_or_default();
+        match (service, operation) {
+            ("DynamoDB_20120810", operation) => self.of_table(operation, body),
+            ("TrentService", "Decrypt") => {
+                let key = json!({"Plaintext": STANDARD.encode([7; 32]), "KeyId": "key"});
+                (200, key.to_string())
+            }
+            ("TrentService", "GenerateDataKeyWithoutPlaintext") => {
+                let key = json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"});
+                (200, key.to_string())
+            }
+            ("secretsmanager", operation) => {
+                let request = self.client.post(&*self.secrets);
+                let request = request.header("x-amz-target", target).body(body.to_vec());
+                let response = request.send().await.unwrap();
+                let status = response.status().as_u16();
+                let text = response.text().await.unwrap();
+                if status == 200 && ["CreateSecret", "PutSecretValue"].contains(&operation) {
+                    self.watch.stored(&serde_json::from_slice(body).unwrap());
+                }
+                (status, text)
+            }
+            other => panic!("{other:?} is not expected"),
+        }
+    }
+
+    fn of_table(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
+            match answer {
+                Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
+                Err(error) => (error.status_code(), error.to_json()),
+            }
+        }
+        let database = &self.database;
+        match operation {
+            "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
+            "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
+            "UpdateItem" => text(database.update_item(serde_json::from_slice(body).unwrap())),
+            "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
+            "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
+            "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
+            "TransactWriteItems" => {
+                text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
+            }
+            other => panic!("{other} is not expected"),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Connector {
+    aws: Aws,
+    life: Arc<Life>,
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let target = target.to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move {
+            let (life, aws) = (&connector.life, &connector.aws);
+            // Others get their turn here.
+            tokio::task::yield_now().await;
+            let fate = life.call();
+            if fate == Fate::DiesBefore {
+                std::future::pending::<()>().await;
+            }
+            if life.dice.one_in(life.throttles_one_in) {
+                let error = json!({"__type": "ThrottlingException", "message": "slow down"});
+                return Ok(response(400, &error.to_string()));
+            }
+            let mut answer = aws.answer(&target, &body).await;
+            aws.watch.look(&aws.database);
+            if fate == Fate::DiesAfter {
+                life.die();
+                std::future::pending::<()>().await;
+            }
+            if life.dice.one_in(life.loses_one_in) {
+                answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned());
+            }
+            Ok(response(answer.0, &answer.1))
+        })
+    }
+}
+
+fn response(status: u16, body: &str) -> HttpResponse {
+    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
+}
+
+/// What the lines of metrics that a process writes go to.
+#[derive(Clone, Default)]
+pub(super) struct Lines(pub(super) Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// How often `metric` was counted.
+    pub(super) fn count(&self, metric: &str) -> usize {
+        let lines = self.0.lock().unwrap();
+        let lines = lines.split(|byte| *byte == b'\n');
+        let lines = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        lines.filter(|line| line.get(metric).is_some()).count()
+    }
+}
