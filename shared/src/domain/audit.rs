@@ -237,6 +237,9 @@ impl AuditSubject {
             "elv_" => "elevation",
             "syn_" => "sync_job",
             "cfl_" => "conflict",
+            "alr_" => "alert",
+            "chn_" => "channel",
+            "sil_" => "silence",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -131,7 +131,7 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let channel = channel.await.id();
     let silence = crate::alerts::silence();
     let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
-    let ids = [
+    let ids: [(&str, &str); 14] = [
         ("{channelId}", &channel),
         ("{silenceId}", &silence.id()),
         ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
