@@ -125,15 +125,10 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = json!({"name": "CI", "roles": ["viewer"], "expiresAt":
         system_sources().now().plus(std::time::Duration::from_secs(3600))});
     let key = portal.post("/portal/access/keys", &ours, key).await;
-    let id = integration.rsplit('/').next().unwrap();
-    let channel = crate::alerts::slack(id);
-    let channel = portal.post("/portal/alerts/channels", &ours, channel);
-    let channel = channel.await.id();
-    let silence = crate::alerts::silence();
-    let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
+    let (channel, silence) = crate::alerts::made(&portal, &ours, &integration).await;
     let ids: [(&str, &str); 14] = [
         ("{channelId}", &channel),
-        ("{silenceId}", &silence.id()),
+        ("{silenceId}", &silence),
         ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),
         ("{endpointId}", &endpoint.id()),
