@@ -240,6 +240,9 @@ impl AuditSubject {
             "inc_" => "incident",
             "pbk_" => "playbook",
             "run_" => "playbook_run",
+            "alr_" => "alert",
+            "chn_" => "channel",
+            "sil_" => "silence",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -1,10 +1,10 @@
 //! Alerts: which there are, by which rules, who is told of them and when nobody is.
 
-mod alerts;
 mod bodies;
 mod channels;
 mod openapi;
 mod rules;
+mod settling;
 mod silences;
 
 use axum::Router;
@@ -17,7 +17,7 @@ pub(crate) use openapi::document;
 /// The routes.
 pub(crate) fn router() -> Router<State> {
     Router::new()
-        .route("/portal/alerts", get(alerts::list))
+        .route("/portal/alerts", get(settling::list))
         .route("/portal/alerts/rules", get(rules::read).put(rules::replace))
         .route(
             "/portal/integrations/{integration}/alerts/rules",
@@ -47,10 +47,10 @@ pub(crate) fn router() -> Router<State> {
                 .put(silences::replace)
                 .delete(silences::delete),
         )
-        .route("/portal/alerts/{alert}", get(alerts::read))
+        .route("/portal/alerts/{alert}", get(settling::read))
         .route(
             "/portal/alerts/{alert}/acknowledge",
-            post(alerts::acknowledge),
+            post(settling::acknowledge),
         )
-        .route("/portal/alerts/{alert}/resolve", post(alerts::resolve))
+        .route("/portal/alerts/{alert}/resolve", post(settling::resolve))
 }

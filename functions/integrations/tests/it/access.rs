@@ -113,8 +113,23 @@ async fn every_route_refuses_callers_without_a_good_token() {
     }
 }
 
+/// The ids of an incident, a playbook, and a run of it that waits.
+async fn an_incident_and_a_run(
+    portal: &Portal,
+    token: &str,
+    integration: &str,
+) -> (String, String, String) {
+    let incident = json!({"title": "x", "type": "other", "severity": "low"});
+    let incident = portal.post("/portal/incidents", token, incident).await.id();
+    let playbook = json!({"name": "x", "steps": [{"action": "suspend_integration"}]});
+    let playbook = portal.post("/portal/playbooks", token, playbook).await.id();
+    let on = json!({"integrationId": integration.rsplit('/').next().unwrap()});
+    let path = format!("/portal/playbooks/{playbook}/runs");
+    let run = portal.post(&path, token, on).await.id();
+    (incident, playbook, run)
+}
+
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one of each, told whole")]
 async fn what_belongs_to_another_organization_does_not_exist() {
     let portal = Portal::new().await;
     let (ours, theirs) = (portal.organization(), portal.organization());
@@ -138,27 +153,14 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = json!({"name": "CI", "roles": ["viewer"], "expiresAt":
         system_sources().now().plus(std::time::Duration::from_secs(3600))});
     let key = portal.post("/portal/access/keys", &ours, key).await;
-    let id = integration.rsplit('/').next().unwrap();
-    let channel = crate::alerts::slack(id);
-    let channel = portal.post("/portal/alerts/channels", &ours, channel);
-    let channel = channel.await.id();
-    let silence = crate::alerts::silence();
-    let silence = portal.post("/portal/alerts/silences", &ours, silence).await;
-    let incident = json!({"title": "x", "type": "other", "severity": "low"});
-    let incident = portal.post("/portal/incidents", &ours, incident).await.id();
-    let playbook = json!({"name": "x", "steps": [{"action": "suspend_integration"}]});
-    let playbook = portal.post("/portal/playbooks", &ours, playbook).await.id();
-    let run = format!("/portal/playbooks/{playbook}/runs");
-    let run = portal
-        .post(&run, &ours, json!({"integrationId": id}))
-        .await
-        .id();
-    let ids = [
-        ("{incidentId}", incident.as_str()),
+    let (channel, silence) = crate::alerts::made(&portal, &ours, &integration).await;
+    let (incident, playbook, run) = an_incident_and_a_run(&portal, &ours, &integration).await;
+    let ids: [(&str, &str); 17] = [
+        ("{incidentId}", &incident),
         ("{playbookId}", &playbook),
         ("{runId}", &run),
         ("{channelId}", &channel),
-        ("{silenceId}", &silence.id()),
+        ("{silenceId}", &silence),
         ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),
         ("{endpointId}", &endpoint.id()),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use gatehouse::domain::health::{
     Check, CheckKind, CheckState, CheckTrigger, Checked, RollUp, Watch, Width,
 };
-use gatehouse::domain::{IntegrationId, OrganizationId, Randomness as _, Timestamp};
+use gatehouse::domain::{IntegrationId, OrganizationId, Timestamp};
 use gatehouse::lambda::system_sources;
 use serde_json::{Value, json};
 

@@ -144,7 +144,7 @@ struct World {
 
 impl World {
     fn store(&mut self, at: Timestamp, now: Timestamp) {
-        let gate = self.numbers.below(3) as usize;
+        let gate = usize::try_from(self.numbers.below(3)).unwrap();
         if self.gates[gate].needs_mark(at, now) {
             if let Some(marked) = self.watch.marked(at, now) {
                 self.watch = marked;

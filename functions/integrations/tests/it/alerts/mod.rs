@@ -27,6 +27,14 @@ pub(crate) fn silence() -> Value {
     json!({"effect": "mute", "until": in_hours(1), "reason": "works"})
 }
 
+/// The ids of a channel and a silence that are made.
+pub(crate) async fn made(portal: &Portal, token: &str, integration: &str) -> (String, String) {
+    let id = integration.rsplit('/').next().unwrap();
+    let channel = portal.post(CHANNELS, token, slack(id)).await.id();
+    let silence = portal.post(SILENCES, token, silence()).await.id();
+    (channel, silence)
+}
+
 fn in_hours(hours: u64) -> Value {
     let now = system_sources().now();
     json!(now.plus(Duration::from_secs(hours * 3_600)))
