@@ -8,8 +8,8 @@ fn days(days: i64) -> Timestamp {
 }
 
 fn credential(created: i64, expires: Option<i64>) -> CredentialInfo {
-        fields_expire_at: Default::default(),
     CredentialInfo {
+        fields_expire_at: std::collections::BTreeMap::new(),
         version: "1".to_owned(),
         fields: vec!["apiKey".to_owned()],
         created_at: days(created),

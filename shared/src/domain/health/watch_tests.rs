@@ -76,7 +76,7 @@ fn a_mark_is_not_written_twice_in_five_minutes() {
     // One that began in a minute that is rolled up already is written all the same.
     let watch = watch.rolled_up(
         Span {
-            from: at(0),
+            from: at(-60),
             to: at(120),
             is_late: false,
         },
