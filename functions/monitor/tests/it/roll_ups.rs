@@ -135,9 +135,11 @@ async fn days_without_runs_are_made_up_for() {
         calls.push(world.call(integration, json!({})).await);
     }
     world.pass(Duration::from_secs(70 * 60));
-    world.run_for(2).await;
+    // Half a day in each.
+    world.run_for(6).await;
+    let watch = world.watch(integration).await;
     let hours = world.roll_ups(integration, Width::Hour).await;
-    assert_eq!(hours, expected(&calls, Width::Hour));
+    assert_eq!(hours, expected(&calls, Width::Hour), "{watch:?}");
 }
 
 #[tokio::test]
