@@ -154,10 +154,12 @@ async fn of_two_who_write_a_watch_one_does_and_the_index_follows() {
         ..before.item.clone()
     };
     for (second, done) in [(5_000, true), (6_000, false)] {
-        let put = store.put_watch(organization, integration, &moved(second), Some(&before));
+        let watch = moved(second);
+        let put = store.put_watch(organization, integration, &watch, Some(&before));
         assert_eq!(put.await.unwrap(), done);
     }
-    let absent = store.put_watch(organization, integration, &moved(7_000), None);
+    let watch = moved(7_000);
+    let absent = store.put_watch(organization, integration, &watch, None);
     assert!(!absent.await.unwrap());
     let due = store.due_watches(far(), 10).await.unwrap();
     assert_eq!(

@@ -60,8 +60,10 @@ fn states(found: &Value) -> Vec<(&str, &str, &str)> {
 fn day(world: &World, days: u64) -> (i32, u8, u8) {
     let at = world.sources.now().plus(Duration::from_secs(days * 86_400));
     let text = at.to_string();
-    let part = |from: usize, to: usize| text[from..to].parse::<i32>().unwrap();
-    (part(0, 4), part(5, 7) as u8, part(8, 10) as u8)
+    let mut parts = text.split(['-', 'T']);
+    let mut part = || parts.next().unwrap();
+    let year = part().parse().unwrap();
+    (year, part().parse().unwrap(), part().parse().unwrap())
 }
 
 #[tokio::test]
