@@ -6,7 +6,7 @@ use axum::extract::{Path, State as Shared};
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::catalog::{self, AuthOption, Provider, Scheme, Variable};
-use gatehouse::domain::{AuthMethod, Entity, Error, IntegrationType, RateLimits, Rotation};
+use gatehouse::domain::{AuthMethod, Entity, Error, IntegrationType, RateLimits, RotationMethod};
 use gatehouse::http::{ApiError, Json, Query};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -69,8 +69,8 @@ pub(crate) struct ProviderView {
     entities: &'static BTreeMap<String, Entity>,
     /// How credentials are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Rotation>)]
-    rotation: Option<&'static Rotation>,
+    #[schema(value_type = Option<RotationMethod>)]
+    rotation: Option<&'static RotationMethod>,
     /// Its limits, for integrations that set none.
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limits: Option<RateLimits>,
