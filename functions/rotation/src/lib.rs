@@ -90,7 +90,7 @@ impl Report {
 pub async fn handle(state: &State, event: Value) -> Result<Value, RunError> {
     if event.get("Step").is_some() {
         let event: StepEvent = serde_json::from_value(event).map_err(|_| RunError::Event)?;
-        secrets_manager::handle(state, &event).await?;
+        Box::pin(secrets_manager::handle(state, &event)).await?;
         return Ok(Value::Null);
     }
     let report = scheduled(state).await?;

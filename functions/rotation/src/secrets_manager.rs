@@ -153,8 +153,8 @@ pub(crate) async fn handle(state: &State, event: &StepEvent) -> Result<(), StepE
         return Err(StepError::OutOfOrder);
     }
     let step = event.step.state();
-    let advanced = state.rotator.advance(integration, |next| next == step);
-    let Some(rotation) = Box::pin(advanced).await? else {
+    let advanced = Box::pin(state.rotator.advance(integration, |next| next == step));
+    let Some(rotation) = advanced.await? else {
         return Err(StepError::Busy("somebody works on it".to_owned()));
     };
     let stands = Step::place(rotation.state);

@@ -117,7 +117,7 @@ impl Credentials {
         version: &str,
     ) -> Result<(), VaultError> {
         let name = self.name(organization, integration);
-        self.put(&name, &*json(values)?, version).await
+        self.put(&name, &json(values)?, version).await
     }
 
     async fn put(&self, name: &str, text: &str, version: &str) -> Result<(), VaultError> {

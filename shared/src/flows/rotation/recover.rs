@@ -54,9 +54,9 @@ impl Rotator {
                 return held.fail(failure, Rotation::lose_creation).await;
             }
         }
-        let Some(list) = &keys.list else {
+        if keys.list.is_none() {
             return held.save(Rotation::lose_creation).await;
-        };
+        }
         let now = self.desk.sources.now();
         if now.since(creation.asked_at) < SETTLED {
             return held
@@ -64,7 +64,7 @@ impl Rotator {
                 .await;
         }
         match self
-            .delete_labelled(held, declared, keys, list, old, &creation.label)
+            .delete_labelled(held, declared, keys, old, &creation.label)
             .await
         {
             Ok(()) if held.rotation.may_create() => held.save(Rotation::end_creation).await,
@@ -85,10 +85,12 @@ impl Rotator {
         held: &Held<'_>,
         declared: &Declared,
         keys: &KeyCalls,
-        list: &KeyList,
         old: &NamedCredentials,
         label: &str,
     ) -> Result<(), StepFailure> {
+        let Some(list) = &keys.list else {
+            return Ok(());
+        };
         let told = declared.told(&old.values);
         for id in self.ids(held, list, &told, old, label).await? {
             let told = declared.told_of_key(Some(&old.values), Some(&id));

@@ -230,7 +230,7 @@ async fn a_key_that_may_have_been_made_is_found_and_deleted_or_a_person_is_told(
         "{rotation:?}"
     );
     assert_eq!(rotation.leftovers[0].kind, LeftoverKind::PossibleKey);
-    world.check_no_orphans(&[rotation.clone()]);
+    world.check_no_orphans(std::slice::from_ref(&rotation));
     assert!(world.plan().await.has_leftovers);
     // Until somebody says that it is cleaned up.
     let cleaned = world

@@ -4,6 +4,7 @@
 mod dice;
 mod ends;
 mod kills;
+mod people;
 mod provider;
 mod secrets_manager;
 mod simulation;
@@ -178,7 +179,7 @@ impl Stage {
             places,
             url,
             secrets: Arc::new(stack.unwrap()),
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
             egress,
         }
     }

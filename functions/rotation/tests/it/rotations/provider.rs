@@ -150,6 +150,22 @@ impl Provider {
         )
     }
 
+    fn publish(&mut self, body: &Value) -> (u16, Value) {
+        let jwk: Value = serde_json::from_str(body["jwk"].as_str().unwrap()).unwrap();
+        let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
+        let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+        let label = body["name"].as_str().unwrap_or_default();
+        if let Some(id) = body["id"].as_str() {
+            // Publishing it twice is the same as once.
+            self.keys.retain(|key| key.id != id);
+            self.make("", Some(point));
+            self.keys.last_mut().unwrap().id = id.to_owned();
+            return (201, json!({"id": id}));
+        }
+        let key = self.make(label, Some(point));
+        (201, json!({"id": key.id}))
+    }
+
     fn answer(&mut self, call: &str, headers: &HeaderMap, body: &[u8]) -> (u16, Value) {
         let (method, path) = call.split_once(' ').unwrap();
         if path == "/token" {
@@ -184,22 +200,7 @@ impl Provider {
                     json!({"id": key.id, "secret": secret, "ends": "2027-09-01T00:00:00Z"}),
                 )
             }
-            ("POST", "/jwks") => {
-                let jwk: Value = serde_json::from_str(body["jwk"].as_str().unwrap()).unwrap();
-                let coordinate =
-                    |name: &str| URL_SAFE_NO_PAD.decode(jwk[name].as_str().unwrap()).unwrap();
-                let point = [vec![4], coordinate("x"), coordinate("y")].concat();
-                let label = body["name"].as_str().unwrap_or_default();
-                if let Some(id) = body["id"].as_str() {
-                    // Publishing it twice is the same as once.
-                    self.keys.retain(|key| key.id != id);
-                    self.make("", Some(point));
-                    self.keys.last_mut().unwrap().id = id.to_owned();
-                    return (201, json!({"id": id}));
-                }
-                let key = self.make(label, Some(point));
-                (201, json!({"id": key.id}))
-            }
+            ("POST", "/jwks") => self.publish(&body),
             ("GET", "/keys") => {
                 let keys: Vec<Value> = self
                     .active()

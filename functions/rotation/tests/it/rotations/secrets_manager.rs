@@ -58,7 +58,8 @@ impl World {
 
     async fn step(&self, process: &Process, step: &str) -> Option<Result<Value, RunError>> {
         self.provider().life = Some(Arc::clone(&process.life));
-        until_killed(process, handle(&process.state, event(self, step, TOKEN))).await
+        let made = handle(&process.state, event(self, step, TOKEN));
+        until_killed(process, Box::pin(made)).await
     }
 }
 

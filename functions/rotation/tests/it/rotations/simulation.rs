@@ -173,6 +173,10 @@ impl Run {
 }
 
 fn variable(name: &str) -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no configuration of their own"
+    )]
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap())
 }
