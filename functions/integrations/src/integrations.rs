@@ -255,10 +255,10 @@ pub(crate) async fn update_to(
     if let Some(values) = &change.credentials {
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
-    } else if let Some(credentials) = &mut item.credentials {
-        if change.credentials_expire_at != Change::Keep {
-            credentials.set_end(change.credentials_expire_at.given().copied());
-        }
+    } else if let Some(credentials) = &mut item.credentials
+        && change.credentials_expire_at != Change::Keep
+    {
+        credentials.set_end(change.credentials_expire_at.given().copied());
     }
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);

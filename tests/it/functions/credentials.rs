@@ -62,7 +62,7 @@ impl Provider {
     }
 
     /// Whether the caller has a key that is good; counts the call.
-    fn knows(&self, headers: &HeaderMap) -> Result<(), Response> {
+    fn knows(&self, headers: &HeaderMap) -> Result<(), StatusCode> {
         let given = headers.get("authorization").and_then(|v| v.to_str().ok());
         let mut keys = self.keys.lock().unwrap();
         let mut good = keys.values_mut();
@@ -71,7 +71,7 @@ impl Provider {
                 key.calls += 1;
                 Ok(())
             }
-            None => Err(StatusCode::UNAUTHORIZED.into_response()),
+            None => Err(StatusCode::UNAUTHORIZED),
         }
     }
 
@@ -95,13 +95,13 @@ impl Provider {
 async fn scopes(State(provider): State<Provider>, headers: HeaderMap) -> Response {
     match provider.knows(&headers) {
         Ok(()) => axum::Json(json!({"scopes": ["mail.send"]})).into_response(),
-        Err(refused) => refused,
+        Err(refused) => refused.into_response(),
     }
 }
 
 async fn list(State(provider): State<Provider>, headers: HeaderMap) -> Response {
     if let Err(refused) = provider.knows(&headers) {
-        return refused;
+        return refused.into_response();
     }
     let keys = provider.keys.lock().unwrap();
     let keys = keys
@@ -112,7 +112,7 @@ async fn list(State(provider): State<Provider>, headers: HeaderMap) -> Response 
 
 async fn create(State(provider): State<Provider>, headers: HeaderMap, body: String) -> Response {
     if let Err(refused) = provider.knows(&headers) {
-        return refused;
+        return refused.into_response();
     }
     let body: Value = serde_json::from_str(&body).unwrap();
     let number = provider.ids().len();
@@ -129,7 +129,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Response {
     if let Err(refused) = provider.knows(&headers) {
-        return refused;
+        return refused.into_response();
     }
     match provider.keys.lock().unwrap().remove(&id) {
         Some(_) => StatusCode::NO_CONTENT.into_response(),
