@@ -5,9 +5,9 @@ use gatehouse::domain::{
     Error, Grant, GrantEnd, GrantIdentity, GrantState, GrantType, IntegrationId, IntegrationStatus,
     Timestamp,
 };
-use gatehouse::flows::grants::GrantTokens;
+use gatehouse::flows::grants::{AtProvider, revoke_at_provider};
 use gatehouse::http::{ApiError, Json, PathId};
-use gatehouse::oauth::{EndSession, OauthError, Revocable, Revocation, end_session_url};
+use gatehouse::oauth::{EndSession, end_session_url};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use url::Url;
@@ -77,20 +77,6 @@ pub(crate) struct Revoked {
     /// Logout 1.0).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) logout_url: Option<Url>,
-}
-
-/// What a provider has done about a revocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum AtProvider {
-    /// It has revoked the grant.
-    Revoked,
-    /// It has no way to: its tokens work until they end, or somebody withdraws them there.
-    NotOffered,
-    /// It did not: its tokens work until they end, or somebody withdraws them there.
-    Failed,
-    /// There were no tokens.
-    Nothing,
 }
 
 impl GrantView {
@@ -173,7 +159,10 @@ pub(crate) async fn revoke(
     let tokens = state.grants.forget(organization, integration).await;
     let tokens = tokens.map_err(Error::from)?;
     let provider = match &tokens {
-        Some(tokens) => revoke_at(&state, &connection, tokens).await,
+        Some(tokens) => {
+            let client = connection.client(None);
+            revoke_at_provider(&state.client, &client, tokens, integration).await
+        }
         None => AtProvider::Nothing,
     };
     let pending = IntegrationStatus::Pending;
@@ -190,38 +179,6 @@ pub(crate) async fn revoke(
         integration_status: status,
         logout_url: logout_url(&state, &connection).await,
     }))
-}
-
-/// Revokes the refresh token, and with it what was issued for it, and the access token, which
-/// servers need not end with it (RFC 7009 section 2.1).
-async fn revoke_at(state: &State, connection: &Connection, tokens: &GrantTokens) -> AtProvider {
-    let client = connection.client(None);
-    let refresh = tokens.refresh_token.as_ref().map(Revocable::Refresh);
-    let both = refresh
-        .into_iter()
-        .chain([Revocable::Access(&tokens.access_token)]);
-    let mut provider = AtProvider::Revoked;
-    for token in both {
-        match state.client.revoke(&client, token).await {
-            Ok(Revocation::Done) => {}
-            Ok(Revocation::NoEndpoint) => return AtProvider::NotOffered,
-            // Some revoke no access tokens, as they are not looked up (RFC 7009 section 2.2.1).
-            Err(OauthError::Refused {
-                code: Some("unsupported_token_type"),
-                ..
-            }) if matches!(token, Revocable::Access(_)) && tokens.refresh_token.is_some() => {}
-            Err(error) => {
-                let id = connection.integration.id;
-                tracing::warn!(
-                    integration.id = %id,
-                    cause = %error,
-                    "the provider of {id} has not revoked the grant"
-                );
-                provider = AtProvider::Failed;
-            }
-        }
-    }
-    provider
 }
 
 /// Without the ID token, which says more of a person than a URL should: the provider asks whether

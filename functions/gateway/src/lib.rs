@@ -10,6 +10,7 @@
 mod batch;
 mod bodies;
 mod cache;
+mod checks;
 mod directory;
 mod log;
 mod openapi;
@@ -53,6 +54,10 @@ pub fn router(state: State) -> Router {
             get(log::read),
         )
         .route("/portal/integrations/{integration}/test", post(verify::run))
+        .route(
+            "/portal/integrations/{integration}/checks/run",
+            post(checks::run),
+        )
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route(
             "/portal/integrations/{integration}/cache",

@@ -6,6 +6,7 @@ use utoipa::OpenApi;
 
 use crate::batch::{BatchAnswer, NewBatch};
 use crate::bodies::{NewRequest, RequestAnswer};
+use crate::checks::MadeChecks;
 use crate::directory::{FoundUser, UserLookup};
 use crate::log::{RequestDetail, RequestList};
 use crate::verify::{Candidate, Verification};
@@ -31,6 +32,9 @@ operations! {
     test_integration: post "/portal/integrations/{integrationId}/test", tag = "integrations",
         summary = "See whether the credentials are good, those in use or others",
         params(("integrationId" = String, Path)), body = Option<Candidate>, 200 => Verification;
+    run_checks: post "/portal/integrations/{integrationId}/checks/run", tag = "health",
+        summary = "Check an integration now, within the organization's budget of 60 a minute",
+        params(("integrationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)), 200 => MadeChecks;
     find_directory_user: post "/portal/integrations/{integrationId}/directory/users:lookup", tag = "integrations",
         summary = "Look for one user in a directory (LDAP)",
         params(("integrationId" = String, Path)), body = UserLookup, 200 => FoundUser;

@@ -7,6 +7,7 @@ use gatehouse::access::Fetch;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::health::Checks;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{
     CallerLimits, Directories, Idempotency, IssuerDocuments, Unfinished, connect,
@@ -22,6 +23,7 @@ pub struct State {
     pub(crate) store: Store,
     pub(crate) keys: DataKeys,
     pub(crate) outbound: Outbound,
+    pub(crate) checks: Checks,
     pub(crate) directories: Directories,
     pub(crate) authentication: Authentication,
     pub(crate) authorization: Authorization,
@@ -96,7 +98,7 @@ impl State {
             store: store.clone(),
             keys: keys.clone(),
             credentials,
-            egress,
+            egress: egress.clone(),
             trail: trail.clone(),
             sources: sources.clone(),
         };
@@ -104,6 +106,7 @@ impl State {
         let outbound = Outbound::new(services, metrics, environment.request_retention()?);
         let authentication = connect::authentication(environment, issuer, &store, &sources)?;
         let attributes = Arc::new(outbound.clone());
+        let checks = Checks::new(store.clone(), egress, outbound.clone(), sources.clone());
         Ok(Self {
             authorization: connect::authorization(&authentication, &store, attributes),
             authentication,
@@ -113,6 +116,7 @@ impl State {
             keys,
             recorder: Recorder::new(trail),
             outbound,
+            checks,
             directories,
             sources,
         })

@@ -84,6 +84,7 @@ pub(crate) async fn run(
             end => end,
         };
         let verified = Verified {
+            request: None,
             method: "BIND".to_owned(),
             path: "/".to_owned(),
             verifies_credentials: true,

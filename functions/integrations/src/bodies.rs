@@ -117,6 +117,8 @@ pub(crate) struct ListOf<T> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeletedIntegration {
     pub(crate) id: IntegrationId,
+    /// Its records, jobs and conflicts cannot be reached any more; they are deleted for good later, beginning
+    /// some 16 minutes from now.
     pub(crate) deleted: bool,
     /// So many endpoints take no webhooks any more, but for functions that remember them.
     pub(crate) endpoints_deleted: usize,

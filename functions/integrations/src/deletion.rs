@@ -32,6 +32,10 @@ pub(crate) async fn delete(
 
 /// What refuses webhooks goes first, and the integration last: a deletion that breaks off is
 /// finished by the next. What a change added meanwhile is deleted too, before the integration goes.
+///
+/// Before any of it, somebody is told who deletes its records, its jobs, and what else there may be more
+/// of than one request can delete: so none is deleted whose records stay. If it is not deleted in the end,
+/// they are left alone.
 pub(crate) async fn remove(
     state: &State,
     organization: OrganizationId,
@@ -45,17 +49,20 @@ pub(crate) async fn remove(
         destinations_deleted: 0,
         credentials_recoverable_until: None,
     };
+    let mut version = find(state, organization, id).await?.version;
+    state.purger.ask(organization, id).await?;
     let mut rounds = 0;
     loop {
         rounds += 1;
-        let version = find(state, organization, id).await?.version;
         delete_parts(state, organization, &mut said).await?;
         let deleted = state
             .store
             .delete_integration(organization, id, Some(version))
             .await;
         match deleted {
-            Err(StoreError::Conflict) if rounds < DELETION_ROUNDS => {}
+            Err(StoreError::Conflict) if rounds < DELETION_ROUNDS => {
+                version = find(state, organization, id).await?.version;
+            }
             deleted => break deleted?,
         }
     }
@@ -84,6 +91,7 @@ async fn delete_parts(
         said.destinations_deleted += 1;
     }
     delete_grant(store, organization, id).await?;
+    state.alerts.integration_deleted(organization, id).await?;
     if let Some(until) = state.credentials.delete(organization, id).await? {
         said.credentials_recoverable_until = Some(until);
     }

@@ -1,6 +1,7 @@
 //! What comes in and goes out of endpoints.
 
 use gatehouse::catalog::{self, Need, Scheme};
+use gatehouse::domain::playbook::{MAX_BLOCKED_NETWORKS, check_network};
 use gatehouse::domain::{
     Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, EventPattern, FieldError,
     Integration, IntegrationId, RetryPolicy, Timestamp,
@@ -48,6 +49,10 @@ pub(crate) struct NewEndpoint {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 100)]
     pub(crate) allowed_networks: Vec<IpNet>,
+    /// Networks (CIDR) that requests may not come from, though they be allowed otherwise.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 50)]
+    pub(crate) blocked_networks: Vec<IpNet>,
     /// How far a signed timestamp may be from now; the scheme's own, if absent.
     #[schema(minimum = 1, maximum = 604_800)]
     pub(crate) tolerance_seconds: Option<u32>,
@@ -70,6 +75,9 @@ pub(crate) struct EndpointChange {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     pub(crate) allowed_networks: Change<Vec<IpNet>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+    pub(crate) blocked_networks: Change<Vec<IpNet>>,
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800)]
     pub(crate) tolerance_seconds: Change<u32>,
@@ -112,6 +120,9 @@ pub(crate) struct EndpointView {
     pub(crate) settings: serde_json::Value,
     #[schema(value_type = Vec<String>)]
     pub(crate) allowed_networks: Vec<IpNet>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub(crate) blocked_networks: Vec<IpNet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tolerance_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +149,7 @@ impl EndpointView {
             events: endpoint.events.clone(),
             settings: endpoint.settings.clone(),
             allowed_networks: endpoint.allowed_networks.clone(),
+            blocked_networks: endpoint.blocked_networks.clone(),
             tolerance_seconds: endpoint.tolerance_seconds,
             retry_policy: endpoint.retry_policy,
             secrets: endpoint.secrets.iter().map(SecretView::from).collect(),
@@ -198,6 +210,7 @@ impl NewEndpoint {
         if scheme.needs_networks() && self.allowed_networks.is_empty() {
             errors.push(no_networks());
         }
+        check_blocked(&self.blocked_networks, &mut errors);
         check_rest(
             Some(&self.events),
             Some(&self.allowed_networks),
@@ -226,6 +239,10 @@ impl EndpointChange {
         if scheme.needs_networks() && networks.is_empty() {
             errors.push(no_networks());
         }
+        check_blocked(
+            self.blocked_networks.given().map_or(&[], Vec::as_slice),
+            &mut errors,
+        );
         match &self.settings {
             Change::Keep => {}
             Change::Clear => check_settings(&SchemeSettings::default(), scheme, &mut errors),
@@ -265,6 +282,17 @@ impl EndpointChange {
 }
 
 /// Where nothing is signed, the network is all that can vouch for a sender.
+fn check_blocked(networks: &[IpNet], errors: &mut Vec<FieldError>) {
+    if networks.len() > MAX_BLOCKED_NETWORKS {
+        let message = format!("expected at most {MAX_BLOCKED_NETWORKS} networks");
+        errors.push(FieldError::new("/blockedNetworks", message));
+    }
+    for (index, network) in networks.iter().enumerate().take(MAX_BLOCKED_NETWORKS) {
+        let pointer = format!("/blockedNetworks/{index}");
+        errors.extend(check_network(&pointer, *network).err());
+    }
+}
+
 fn no_networks() -> FieldError {
     FieldError::new(
         "/allowedNetworks",

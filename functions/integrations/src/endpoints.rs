@@ -50,6 +50,7 @@ pub(crate) async fn create(
         settings: settings_value(&body.settings())?,
         events: body.events,
         allowed_networks: body.allowed_networks,
+        blocked_networks: body.blocked_networks,
         tolerance_seconds: body.tolerance_seconds,
         retry_policy: body.retry_policy,
         status: match scheme.secret() {
@@ -135,6 +136,9 @@ pub(crate) async fn update(
     item.allowed_networks = change
         .allowed_networks
         .apply_or(item.allowed_networks, Vec::new());
+    item.blocked_networks = change
+        .blocked_networks
+        .apply_or(item.blocked_networks, Vec::new());
     item.tolerance_seconds = change.tolerance_seconds.apply(item.tolerance_seconds);
     item.status = change.status.given().copied().unwrap_or(item.status);
     item.updated_at = state.sources.now();

@@ -146,7 +146,7 @@ pub(crate) async fn make(
             .await?;
     }
     if integration.sync_config.is_some() {
-        state.jobs.reschedule(&integration).await?;
+        state.jobs.follow(&integration).await;
     }
     tracing::info!(integration.id = %id, organization.id = %organization, "{id} was made");
     Ok(Versioned {
@@ -176,8 +176,12 @@ fn tls_config(value: Option<&Value>) -> Result<Option<TlsConfig>, Error> {
     read.map_err(|error| Error::Invalid(vec![error]))
 }
 
-/// Adds an integration, if there is room for one.
+/// Adds an integration, if there is room for one; what is due of it is seen to later in any case.
 async fn add(state: &State, integration: &Integration) -> Result<(), Error> {
+    if integration.sync_config.is_some() {
+        let owner = integration.organization_id;
+        state.jobs.follow_later(owner, integration.id).await?;
+    }
     let store = &state.store;
     let added = match state.max_integrations {
         Some(max) => store.create_integration_within(integration, max).await,
@@ -243,6 +247,11 @@ pub(crate) async fn update_to(
     let setup = change.check(&item, &state.egress, now)?;
     let configs = (item.sync_config.as_ref(), change.sync_config.given());
     targets::authorize(state, access, (organization, id), configs).await?;
+    let reconfigures =
+        change.sync_config != Change::Keep || !matches!(change.api_profile, Change::Keep);
+    if reconfigures {
+        state.jobs.follow_later(organization, id).await?;
+    }
     if let Some(values) = &change.credentials {
         let expires_at = change.credentials_expire_at.given().copied();
         item.credentials = Some(credentials::stage(state, &item, values, expires_at).await?);
@@ -251,8 +260,6 @@ pub(crate) async fn update_to(
     {
         credentials.set_end(change.credentials_expire_at.given().copied());
     }
-    let reschedules =
-        change.sync_config != Change::Keep || !matches!(change.api_profile, Change::Keep);
     item.name = change.name.unwrap_or(item.name);
     item.classification = change.classification.unwrap_or(item.classification);
     item.environment = change.environment.unwrap_or(item.environment);
@@ -277,8 +284,8 @@ pub(crate) async fn update_to(
         credentials::settle(state, &item, &updated).await;
     }
     let version = updated?;
-    if reschedules {
-        state.jobs.reschedule(&item).await?;
+    if reconfigures {
+        state.jobs.follow(&item).await;
     }
     Ok(Versioned { version, item })
 }

@@ -8,6 +8,7 @@
 //! person for.
 
 mod access;
+mod alerts;
 mod audit;
 mod audit_bodies;
 mod bodies;
@@ -22,6 +23,8 @@ mod endpoint_bodies;
 mod endpoints;
 mod events;
 mod free_json;
+mod health;
+mod incidents;
 mod integration_check;
 mod integrations;
 mod openapi;
@@ -139,6 +142,9 @@ pub fn router(state: State) -> Router {
             post(revocations::create).get(revocations::list),
         )
         .merge(sync::router())
+        .merge(incidents::router())
+        .merge(alerts::router())
+        .merge(health::router())
         .merge(rotation::router())
         .route_layer(from_fn_with_state(state.idempotency(), idempotent))
         .route("/portal/audit", get(audit::list))

@@ -193,6 +193,9 @@ const OTHERS: [&str; 2] = [
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
         .merge_from(crate::sync::document())
+        .merge_from(crate::incidents::document())
+        .merge_from(crate::alerts::document())
+        .merge_from(crate::health::document())
         .merge_from(crate::rotation::document())
 }
 

@@ -124,6 +124,7 @@ async fn additional(
         .into_iter()
         .map(|stored| stored.item)
         .filter(|destination| event.delivery_to(destination.id).is_none())
+        .filter(|destination| event.addressee().is_none_or(|only| only == destination.id))
         .collect();
     let needs_body = wanted.is_none()
         && destinations
@@ -139,6 +140,7 @@ async fn additional(
     let chosen = destinations.iter().filter_map(|destination| {
         let asked = match wanted {
             Some(wanted) => Ok(wanted.contains(&destination.id)),
+            None if event.addressee().is_some() => Ok(true),
             None => destination.wants(event_type, body.as_ref()),
         };
         match asked {

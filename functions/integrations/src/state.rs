@@ -8,8 +8,11 @@ use gatehouse::audit::Trail;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
+use gatehouse::flows::alerts::Alerts;
+use gatehouse::flows::incidents::Incidents;
+use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::rotation::{Emergencies, RotationDesk};
-use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Records};
+use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Purger, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
 };
@@ -29,8 +32,14 @@ pub struct State {
     pub(crate) queue: Queue,
     /// Starts and moves jobs of synchronization.
     pub(crate) jobs: Jobs,
+    /// Alerts, and how organizations want them.
+    pub(crate) alerts: Alerts,
     /// Records, as requests read and change them.
     pub(crate) local: LocalRecords,
+    /// Has what integrations leave behind deleted.
+    pub(crate) purger: Purger,
+    pub(crate) incidents: Incidents,
+    pub(crate) playbooks: Playbooks,
     /// Starts rotations, and decides about them.
     pub(crate) rotations: RotationDesk,
     pub(crate) emergencies: Emergencies,
@@ -94,10 +103,17 @@ impl State {
         let egress = connect::egress(environment)?;
         let retention = environment.record_retention()?;
         let sync_queue = connect::sync_queue(environment, sqs.clone())?;
+        let metrics = Metrics::new("integrations");
+        let purger = Purger::new(
+            store.clone(),
+            sync_queue.clone(),
+            metrics.clone(),
+            sources.clone(),
+        );
         let jobs = Jobs::new(
             store.clone(),
             sync_queue.clone(),
-            Metrics::new("integrations"),
+            metrics,
             sources.clone(),
             retention,
         );
@@ -110,13 +126,20 @@ impl State {
             sync_queue,
             sources.clone(),
         );
+        let metrics = Metrics::new("integrations");
+        let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let credentials = connect::credentials(environment, aws)?;
         let rotations = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         let published = KeyFetcher::new(Arc::new(IssuerDocuments(egress.clone())));
         Ok(Self {
             queue: connect::queue(environment, sqs, &keys, &sources)?,
             jobs,
+            alerts,
             local,
+            purger,
+            incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
+            // Whoever may read credentials takes the steps that need them.
+            playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
             emergencies: Emergencies::new(rotations.clone()),
             rotations,
             credentials,

@@ -3,17 +3,18 @@ use std::collections::BTreeMap;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
-use gatehouse::catalog;
+use gatehouse::domain::health::{Check, CheckKind, CheckState, Window};
 use gatehouse::domain::{
     Breaker, CredentialInfo, CredentialUse, DestinationId, DestinationStatus, EndpointId,
     EndpointStatus, Error, EventStatus, Integration, IntegrationId, IntegrationStatus, Timestamp,
 };
 use gatehouse::http::{ApiError, Json, PathId};
-use gatehouse::store::{Digest, EventQuery, QuotaScope};
+use gatehouse::store::EventQuery;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::State;
+use crate::health::{LimitState, MetricsSummary, headroom, measured_now};
 use crate::integrations::{ALL, find};
 
 /// So many of the newest events are counted.
@@ -27,6 +28,13 @@ pub(crate) struct StatusView {
     pub(crate) status: IntegrationStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) credentials: Option<CredentialInfo>,
+    /// The worst of what the last checks found; absent, if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) health: Option<CheckState>,
+    /// What the last checks found.
+    pub(crate) checks: Vec<Check>,
+    /// What was measured in the last hour.
+    pub(crate) metrics: MetricsSummary,
     pub(crate) calls: CallStatus,
     pub(crate) webhooks: WebhookStatus,
     pub(crate) endpoints: Vec<EndpointState>,
@@ -45,16 +53,6 @@ pub(crate) struct CallStatus {
     pub(crate) blocked_until: Option<Timestamp>,
     /// The limits that are kept to, the shortest window first.
     pub(crate) limits: Vec<LimitState>,
-}
-
-/// How much of a limit is left.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LimitState {
-    pub(crate) requests: u32,
-    pub(crate) window_seconds: u64,
-    /// What running functions have leased counts as used.
-    pub(crate) free: u32,
 }
 
 /// The newest events of an integration, at most 100.
@@ -98,14 +96,9 @@ pub(crate) async fn read(
     let organization = caller.organization_id;
     let integration = find(&state, organization, id).await?.item;
     let (calls, credential_use) = calls(&state, &integration).await?;
-    let newest = EventQuery::newest(RECENT, state.sources.now());
-    let events = state.store.events(organization, id, &newest).await?.items;
-    let mut recent_by_status: BTreeMap<String, usize> = BTreeMap::new();
-    for event in &events {
-        *recent_by_status
-            .entry(name(event.status).to_owned())
-            .or_default() += 1;
-    }
+    let (measured, watch) = measured_now(&state, &integration, Window::Hour).await?;
+    let checks = watch.map(|watch| watch.checks).unwrap_or_default();
+    let webhooks = webhooks(&state, &integration).await?;
     let endpoints = state
         .store
         .endpoints(organization, id, ALL, None)
@@ -118,14 +111,13 @@ pub(crate) async fn read(
         .items;
     Ok(Json(StatusView {
         id,
-        status: integration.status,
+        status: shown(integration.status, &checks),
+        health: checks.iter().map(|check| check.found.state).max(),
+        checks,
+        metrics: MetricsSummary::new(Window::Hour, &measured),
         credentials: with_last_use(integration.credentials, credential_use),
         calls,
-        webhooks: WebhookStatus {
-            last_received_at: events.first().map(|event| event.received_at),
-            recent_events: events.len(),
-            recent_by_status,
-        },
+        webhooks,
         endpoints: endpoints
             .into_iter()
             .map(|stored| EndpointState {
@@ -146,32 +138,50 @@ pub(crate) async fn read(
     }))
 }
 
+async fn webhooks(state: &State, integration: &Integration) -> Result<WebhookStatus, Error> {
+    let newest = EventQuery::newest(RECENT, state.sources.now());
+    let events = state
+        .store
+        .events(integration.organization_id, integration.id, &newest)
+        .await?
+        .items;
+    let mut recent_by_status: BTreeMap<String, usize> = BTreeMap::new();
+    for event in &events {
+        *recent_by_status
+            .entry(name(event.status).to_owned())
+            .or_default() += 1;
+    }
+    Ok(WebhookStatus {
+        last_received_at: events.first().map(|event| event.received_at),
+        recent_events: events.len(),
+        recent_by_status,
+    })
+}
+
+/// An integration in use whose credentials the provider did not accept the last time is in error.
+fn shown(status: IntegrationStatus, checks: &[Check]) -> IntegrationStatus {
+    let fails = |check: &Check| {
+        check.found.kind == CheckKind::Verification && check.found.state == CheckState::Failed
+    };
+    match status {
+        IntegrationStatus::Active if checks.iter().any(fails) => IntegrationStatus::Error,
+        status => status,
+    }
+}
+
 async fn calls(
     state: &State,
     integration: &Integration,
 ) -> Result<(CallStatus, Option<CredentialUse>), Error> {
     let (organization, id) = (integration.organization_id, integration.id);
-    let scope = QuotaScope {
-        organization,
-        integration: Some(id),
-        route: Digest::of(b""),
-    };
-    let (shared, quota) = tokio::try_join!(
-        state.store.gateway_state(organization, id),
-        state.store.quota(scope),
+    let (shared, headroom) = tokio::try_join!(
+        async { Ok(state.store.gateway_state(organization, id).await?) },
+        headroom(state, integration),
     )?;
-    let now = state.sources.now();
-    let limits = catalog::limits_of(integration, &catalog::profile_of(integration)).limits();
-    let free = quota.item.free(&limits, now);
-    let limits = limits.iter().zip(free).map(|(limit, free)| LimitState {
-        requests: limit.requests,
-        window_seconds: limit.window.as_secs(),
-        free,
-    });
     let calls = CallStatus {
         breaker: shared.item.breaker,
-        blocked_until: quota.item.blocked_until(now),
-        limits: limits.collect(),
+        blocked_until: headroom.blocked_until,
+        limits: headroom.limits,
     };
     Ok((calls, shared.item.credential_use))
 }

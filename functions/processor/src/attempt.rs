@@ -171,7 +171,9 @@ async fn hand_over(
 
 /// The body as it came, or what the destination's transform makes of it.
 fn content(parcel: &Parcel, destination: &Destination) -> Result<Content, &'static str> {
-    let Some(transform) = &destination.transform else {
+    // A transform is made for what the provider sends.
+    let transform = destination.transform.as_ref();
+    let Some(transform) = transform.filter(|_| parcel.event.addressee().is_none()) else {
         let media_type = parcel.event.content_type.clone();
         return Ok(Content {
             media_type: media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),

@@ -8,6 +8,10 @@ use crate::attempt::{Parcel, given_up};
 
 /// Whether `destination` wants the event; an error, if its filter fails on it.
 pub(crate) fn wants(parcel: &Parcel, destination: &Destination) -> Result<bool, ExpressionError> {
+    // What is for one is for no other, and that one has said by its channel that it wants it.
+    if let Some(only) = parcel.event.addressee() {
+        return Ok(destination.id == only);
+    }
     // A change of a record is for those that name it: who gets all events does not get more of a sudden.
     if parcel.event.scheme == Event::RECORDS && !destination.names_records() {
         return Ok(false);

@@ -53,6 +53,7 @@ pub(crate) async fn receive(
         }
     }
     let event = process(state, received, trace, now).await?;
+    note(state, &event).await;
     state
         .store
         .put_event(&event, event.received_at.plus(state.retention))
@@ -70,6 +71,18 @@ pub(crate) async fn receive(
         "{id} is stored: {status:?}"
     );
     schedule(state, &event, state.sources.now()).await
+}
+
+/// Notes that the integration is in use, before there is an event of it to be counted.
+async fn note(state: &State, event: &Event) {
+    if event.scheme != Event::RECORDS {
+        let (organization, integration) = (event.organization_id, event.integration_id);
+        let received_at = event.received_at;
+        state
+            .activity
+            .note(organization, integration, received_at)
+            .await;
+    }
 }
 
 async fn stored(state: &State, received: &ReceivedEvent) -> Result<Option<Event>, StoreError> {
@@ -235,7 +248,7 @@ async fn schedule(state: &State, event: &Event, now: Timestamp) -> Result<(), Ag
 
 /// Has records learn of what the event says of them. Who is told twice sees that it is the same.
 async fn tell_records(state: &State, event: &Event, now: Timestamp) -> Result<(), Again> {
-    if event.scheme == Event::RECORDS || event.status == EventStatus::Filtered {
+    if event.is_ours() || event.status == EventStatus::Filtered {
         return Ok(());
     }
     let (organization, integration) = (event.organization_id, event.integration_id);

@@ -6,7 +6,7 @@ use aws_types::SdkConfig;
 use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
-use gatehouse::flows::connect;
+use gatehouse::flows::{Activity, connect};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::{Queue, SyncQueue};
 use gatehouse::store::Store;
@@ -35,6 +35,8 @@ pub struct State {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) routes: Arc<Routes>,
     pub(crate) breakers: Arc<Breakers>,
+    /// Says that there are events to be counted.
+    pub(crate) activity: Activity,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
     pub(crate) retention: Duration,
@@ -65,6 +67,7 @@ impl State {
         Ok(Self {
             routes: Arc::new(Routes::new(store.clone())),
             breakers: Arc::new(Breakers::default()),
+            activity: Activity::new(store.clone(), sources.clone()),
             metrics: Metrics::new("processor"),
             retention: environment.event_retention()?,
             egress: connect::egress(environment)?,

@@ -2,7 +2,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use std::time::Duration;
 
 use gatehouse::domain::{Cause, Error};
-use gatehouse::flows::sync::{EventDue, FeedDue, RecordDue, StepDue, StepEnd};
+use gatehouse::flows::sync::{EventDue, FeedDue, PurgeDue, RecordDue, StepDue, StepEnd};
 use gatehouse::lambda::batch::Outcome;
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::SyncMessage;
@@ -29,6 +29,27 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
                 step,
             };
             Box::pin(state.synchronizer.step(due)).await
+        }
+        SyncMessage::Purge {
+            organization,
+            integration,
+            asked_at,
+            gone_at,
+        } => {
+            let due = PurgeDue {
+                organization,
+                integration,
+                asked_at,
+                gone_at,
+            };
+            again(Box::pin(state.purger.purge(due)).await)
+        }
+        SyncMessage::Configured {
+            organization,
+            integration,
+        } => {
+            let jobs = state.synchronizer.jobs();
+            again(Box::pin(jobs.configured(organization, integration)).await)
         }
         message => again(follow(state, message).await),
     };
@@ -105,8 +126,10 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
             };
             Box::pin(state.events.apply(&due)).await
         }
-        // Steps are done elsewhere.
-        SyncMessage::Step { .. } => Ok(()),
+        // These are done elsewhere.
+        SyncMessage::Step { .. } | SyncMessage::Purge { .. } | SyncMessage::Configured { .. } => {
+            Ok(())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::sync::{
-    EventReader, Hints, Jobs, Linker, Pump, Pusher, Records, Synchronizer,
+    EventReader, Hints, Jobs, Linker, Pump, Purger, Pusher, Records, Synchronizer,
 };
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::queue::SyncQueue;
@@ -20,6 +20,7 @@ pub struct State {
     pub(crate) linker: Linker,
     pub(crate) pump: Pump,
     pub(crate) events: EventReader,
+    pub(crate) purger: Purger,
     pub(crate) queue: SyncQueue,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
@@ -87,7 +88,9 @@ impl State {
             .with_hints(hints.clone());
         let table = (store.clone(), records.clone());
         let (now, later) = (sources.clone(), queue.clone());
+        let purger = Purger::new(store.clone(), later.clone(), metrics.clone(), now.clone());
         Ok(Self {
+            purger,
             pusher: Pusher::new(
                 table.clone(),
                 later.clone(),
@@ -95,7 +98,7 @@ impl State {
                 metrics.clone(),
                 now.clone(),
             ),
-            linker: Linker::new(table.clone(), later.clone(), now.clone()),
+            linker: Linker::new(table.clone(), later.clone(), metrics.clone(), now.clone()),
             pump: Pump::new(table, later.clone(), events, hints, now),
             events: EventReader::new((store, keys), records.clone(), jobs.clone(), later),
             synchronizer: Synchronizer::new(jobs, records, outbound),
@@ -103,6 +106,13 @@ impl State {
             metrics,
             sources,
         })
+    }
+
+    /// The same, deleting some `items` items for one message where integrations are purged.
+    #[must_use]
+    pub fn purging_in_steps_of(self, items: usize) -> Self {
+        let purger = self.purger.in_steps_of(items);
+        Self { purger, ..self }
     }
 
     /// What sends changes to providers.

@@ -107,14 +107,9 @@ fn path_of(parts: &Parts) -> &str {
     }
 }
 
-/// Whether the request comes from where the endpoint allows. Without a known source address, a
-/// list of networks allows nothing.
+/// Whether the request comes from where the endpoint allows.
 fn allows(endpoint: &Endpoint, client: &ClientAddress) -> bool {
-    let networks = &endpoint.allowed_networks;
-    networks.is_empty()
-        || client
-            .0
-            .is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
+    endpoint.takes_from(client.0)
 }
 
 /// Verifies with what is remembered of the endpoint and, where that refuses the signature, once

@@ -14,15 +14,15 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gatehouse::domain::Cause;
 
 use crate::options::{Command, Options};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = Options::parse();
     let end = match &options.command {
         Some(Command::Verify { file }) => verify::run(file, &mut std::io::stdout().lock()),
-        None => system::run(&options).await.map(|()| true),
+        None => run(&options).map(|()| true),
     };
     match end {
         Ok(true) => ExitCode::SUCCESS,
@@ -32,4 +32,13 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(options: &Options) -> Result<(), Cause> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let end = runtime.block_on(system::run(options));
+    // The table may be amid its search for items that have expired, which takes minutes when it is
+    // large; the next start searches again.
+    runtime.shutdown_background();
+    end
 }

@@ -168,6 +168,11 @@ impl Parts<'_> {
         for schedule in self.template.schedules() {
             let environment = self.environment(&schedule.function)?;
             let function = match schedule.function.as_str() {
+                "monitor" => Scheduled::Monitor(Box::new(monitor::State::connect(
+                    &environment,
+                    &aws,
+                    sources.clone(),
+                )?)),
                 "rotation" => Scheduled::Rotation(Box::new(rotation::State::connect(
                     &environment,
                     &aws,

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 /// A function that a schedule runs.
 #[derive(Clone)]
 pub(crate) enum Scheduled {
+    Monitor(Box<monitor::State>),
     Rotation(Box<rotation::State>),
     Sync(Box<sync::State>),
 }
@@ -17,6 +18,7 @@ pub(crate) enum Scheduled {
 impl Scheduled {
     async fn handle(&self, event: Value) -> Result<(), Cause> {
         match self {
+            Self::Monitor(state) => Box::pin(monitor::handle(state, event)).await.map(drop)?,
             Self::Rotation(state) => Box::pin(rotation::handle(state, event)).await.map(drop)?,
             Self::Sync(state) => Box::pin(sync::handle(state, event)).await.map(drop)?,
         }

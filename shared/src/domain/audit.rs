@@ -237,6 +237,12 @@ impl AuditSubject {
             "elv_" => "elevation",
             "syn_" => "sync_job",
             "cfl_" => "conflict",
+            "inc_" => "incident",
+            "pbk_" => "playbook",
+            "run_" => "playbook_run",
+            "alr_" => "alert",
+            "chn_" => "channel",
+            "sil_" => "silence",
             _ => return None,
         };
         Some(Self::new(kind, id))

@@ -1,7 +1,9 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,7 +34,10 @@ pub struct Endpoint {
     pub events: Vec<EventPattern>,
     /// Networks that requests may come from; any, if empty.
     #[serde(default)]
-    pub allowed_networks: Vec<ipnet::IpNet>,
+    pub allowed_networks: Vec<IpNet>,
+    /// Networks that requests may not come from, though they be allowed otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_networks: Vec<IpNet>,
     /// How far a signed timestamp may be from now; the scheme's own, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance_seconds: Option<u32>,
@@ -67,6 +72,22 @@ impl Endpoint {
         self.status == EndpointStatus::AwaitingSecret
             && self.secrets.is_empty()
             && now.since(self.updated_at) < Self::AWAITS_SECRET
+    }
+
+    /// Whether requests from this address are looked at. Without a known address, a list of networks, of
+    /// either kind, lets nothing pass.
+    #[must_use]
+    pub fn takes_from(&self, address: Option<IpAddr>) -> bool {
+        let (allowed, blocked) = (&self.allowed_networks, &self.blocked_networks);
+        let within = |networks: &[IpNet], address: IpAddr| {
+            networks.iter().any(|network| network.contains(&address))
+        };
+        match address {
+            Some(address) => {
+                (allowed.is_empty() || within(allowed, address)) && !within(blocked, address)
+            }
+            None => allowed.is_empty() && blocked.is_empty(),
+        }
     }
 
     /// Whether requests are verified at all.

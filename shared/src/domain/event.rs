@@ -56,6 +56,21 @@ pub struct Event {
 impl Event {
     /// The scheme of what is no event of the provider's, but a change of a record that is synchronized.
     pub const RECORDS: &'static str = "records";
+    /// The scheme of what is no event of the provider's either, but tells of alerts.
+    pub const ALERTS: &'static str = "alerts";
+
+    /// Whether it is none of the provider's, but one of ours.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        [Self::RECORDS, Self::ALERTS].contains(&self.scheme.as_str())
+    }
+
+    /// The one destination that it is for, whatever others want: of what tells of alerts. It came in by no
+    /// endpoint, and has the destination's number in the place of that.
+    #[must_use]
+    pub fn addressee(&self) -> Option<DestinationId> {
+        (self.scheme == Self::ALERTS).then(|| self.endpoint_id.ulid().into())
+    }
 
     /// The delivery to `destination`, if the event was routed there.
     #[must_use]

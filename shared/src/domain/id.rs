@@ -126,8 +126,24 @@ ids! {
     SyncJobId "syn_",
     /// Fields of a record that both sides changed.
     ConflictId "cfl_",
+    /// A rule that fired for an integration.
+    AlertId "alr_",
+    /// A place where people are told of alerts.
+    ChannelId "chn_",
+    /// A time in which alerts are not told, or not looked for.
+    SilenceId "sil_",
+    /// Something that people are to be told.
+    NoticeId "ntc_",
+    /// One health probe of an integration.
+    CheckId "chk_",
     /// A record that was made here, before the provider has given it an id.
     NewRecordId "new_",
+    /// Something that went wrong and that somebody looks after.
+    IncidentId "inc_",
+    /// An organization's own playbook.
+    PlaybookId "pbk_",
+    /// One run of a playbook.
+    PlaybookRunId "run_",
     /// One replacement of an integration's credentials.
     RotationId "rot_",
 }

@@ -3,6 +3,7 @@
 //! Everything else in this crate may depend on this module; it depends on nothing of ours.
 
 mod access;
+pub mod alert;
 mod api_profile;
 mod audit;
 mod auth;
@@ -18,9 +19,12 @@ mod event;
 mod expression;
 pub mod gateway;
 mod grant;
+pub mod health;
 mod id;
+pub mod incident;
 mod integration;
 mod object;
+pub mod playbook;
 mod quota;
 mod request;
 mod retry;
@@ -73,8 +77,9 @@ pub use grant::{
     RefreshFailure, RefreshLease, Trouble, Visit,
 };
 pub use id::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, ElevationId, EndpointId, EventId,
-    IdError, IntegrationId, LaneId, NewRecordId, OrganizationId, RequestId, RotationId, SecretId,
+    AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
+    ElevationId, EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId,
+    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId, SilenceId,
     SyncJobId,
 };
 pub use integration::{

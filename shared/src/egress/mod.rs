@@ -56,6 +56,7 @@ pub use error::EgressError;
 pub use identity::{ClientIdentity, ClientIdentityError};
 pub use request::{OutboundRequest, OutboundResponse, Redirects, redact_url};
 pub use resolve::{Resolve, SystemResolver};
+pub use stream::PeerTls;
 pub use tls::TlsSettings;
 pub use tls_fault::TlsFault;
 pub use validity::{certificate_ends_at, chain_ends_at};

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -15,6 +16,15 @@ use super::error::ResolveError;
 use super::sort::sort_io;
 use super::tls::client_config;
 use super::{EgressError, TlsSettings};
+
+/// What a server shows of itself when TLS is agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerTls {
+    /// Its certificate, verified (X.509, DER).
+    pub certificate: Vec<u8>,
+    /// The version of the protocol: `TLS 1.3` or `TLS 1.2`.
+    pub protocol: &'static str,
+}
 
 impl Egress {
     /// Checks the form of a URL of another protocol that is spoken over TLS, and the address if it
@@ -62,6 +72,45 @@ impl Egress {
         let connecting = self.connect_and_agree(host, port, settings);
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, Box::pin(connecting)).await;
         connected.map_err(|_| EgressError::ConnectTimeout)?
+    }
+
+    /// Agrees on TLS with `host`, as [`Egress::connect_tls`] does, and says what it showed. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Egress::connect_tls`].
+    pub async fn look_at_tls(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        settings: &TlsSettings,
+    ) -> Result<PeerTls, EgressError> {
+        let stream = self.connect_tls(host, port, settings).await?;
+        let (_, connection) = stream.get_ref();
+        let certificates = connection.peer_certificates().unwrap_or_default();
+        Ok(PeerTls {
+            certificate: certificates
+                .first()
+                .map(|certificate| certificate.to_vec())
+                .unwrap_or_default(),
+            protocol: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                _ => "unknown",
+            },
+        })
+    }
+
+    /// How many addresses the name of a host has, all of which may be called.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError::Resolve`] or [`EgressError::ForbiddenAddress`], and if there is no answer in five
+    /// seconds.
+    pub async fn look_up(&self, name: &str) -> Result<usize, EgressError> {
+        let found = tokio::time::timeout(CONNECT_TIMEOUT, self.addresses_of(name)).await;
+        let addresses = found.map_err(|_| EgressError::ConnectTimeout)??;
+        Ok(addresses.len())
     }
 
     async fn connect_and_agree(

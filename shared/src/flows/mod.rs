@@ -1,20 +1,26 @@
 //! Use cases that functions share.
 
+mod activity;
+pub mod alerts;
 mod caller_limits;
 mod circuit;
 pub mod connect;
 mod directories;
 pub mod grants;
+pub mod health;
 mod idempotency;
+pub mod incidents;
 mod issuer_documents;
 mod limiter;
 pub mod outbound;
+pub mod playbooks;
 mod published_keys;
 mod response_cache;
 pub mod rotation;
 mod slots;
 pub mod sync;
 
+pub use activity::Activity;
 pub use caller_limits::{CallerLimits, within_limits};
 pub use circuit::{CallEnd, Circuit, CircuitState};
 pub use directories::Directories;

@@ -21,6 +21,10 @@ impl Default for BodyLimit {
     }
 }
 
+const JSON: &str = "application/json";
+/// The media type of a merge patch (RFC 7396, section 4).
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// A JSON body, in and out.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
@@ -40,16 +44,37 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        if !is_json(request.headers().get(header::CONTENT_TYPE)) {
-            return Err(Error::UnsupportedMediaType {
-                expected: "application/json",
-            }
-            .into());
-        }
-        let limit = request.extensions().get::<BodyLimit>().copied();
-        let bytes = read(request.into_body(), limit.unwrap_or_default()).await?;
-        parse(&bytes).map(Self).map_err(ApiError::from)
+        Ok(Self(body_of(request, JSON, &[JSON]).await?))
     }
+}
+
+/// A JSON body that says what is to change, by the rules of a merge patch (RFC 7396). It comes as
+/// `application/merge-patch+json`, or as any JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct MergePatch<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MergePatch<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        let read = body_of(request, MERGE_PATCH, &[MERGE_PATCH, JSON]);
+        Ok(Self(read.await?))
+    }
+}
+
+/// Reads a body of one of the media types `taken`.
+async fn body_of<T: DeserializeOwned>(
+    request: Request,
+    expected: &'static str,
+    taken: &[&str],
+) -> Result<T, Error> {
+    let media_type = media_type(request.headers().get(header::CONTENT_TYPE));
+    if !taken.iter().any(|one| media_type.eq_ignore_ascii_case(one)) {
+        return Err(Error::UnsupportedMediaType { expected });
+    }
+    let limit = request.extensions().get::<BodyLimit>().copied();
+    let bytes = read(request.into_body(), limit.unwrap_or_default()).await?;
+    parse(&bytes)
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
@@ -86,12 +111,11 @@ async fn read(body: Body, BodyLimit(limit): BodyLimit) -> Result<Bytes, Error> {
     })
 }
 
-fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    let text = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let media_type = text.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
+/// A content type without its parameters.
+fn media_type(content_type: Option<&HeaderValue>) -> &str {
+    let text = content_type.and_then(|value| value.to_str().ok());
+    let media_type = text.unwrap_or_default().split(';').next();
+    media_type.unwrap_or_default().trim()
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {

@@ -22,7 +22,7 @@ mod tests;
 
 pub use authenticate::{Authentication, authenticated};
 pub use authorize::{Authorization, Authorized, authorized};
-pub use body::{BodyLimit, Json};
+pub use body::{BodyLimit, Json, MergePatch};
 pub use change::Change;
 pub use cors::Cors;
 pub use cursor::Cursor;

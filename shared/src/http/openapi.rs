@@ -42,7 +42,7 @@ pub struct ProblemSchema {
 #[macro_export]
 macro_rules! operations {
     ($($name:ident: $method:ident $path:literal, tag = $tag:literal, summary = $summary:literal
-        $(, params($($param:tt)*))? $(, body = $body:ty)?
+        $(, params($($param:tt)*))? $(, body = $body:ty $(as $media:literal)?)?
         , $status:literal $(=> $response:ty)?;)+) => {
         use $crate::http::{AccessTokenScheme, ProblemSchema};
 
@@ -50,7 +50,7 @@ macro_rules! operations {
             #[utoipa::path(
                 $method, path = $path, tag = $tag, summary = $summary, operation_id = stringify!($name),
                 $(params($($param)*),)?
-                $(request_body = $body,)?
+                $(request_body(content = $body $(, content_type = $media)?),)?
                 responses(
                     (status = $status, description = "Done" $(, body = $response)?),
                     (status = "default", description = "A problem; docs/errors.md lists them", body = ProblemSchema, content_type = "application/problem+json"),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
+use super::body::MERGE_PATCH;
 use super::upstream::{UpstreamView, code_of_upstream};
 use crate::domain::{Error, FieldError};
 
@@ -215,6 +216,11 @@ impl ApiError {
             Error::MethodNotAllowed { allow } if !allow.is_empty() => {
                 (header::ALLOW, allow.clone())
             }
+            // RFC 5789, section 2.2.
+            Error::UnsupportedMediaType { expected } if *expected == MERGE_PATCH => (
+                HeaderName::from_static("accept-patch"),
+                MERGE_PATCH.to_owned(),
+            ),
             Error::RateLimited { retry_after } | Error::ProviderBarred { retry_after } => {
                 (header::RETRY_AFTER, seconds(*retry_after))
             }

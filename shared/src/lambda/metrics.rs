@@ -13,9 +13,28 @@ use crate::domain::Timestamp;
 /// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Gatehouse";
 
-/// Everything that is counted or measured. One name, one unit, everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
+macro_rules! metrics {
+    ($($(#[$doc:meta])+ $variant:ident,)+) => {
+        /// Everything that is counted or measured. One name, one unit, everywhere.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Metric {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Metric {
+            /// Everything.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Its name in CloudWatch.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant)),+ }
+            }
+        }
+    };
+}
+
+metrics! {
     /// Webhooks answered with 2xx and enqueued.
     EventsAccepted,
     /// Webhooks not accepted, by reason.
@@ -56,14 +75,31 @@ pub enum Metric {
     SyncJobsLate,
     /// Steps of theirs that failed and are tried again, by reason.
     SyncStepsRetried,
-    /// Records that were created, updated or deleted, by the one or the other.
+    /// Records that were created, updated or deleted, or purged with their integration, by the one or the
+    /// other.
     RecordsChanged,
     /// Conflicts that wait for a person.
     ConflictsOpened,
     /// Changes that were made here and are not sent to the provider any more, by reason, and all.
     PushesFailed,
+    /// Records that could not be handed on to the integration that they are linked to, by reason, and all.
+    LinksFailed,
     /// Fields of providers' records that are new, have vanished, or have another type.
     FieldsDrifted,
+    /// Alerts that fired, by kind.
+    AlertsFired,
+    /// Notices of alerts that reached everybody who wants them.
+    AlertNoticesSent,
+    /// Tries to send them that failed, by reason.
+    AlertNoticesRetried,
+    /// Those that were tried for a day and given up, by channel.
+    AlertNoticesLost,
+    /// Probes of integrations that were made, by their kind.
+    ChecksMade,
+    /// Those of them that found something that does not work, by their kind.
+    ChecksFailed,
+    /// For how long the integration has waited that `monitor` should have looked at first.
+    MonitorLag,
     /// Rotations of credentials that did all that they had to.
     RotationsCompleted,
     /// Those that did not, or left something for a person to clean up, by reason, and all.
@@ -77,50 +113,23 @@ pub enum Metric {
 }
 
 impl Metric {
-    fn name(self) -> &'static str {
-        match self {
-            Self::EventsAccepted => "EventsAccepted",
-            Self::RequestsRefused => "RequestsRefused",
-            Self::HandshakesAnswered => "HandshakesAnswered",
-            Self::EventsProcessed => "EventsProcessed",
-            Self::EventsRepeated => "EventsRepeated",
-            Self::DeliveriesMade => "DeliveriesMade",
-            Self::DeliveriesRetried => "DeliveriesRetried",
-            Self::DeliveriesFailed => "DeliveriesFailed",
-            Self::MessagesBuried => "MessagesBuried",
-            Self::BreakersOpened => "BreakersOpened",
-            Self::RequestsSucceeded => "RequestsSucceeded",
-            Self::RequestsFailed => "RequestsFailed",
-            Self::RequestsCached => "RequestsCached",
-            Self::GrantsRefreshed => "GrantsRefreshed",
-            Self::GrantsAtRisk => "GrantsAtRisk",
-            Self::RefreshesFailed => "RefreshesFailed",
-            Self::SyncJobsCompleted => "SyncJobsCompleted",
-            Self::SyncJobsFailed => "SyncJobsFailed",
-            Self::SyncJobsLate => "SyncJobsLate",
-            Self::SyncStepsRetried => "SyncStepsRetried",
-            Self::RecordsChanged => "RecordsChanged",
-            Self::ConflictsOpened => "ConflictsOpened",
-            Self::PushesFailed => "PushesFailed",
-            Self::FieldsDrifted => "FieldsDrifted",
-            Self::RotationsCompleted => "RotationsCompleted",
-            Self::RotationsFailed => "RotationsFailed",
-            Self::RotationsDue => "RotationsDue",
-            Self::RequestLatency => "RequestLatency",
-            Self::EndToEndLatency => "EndToEndLatency",
-        }
-    }
-
     fn unit(self) -> &'static str {
         match self {
-            Self::EndToEndLatency | Self::RequestLatency => "Milliseconds",
+            Self::EndToEndLatency | Self::RequestLatency | Self::MonitorLag => "Milliseconds",
             _ => "Count",
         }
     }
 
     /// Whether it is counted without its reason as well: an alarm watches all of it.
     fn has_total(self) -> bool {
-        matches!(self, Self::PushesFailed | Self::RotationsFailed)
+        matches!(
+            self,
+            Self::PushesFailed
+                | Self::LinksFailed
+                | Self::RotationsFailed
+                | Self::ChecksMade
+                | Self::ChecksFailed
+        )
     }
 }
 

@@ -1,5 +1,6 @@
-//! The queue of synchronization: steps of jobs, changes that are to be sent, events that hold records. A
-//! message has ids and digests, and nothing of a record: what is to be done stands in the table.
+//! The queue of synchronization: steps of jobs, changes that are to be sent, events that hold records,
+//! integrations that are to be purged. A message has ids and digests, and nothing of a record: what is to be
+//! done stands in the table.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::channel::{Channel, MAX_BATCH, MAX_DELAY, refused, whole_seconds};
 use super::error::sdk;
 use super::{QueueError, Unreadable};
 use crate::domain::sync::EntityName;
-use crate::domain::{Digest, EventId, IntegrationId, OrganizationId, SyncJobId};
+use crate::domain::{Digest, EventId, IntegrationId, OrganizationId, SyncJobId, Timestamp};
 
 const VERSION: u64 = 1;
 
@@ -72,6 +73,25 @@ pub enum SyncMessage {
         /// The event.
         event: EventId,
     },
+    /// An integration's configuration may have changed: what is due follows it, and targets are told.
+    Configured {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+    },
+    /// What an integration leaves behind is to be deleted, once it is deleted itself.
+    Purge {
+        /// Who owns the integration.
+        organization: OrganizationId,
+        /// The integration.
+        integration: IntegrationId,
+        /// When its deletion was asked for.
+        asked_at: Timestamp,
+        /// When it was first seen to be gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone_at: Option<Timestamp>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -88,6 +108,8 @@ enum Kind {
     Feed,
     Link,
     Event,
+    Purge,
+    Configured,
     #[serde(other)]
     Unknown,
 }
@@ -223,14 +245,15 @@ mod tests {
 
     const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 
-    fn messages() -> [(SyncMessage, Value); 5] {
+    fn owner(mut rest: Value) -> Value {
+        rest["organization"] = format!("org_{ULID}").into();
+        rest["integration"] = format!("int_{ULID}").into();
+        rest
+    }
+
+    fn messages() -> [(SyncMessage, Value); 6] {
         let ulid = Ulid::from_string(ULID).unwrap();
         let (organization, integration) = (ulid.into(), ulid.into());
-        let owner = |mut rest: Value| {
-            rest["organization"] = format!("org_{ULID}").into();
-            rest["integration"] = format!("int_{ULID}").into();
-            rest
-        };
         let step = SyncMessage::Step {
             organization,
             integration,
@@ -259,6 +282,10 @@ mod tests {
             integration,
             event: ulid.into(),
         };
+        let configured = SyncMessage::Configured {
+            organization,
+            integration,
+        };
         let digest = Digest::of(b"text").to_string();
         [
             (
@@ -281,12 +308,32 @@ mod tests {
                 event,
                 owner(json!({"v": 1, "kind": "event", "event": format!("evt_{ULID}")})),
             ),
+            (configured, owner(json!({"v": 1, "kind": "configured"}))),
         ]
+    }
+
+    fn purges() -> [(SyncMessage, Value); 2] {
+        let ulid = Ulid::from_string(ULID).unwrap();
+        let at = "2026-11-26T09:30:00.000Z";
+        [None, Some(at)].map(|gone_at| {
+            let message = SyncMessage::Purge {
+                organization: ulid.into(),
+                integration: ulid.into(),
+                asked_at: at.parse().unwrap(),
+                gone_at: gone_at.map(|at| at.parse().unwrap()),
+            };
+            let mut spelled = json!({"v": 1, "kind": "purge", "asked_at": at,
+                "organization": format!("org_{ULID}"), "integration": format!("int_{ULID}")});
+            if let Some(at) = gone_at {
+                spelled["gone_at"] = at.into();
+            }
+            (message, spelled)
+        })
     }
 
     #[test]
     fn messages_are_spelled_like_this_and_are_read_again() {
-        for (message, spelled) in messages() {
+        for (message, spelled) in messages().into_iter().chain(purges()) {
             let text = write(&message).unwrap();
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), spelled);
             assert_eq!(read(&text), Ok(message));
@@ -296,6 +343,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_told_from_what_is_one_of_later() {
         let [(_, step), (_, push), ..] = messages();
+        let [_, (_, purge)] = purges();
         let with = |of: &Value, name: &str, value: Value| {
             let mut changed = of.clone();
             changed[name] = value;
@@ -313,6 +361,8 @@ mod tests {
             with(&push, "record", json!("00")),
             with(&push, "entity", json!("a#b")),
             with(&push, "kind", json!("event")),
+            with(&purge, "asked_at", json!(null)),
+            with(&purge, "gone_at", json!("soon")),
             read(""),
             read("[]"),
         ];

@@ -3,15 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, KeysAndAttributes, WriteRequest};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::items::Attributes;
 use super::keys::{ItemKey, PK, SK};
 use super::{Store, StoreError};
 
-/// What DynamoDB takes in one request.
+/// What DynamoDB takes in one request: so many reads, or so many writes.
 const MAX_BATCH: usize = 100;
+const MAX_WRITES: usize = 25;
 /// How many requests are made at a time.
 const PARALLEL_BATCHES: usize = 4;
 /// How often a request that yields nothing at all is made again, and how long is waited before the
@@ -82,6 +83,55 @@ impl Store {
                 return Err(StoreError::Throttled(cause.into()));
             }
         }
+    }
+}
+
+impl Store {
+    /// Deletes the items with these keys, where there are such. Each is deleted by itself: if it fails, some
+    /// of them are gone. What DynamoDB leaves out is asked for again.
+    pub(crate) async fn delete_all(&self, keys: Vec<Attributes>) -> Result<(), StoreError> {
+        // A key that is there twice would be refused.
+        let mut seen = HashSet::new();
+        let distinct: Vec<Attributes> = keys
+            .into_iter()
+            .filter(|key| key_of(key).is_some_and(|key| seen.insert(key)))
+            .collect();
+        let chunks = distinct.chunks(MAX_WRITES).map(<[_]>::to_vec);
+        futures::stream::iter(chunks.collect::<Vec<_>>())
+            .map(|chunk| self.delete_chunk(chunk))
+            .buffer_unordered(PARALLEL_BATCHES)
+            .try_collect()
+            .await
+    }
+
+    async fn delete_chunk(&self, keys: Vec<Attributes>) -> Result<(), StoreError> {
+        let deletes = keys.into_iter().map(|key| {
+            let delete = DeleteRequest::builder()
+                .set_key(Some(key))
+                .build()
+                .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        });
+        let mut left = deletes.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut idle = 0;
+        while !left.is_empty() {
+            let before = left.len();
+            let request = self.client().batch_write_item();
+            let request = request.request_items(self.table(), left);
+            let output = Box::pin(request.send()).await?;
+            let unprocessed = output.unprocessed_items.unwrap_or_default();
+            left = unprocessed.into_values().flatten().collect();
+            if left.len() < before {
+                idle = 0;
+            } else if idle < IDLE_TRIES {
+                tokio::time::sleep(FIRST_WAIT * 2_u32.pow(idle)).await;
+                idle += 1;
+            } else {
+                let cause = "some items of a batch were not deleted";
+                return Err(StoreError::Throttled(cause.into()));
+            }
+        }
+        Ok(())
     }
 }
 

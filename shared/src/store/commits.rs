@@ -139,7 +139,7 @@ impl Store {
 
     /// A put in a transaction in place of the item of the version before (of none, in the first). With an
     /// instant, an item that has expired by then counts as none.
-    fn swap_operation<T: Serialize>(
+    pub(super) fn swap_operation<T: Serialize>(
         &self,
         key: ItemKey,
         stored: &Stored<T>,

@@ -1,14 +1,11 @@
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use serde::Serialize;
-
 use crate::domain::{ActiveElevation, Elevation, ElevationId, OrganizationId, Timestamp};
 
 use super::error::contended;
-use super::items::{self, Stored, VERSION, Versioned, number};
+use super::items::{Stored, Versioned};
 use super::keys::{Collection, ItemKey};
-use super::table::{ABSENT, Transacted};
+use super::table::Transacted;
 use super::{Digest, Page, Store, StoreError};
 
 /// How long it is known who had which role.
@@ -107,27 +104,6 @@ impl Store {
             Transacted::Unmet(_) => Err(StoreError::Conflict),
             Transacted::Busy => Err(contended()),
         }
-    }
-
-    /// A put in a transaction, over an item in version `expected` (0: over none).
-    pub(super) fn put_over<T: Serialize>(
-        &self,
-        key: ItemKey,
-        stored: &Stored<T>,
-        expected: u64,
-    ) -> Result<TransactWriteItem, StoreError> {
-        if expected == 0 {
-            return self.put_operation(key, stored, Some(ABSENT));
-        }
-        let put = Put::builder()
-            .table_name(self.table())
-            .set_item(Some(items::write(key, stored)?))
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":expected", number(expected))
-            .build()
-            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 

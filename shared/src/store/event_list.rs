@@ -119,6 +119,24 @@ impl Store {
             .await
     }
 
+    /// Every event that came in from `from` until before `to`, in no order, without payloads.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn each_event(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        span: (Timestamp, Timestamp),
+        mut fold: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
+        self.each::<Outlines>((organization, integration), span, |stored| {
+            fold(stored.data);
+        })
+        .await
+    }
+
     /// When the newest event came in that was verified with this signing secret. Only the newest
     /// 200 events of the integration are looked at: `None` means "not lately".
     ///

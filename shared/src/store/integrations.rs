@@ -1,3 +1,6 @@
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use crate::domain::health::Watch;
 use crate::domain::{Integration, IntegrationId, OrganizationId};
 
 use super::error::contended;
@@ -5,6 +8,7 @@ use super::guards::AtMost;
 use super::items::{Stored, Versioned};
 use super::keys::{Collection, ItemKey};
 use super::table::{ABSENT, Transacted};
+use super::watches::spread;
 use super::{Page, Store, StoreError};
 
 impl Store {
@@ -14,8 +18,8 @@ impl Store {
     ///
     /// [`StoreError::Conflict`] if there is another one with its id.
     pub async fn create_integration(&self, integration: &Integration) -> Result<(), StoreError> {
-        let stored = Stored::first(integration.clone());
-        self.create(key(integration), &stored).await
+        let added = self.transact(self.added(integration)?).await?;
+        self.integration_created(integration, added).await
     }
 
     /// Adds an integration, if its organization has less than `max` then.
@@ -35,14 +39,34 @@ impl Store {
             collection: Collection::Integrations(organization),
             guard: ItemKey::IntegrationsGuard(organization),
         };
+        let now = integration.created_at;
+        let operations = self.added(integration)?;
+        let added = self.add_within(limit, &operations, now).await?;
+        self.integration_created(integration, added).await
+    }
+
+    /// The integration, and its watch: so it is looked at from the beginning.
+    fn added(&self, integration: &Integration) -> Result<Vec<TransactWriteItem>, StoreError> {
         let stored = Stored::first(integration.clone());
         let put = self.put_operation(key(integration), &stored, Some(ABSENT))?;
-        let now = integration.created_at;
-        match self.add_within(limit, &[put], now).await? {
+        let owned = (integration.organization_id, integration.id);
+        let watch = Watch::new(integration.created_at, spread(integration.id));
+        let mut operations = vec![put];
+        operations.extend(self.watch_operations(owned, &watch, None)?);
+        Ok(operations)
+    }
+
+    async fn integration_created(
+        &self,
+        integration: &Integration,
+        added: Transacted,
+    ) -> Result<(), StoreError> {
+        match added {
             Transacted::Done => Ok(()),
             Transacted::Busy => Err(contended()),
             Transacted::Unmet(_) => {
                 // Ours already, if the answer to an earlier try was lost.
+                let organization = integration.organization_id;
                 let found = self.integration(organization, integration.id).await?;
                 let is_ours = found.is_some_and(|found| found.item == *integration);
                 is_ours.then_some(()).ok_or(StoreError::Conflict)
@@ -95,7 +119,8 @@ impl Store {
     }
 
     /// Deletes an integration, in version `expected` if one is given. What belongs to it stays:
-    /// without its integration an endpoint takes nothing and nothing can be added.
+    /// without its integration an endpoint takes nothing and nothing can be added. The rest is for
+    /// [`Store::purge_integration`].
     ///
     /// # Errors
     ///

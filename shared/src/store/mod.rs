@@ -6,11 +6,14 @@
 //! item whose `expires_at` has passed reads as absent wherever that matters, whether DynamoDB has
 //! deleted it yet or not. There is no scan.
 
+mod alert_setups;
+mod alerts;
 mod api_keys;
 mod audit;
 mod batches;
 mod cached_responses;
 mod change_sets;
+mod checks;
 mod claims;
 mod commits;
 mod consents;
@@ -27,9 +30,13 @@ mod gateway;
 mod grants;
 mod guards;
 mod idempotency;
+mod incidents;
 mod integrations;
 mod items;
 mod keys;
+mod notices;
+mod playbooks;
+mod purge;
 mod queries;
 mod quotas;
 mod record_conflicts;
@@ -39,6 +46,7 @@ mod records;
 mod replay;
 mod requests;
 mod revocations;
+mod roll_ups;
 mod rotations;
 mod sharded;
 mod sightings;
@@ -47,6 +55,7 @@ mod sync_jobs;
 mod sync_pages;
 mod sync_states;
 mod table;
+mod watches;
 
 use std::fmt;
 use std::str::FromStr;
@@ -55,6 +64,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 
 pub use crate::domain::{Digest, DigestError};
+pub use alerts::{AlertQuery, AlertWrites};
 pub use audit::{AuditPage, AuditRange, SpineLink};
 pub use cached_responses::CachedResponse;
 pub use change_sets::{
@@ -72,7 +82,11 @@ pub use event_list::EventQuery;
 pub use events::{MAX_PAYLOAD_BYTES, PutEvent};
 pub use grants::{DueGrant, GrantWrite, StoredGrant};
 pub use idempotency::{Begun, IdempotentRequest};
+pub use incidents::{IncidentQuery, IncidentWrite};
 pub use items::Versioned;
+pub use notices::{MAX_NOTICES, OwedNotice};
+pub use playbooks::{DueRun, MAX_PLAYBOOKS, RunCommitted, RunWrite, StepEffect};
+pub use purge::Purged;
 pub use quotas::QuotaScope;
 pub use record_conflicts::ConflictQuery;
 pub use record_feed::FeedQuery;
@@ -85,6 +99,7 @@ pub use sightings::Seen;
 pub use sync_due::DueSync;
 pub use sync_jobs::{JobStart, SyncJobQuery};
 pub use sync_pages::{MissingPage, MissingRecord, SeenPage, SeenRecords};
+pub use watches::DueWatch;
 
 /// The table of a deployment. Cheap to clone.
 #[derive(Clone)]

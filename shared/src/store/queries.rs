@@ -96,6 +96,43 @@ impl Store {
         Ok(Box::pin(request.send()).await?.items.unwrap_or_default())
     }
 
+    /// The keys of the first `limit` items of a collection: whoever deletes these reads on from the start.
+    pub(crate) async fn query_keys(
+        &self,
+        collection: Collection,
+        limit: u16,
+    ) -> Result<QueryPage, StoreError> {
+        let request = self.query(collection).limit(i32::from(limit));
+        let request = request.projection_expression("#pk, #sk");
+        let output = Box::pin(request.send()).await?;
+        Ok(QueryPage {
+            more: output.last_evaluated_key.is_some(),
+            items: output.items.unwrap_or_default(),
+        })
+    }
+
+    /// The first items of a collection, and of all others that share its partition: one request, so at most
+    /// 1 MB.
+    pub(crate) async fn query_partition(
+        &self,
+        collection: Collection,
+    ) -> Result<QueryPage, StoreError> {
+        let (pk, _) = collection.render();
+        let request = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .consistent_read(true);
+        let output = Box::pin(request.send()).await?;
+        Ok(QueryPage {
+            more: output.last_evaluated_key.is_some(),
+            items: output.items.unwrap_or_default(),
+        })
+    }
+
     /// As [`Store::list`], of those items that `accepts` lets pass. Work is bounded: a page can be
     /// short, even empty, and still have a next one.
     pub(crate) async fn list_where<T, Id>(

@@ -55,13 +55,19 @@ impl RecordRef {
         self.link_to(link.integration, link.entity.digest())
     }
 
-    fn links(&self) -> Collection {
+    /// Its links, as they are kept.
+    pub(super) fn links(&self) -> Collection {
         Collection::RecordLinks(
             self.organization,
             self.integration,
             self.entity,
             self.record,
         )
+    }
+
+    /// Where its link is that leads to what `other` stands for.
+    pub(super) fn link_key(self, other: Digest) -> ItemKey {
+        LinkRef { of: self, other }.key()
     }
 
     fn push(&self) -> ItemKey {
@@ -75,7 +81,7 @@ impl RecordRef {
 }
 
 impl LinkRef {
-    fn key(&self) -> ItemKey {
+    pub(super) fn key(&self) -> ItemKey {
         let of = &self.of;
         ItemKey::RecordLink(
             of.organization,
@@ -129,7 +135,7 @@ impl Store {
             let found = self.query_down(collection, after, None).await?;
             for attributes in found.items {
                 let other: Digest = collection.id_of(&attributes)?;
-                let key = LinkRef { of, other }.key();
+                let key = of.link_key(other);
                 let stored: Stored<RecordLink> = items::read(key, attributes)?;
                 links.push(stored.into_versioned());
                 after = Some(key);

@@ -209,6 +209,24 @@ impl Store {
         self.newest::<Listed>((organization, integration), range, accepts)
             .await
     }
+
+    /// Every request that began from `from` until before `to`, in no order, without bodies.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn each_request(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+        span: (Timestamp, Timestamp),
+        mut fold: impl FnMut(RequestRecord),
+    ) -> Result<(), StoreError> {
+        self.each::<Listed>((organization, integration), span, |stored| {
+            fold(stored.data)
+        })
+        .await
+    }
 }
 
 fn request_key(request: &RequestRecord) -> ItemKey {

@@ -112,6 +112,46 @@ impl Store {
     }
 }
 
+/// So many items are read from a shard at a time where all are read.
+const WHOLE_PAGE: usize = 500;
+
+impl Store {
+    /// Every item from `from` until before `to`, in no order: a shard at a time is read no faster than all
+    /// at once. What is written meanwhile may be among them, or not.
+    pub(crate) async fn each<K: Sharded>(
+        &self,
+        owner: K::Owner,
+        (from, to): (Timestamp, Timestamp),
+        mut fold: impl FnMut(Stored<K::Data>),
+    ) -> Result<(), StoreError> {
+        let range = Range {
+            from: Some(from),
+            to: Some(to),
+            after: None,
+            limit: u16::MAX,
+        };
+        let Some((low, high)) = range.bounds() else {
+            return Ok(());
+        };
+        let mut shards: Vec<Shard<K>> = (0..SHARDS)
+            .map(|number| Shard::from(number, high))
+            .collect();
+        while shards.iter().any(|shard| shard.rest.is_some()) {
+            let left = shards.iter_mut().filter(|shard| shard.rest.is_some());
+            let reads: Vec<_> = left
+                .map(|shard| self.read_shard(shard, owner, low, WHOLE_PAGE))
+                .collect();
+            futures::future::try_join_all(reads).await?;
+            for shard in &mut shards {
+                for (_, stored) in shard.buffer.drain(..) {
+                    fold(stored);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The shards of an owner as one descending sequence.
 pub(crate) struct Merge<'a, K: Sharded> {
     store: &'a Store,
@@ -139,11 +179,7 @@ impl<'a, K: Sharded> Merge<'a, K> {
         wanted: usize,
     ) -> Self {
         let shards: Vec<Shard<K>> = (0..SHARDS)
-            .map(|number| Shard {
-                number,
-                buffer: VecDeque::new(),
-                rest: Some(high),
-            })
+            .map(|number| Shard::from(number, high))
             .collect();
         // Ids spread evenly; a few more than a shard's share save most second reads.
         let page = (wanted / shards.len().max(1) + 8).min(MAX_SHARD_PAGE);
@@ -192,6 +228,15 @@ impl<'a, K: Sharded> Merge<'a, K> {
 }
 
 impl<K: Sharded> Shard<K> {
+    /// One of which nothing was read yet, from this item down.
+    fn from(number: u8, high: Ulid) -> Self {
+        Self {
+            number,
+            buffer: VecDeque::new(),
+            rest: Some(high),
+        }
+    }
+
     /// Whether its next item is unknown.
     fn is_dry(&self) -> bool {
         self.buffer.is_empty() && self.rest.is_some()

@@ -136,7 +136,7 @@ impl Store {
 }
 
 impl DueSync {
-    fn key(&self) -> ItemKey {
+    pub(super) fn key(&self) -> ItemKey {
         ItemKey::SyncDue(SyncDue {
             at: self.at,
             organization: self.organization,

@@ -258,6 +258,27 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// A put in a transaction, over an item in version `expected` (0: over none).
+    pub(crate) fn put_over<T: Serialize>(
+        &self,
+        key: ItemKey,
+        stored: &Stored<T>,
+        expected: u64,
+    ) -> Result<TransactWriteItem, StoreError> {
+        if expected == 0 {
+            return self.put_operation(key, stored, Some(ABSENT));
+        }
+        let put = aws_sdk_dynamodb::types::Put::builder()
+            .table_name(self.table())
+            .set_item(Some(items::write(key, stored)?))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":expected", number(expected))
+            .build()
+            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A delete in a transaction, whether there is such an item or not.
     pub(crate) fn delete_operation(&self, key: ItemKey) -> Result<TransactWriteItem, StoreError> {
         let delete = Delete::builder()

@@ -7,6 +7,7 @@ mod directory;
 mod egress;
 mod flows;
 mod grants;
+mod incidents;
 mod jwt;
 mod oauth;
 mod peers;

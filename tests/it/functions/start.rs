@@ -7,13 +7,14 @@ use e2e::{Function, FunctionError, FunctionSettings};
 
 use super::deployment::Deployment;
 
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     "integrations",
     "gateway",
     "connect",
     "webhooks",
     "processor",
     "rotation",
+    "monitor",
     "sync",
 ];
 /// What a function can do without.

@@ -35,9 +35,12 @@ fn what_needs_a_person_raises_an_alarm() {
         ("SyncJobsLate", "sync"),
         ("ConflictsOpened", "sync"),
         ("PushesFailed", "sync"),
+        ("LinksFailed", "sync"),
         ("5xx", "Api"),
         ("WriteThrottleEvents", "Table"),
         ("GrantsAtRisk", "rotation"),
+        ("MonitorLag", "monitor"),
+        ("AlertNoticesLost", "monitor"),
         ("RotationsFailed", "rotation"),
     ]);
     for (function, _) in template.functions() {

@@ -19,6 +19,7 @@ fn function_of<'a>(template: &'a Template, route: &'a Value) -> &'a str {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 fn each_route_leads_to_its_function() {
     let template = Template::read();
     let routes: BTreeMap<&str, &str> = template
@@ -50,6 +51,10 @@ fn each_route_leads_to_its_function() {
         ),
         (
             "ANY /portal/integrations/{integrationId}/test",
+            "GatewayFunction",
+        ),
+        (
+            "ANY /portal/integrations/{integrationId}/checks/run",
             "GatewayFunction",
         ),
         (
@@ -96,7 +101,7 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
 #[test]
 fn only_this_api_the_schedules_and_secrets_manager_may_invoke_the_functions() {
     let template = Template::read();
-    let scheduled = ["Rotation", "Sync"];
+    let scheduled = ["Monitor", "Rotation", "Sync"];
     for (id, permission) in template.of_type("AWS::Lambda::Permission") {
         let properties = &permission["Properties"];
         let name = id.strip_suffix("Permission").unwrap();

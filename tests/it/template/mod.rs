@@ -7,6 +7,7 @@
 
 mod alarms;
 mod api;
+mod dashboard;
 mod functions;
 mod permissions;
 mod storage;

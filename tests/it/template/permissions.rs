@@ -90,7 +90,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Table",
-                "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
             ),
             (
                 "EventsQueue",
@@ -124,13 +125,33 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "MonitorRole",
+        &[
+            ("MonitorLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
+            (
+                "Table",
+                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+            ),
+            ("EventsQueue", "sqs:SendMessage"),
+            (
+                "secret:gatehouse/${StackStage}/*",
+                "secretsmanager:GetSecretValue",
+            ),
+            (
+                "Key",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+            ),
+        ],
+    ),
+    (
         "SyncRole",
         &[
             ("SyncLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:BatchGetItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem \
-                 dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:ConditionCheckItem \
+                 dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
+                 dynamodb:UpdateItem",
             ),
             (
                 "SyncQueue",

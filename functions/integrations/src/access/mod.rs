@@ -13,6 +13,8 @@ use gatehouse::domain::{Error, FieldError, IntegrationId, OrganizationId};
 
 use crate::State;
 
+pub(crate) use key_bodies::refuse;
+
 /// The most integrations that a key or an elevation names.
 const MAX_INTEGRATIONS: usize = 25;
 
@@ -64,7 +66,7 @@ async fn check_integrations(
 }
 
 /// Whether a text of free words has from 1 to `most` characters.
-fn check_text(pointer: &str, text: &str, most: usize, errors: &mut Vec<FieldError>) {
+pub(crate) fn check_text(pointer: &str, text: &str, most: usize, errors: &mut Vec<FieldError>) {
     if text.trim().is_empty() || text.chars().count() > most {
         let message = format!("expected 1 to {most} characters");
         errors.push(FieldError::new(pointer, message));

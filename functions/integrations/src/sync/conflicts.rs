@@ -5,10 +5,12 @@ use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::sync::conflict::{ConflictRule, FieldPath};
 use gatehouse::domain::sync::{EntityName, SyncConfig};
 use gatehouse::domain::{
-    Action, ConflictId, Error, FieldError, Integration, IntegrationId, OrganizationId,
+    Action, AuditOutcome, AuditSubject, ConflictId, Error, FieldError, Integration, IntegrationId,
+    NewAuditEntry, OrganizationId, Origin,
 };
 use gatehouse::flows::sync::{FoundConflict, Verdict};
-use gatehouse::http::{ApiError, Cursor, IfMatch, Json, PathId, PathIds, Query, etag};
+use gatehouse::http::{ApiError, Cursor, IfMatch, Json, OriginOf, PathId, PathIds, Query, etag};
+use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{ConflictQuery as StoreQuery, StoreError};
 
 use super::conflict_bodies::{ConflictDecision, ConflictQuery, ConflictView};
@@ -66,6 +68,7 @@ pub(crate) async fn read(
 pub(crate) async fn resolve(
     Shared(state): Shared<State>,
     Extension(access): Extension<Access>,
+    OriginOf(origin): OriginOf,
     PathIds(integration, id): PathIds<IntegrationId, ConflictId>,
     expected: Option<IfMatch>,
     Json(decision): Json<ConflictDecision>,
@@ -91,11 +94,50 @@ pub(crate) async fn resolve(
             .check_verdict(kind.kind(), id, &verdict, pointer)
             .await?;
         // First: should what follows fail, the same request does both the next time.
-        add_rule(&state, owner, &kind.entity, rule).await?;
+        if with_rule(item, &kind.entity, rule)?.is_some() {
+            let entry = Entry(caller, &origin, integration);
+            let added = add_rule(&state, owner, &kind.entity, rule);
+            entry.around(&state, added).await?;
+        }
     }
     let settled = state.local.settle(kind.kind(), id, &verdict, pointer);
     settled.await?;
     Ok(answer(state.local.conflict(owner, id).await?))
+}
+
+/// By whom, from where, and of what a change of an integration is recorded that comes with a decision.
+struct Entry<'a>(&'a Caller, &'a Origin, IntegrationId);
+
+impl Entry<'_> {
+    /// Records the change before it is made, and how it has ended, as a `PATCH` of the integration is.
+    async fn around(
+        &self,
+        state: &State,
+        change: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let organization = self.0.organization_id;
+        let started = self.outcome(AuditOutcome::Started);
+        state.trail.record(organization, started).await?;
+        let changed = change.await;
+        let outcome = match changed {
+            Ok(()) => AuditOutcome::Succeeded,
+            Err(_) => AuditOutcome::Failed,
+        };
+        let ended = state.trail.record(organization, self.outcome(outcome));
+        if let Err(error) = ended.await {
+            let (id, cause) = (self.2, chain(&error));
+            tracing::error!(integration.id = %id, cause, "how a change of {id} ended is not in the audit trail");
+        }
+        changed
+    }
+
+    fn outcome(&self, outcome: AuditOutcome) -> NewAuditEntry {
+        let Self(caller, origin, integration) = *self;
+        NewAuditEntry {
+            subject: AuditSubject::of_id(&integration.to_string()),
+            ..NewAuditEntry::new(caller.into(), "integration.update", outcome).from(origin)
+        }
+    }
 }
 
 fn answer(found: FoundConflict) -> impl IntoResponse {

@@ -72,6 +72,7 @@ fn view(
         cursor_age_seconds: cursor_at.map(|at| now.since(at).as_secs()),
         last_full_at: state.full_at,
         last_completed_at: state.completed_at,
+        drift: state.drift,
         next_run_at: next_run_at.filter(|_| can_sync),
         schedule: rules.schedule,
         full_schedule: rules.full_schedule,

@@ -1,7 +1,8 @@
 //! What comes in and goes out of synchronizations and their jobs.
 
 use gatehouse::domain::sync::{
-    EntityName, JobCounts, JobStatus, ParkedPage, SyncJob, SyncPhase, SyncTrigger, SyncType,
+    EntityName, FoundDrift, JobCounts, JobStatus, ParkedPage, SyncJob, SyncPhase, SyncTrigger,
+    SyncType,
 };
 use gatehouse::domain::{SyncJobId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,9 @@ pub(crate) struct JobView {
     /// The page that it stopped at, if it can be read again or skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parked: Option<ParkedPage>,
+    /// What it has found to have changed of the provider's fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift: Option<FoundDrift>,
 }
 
 impl From<SyncJob> for JobView {
@@ -115,6 +119,7 @@ impl From<SyncJob> for JobView {
             error: job.error,
             error_detail: job.error_detail,
             parked: job.parked,
+            drift: job.drift,
         }
     }
 }
@@ -179,6 +184,9 @@ pub(crate) struct EntityView {
     /// When the last run of any type was completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_completed_at: Option<Timestamp>,
+    /// What was last found to have changed of the provider's fields, by which job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift: Option<FoundDrift>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) schedule: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -216,6 +224,7 @@ mod tests {
             since: None,
             newest: None,
             schema_seen: SchemaSeen::default(),
+            drift: None,
             counts: JobCounts {
                 processed,
                 ..JobCounts::default()

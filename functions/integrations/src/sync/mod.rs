@@ -75,7 +75,7 @@ fn records_router() -> Router<State> {
         )
         .route(
             "/portal/integrations/{integration}/records/export",
-            get(export::run),
+            get(export::run).post(records::create_export),
         )
         .route(
             "/portal/integrations/{integration}/records/{entity}",

@@ -47,16 +47,21 @@ operations! {
         summary = "Read the feed of changes of a kind of record: each record once, at its newest change; a page may hold fewer than `limit`",
         params(("integrationId" = String, Path), ("entity" = String, Query),
             ("changedAfter" = Option<String>, Query, description = "an instant, or the `changesCursor` of an earlier read"),
-            ("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
+            ("limit" = Option<u16>, Query),
+            ("cursor" = Option<String>, Query, description = "the `nextCursor` of the page before; not together with `changedAfter`, which it goes on with")),
         200 => ChangePage;
     export_records: get "/portal/integrations/{integrationId}/records/export", tag = "records",
         summary = "Export the same as JSON Lines (application/x-ndjson), in pages of some 4 MB; the header Link has the next one, Gatehouse-Changes-Cursor on the last one the next `changedAfter`",
-        params(("integrationId" = String, Path), ("entity" = String, Query), ("changedAfter" = Option<String>, Query),
-            ("cursor" = Option<String>, Query)),
+        params(("integrationId" = String, Path), ("entity" = String, Query), ("changedAfter" = Option<String>, Query, description = "an instant, or the `Gatehouse-Changes-Cursor` of an earlier export"),
+            ("cursor" = Option<String>, Query, description = "as `Link` of the page before has it; not together with `changedAfter`, which it goes on with")),
         200;
     create_record: post "/portal/integrations/{integrationId}/records/{entity}", tag = "records",
         summary = "Make a record here; the provider is told after",
         params(("integrationId" = String, Path), ("entity" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+        body = serde_json::Value, 201 => RecordView;
+    create_export_record: post "/portal/integrations/{integrationId}/records/export", tag = "records",
+        summary = "Make a record of a kind that is called `export`, as any other is made",
+        params(("integrationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = serde_json::Value, 201 => RecordView;
     get_record: get "/portal/integrations/{integrationId}/records/{entity}/{recordId}", tag = "records",
         summary = "Read a record, or what is left of a deleted one",
@@ -70,7 +75,7 @@ operations! {
     update_record: patch "/portal/integrations/{integrationId}/records/{entity}/{recordId}", tag = "records",
         summary = "Change fields of a record here, by the rules of RFC 7396; the provider is told after",
         params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path), ("If-Match" = String, Header)),
-        body = serde_json::Value, 200 => RecordView;
+        body = serde_json::Value as "application/merge-patch+json", 200 => RecordView;
     delete_record: delete "/portal/integrations/{integrationId}/records/{entity}/{recordId}", tag = "records",
         summary = "Delete a record here; the provider is told after",
         params(("integrationId" = String, Path), ("entity" = String, Path), ("recordId" = String, Path), ("If-Match" = String, Header)),

@@ -6,7 +6,7 @@ use gatehouse::domain::sync::{
     EntityName, Fields, LocalWrite, PastVersion, Standing, record_digest,
 };
 use gatehouse::domain::{AuditSubject, Digest, Error, IntegrationId, NewRecordId, OrganizationId};
-use gatehouse::http::{ApiError, IfMatch, Json, PathIds, etag};
+use gatehouse::http::{ApiError, IfMatch, Json, MergePatch, PathId, PathIds, etag};
 use http::request::Parts;
 use http::{StatusCode, header};
 
@@ -84,8 +84,28 @@ pub(crate) async fn create(
     PathIds(integration, entity): PathIds<IntegrationId, EntityName>,
     Json(content): Json<Fields>,
 ) -> Result<impl IntoResponse, ApiError> {
+    make(&state, &caller, (integration, entity), content).await
+}
+
+/// Makes a record of a kind that is called as the export is: its path is one of its own.
+pub(crate) async fn create_export(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    PathId(integration): PathId<IntegrationId>,
+    Json(content): Json<Fields>,
+) -> Result<impl IntoResponse, ApiError> {
+    let entity: EntityName = parsed(Some("export")).ok_or(Error::NotFound("entity"))?;
+    make(&state, &caller, (integration, entity), content).await
+}
+
+async fn make(
+    state: &State,
+    caller: &Caller,
+    (integration, entity): (IntegrationId, EntityName),
+    content: Fields,
+) -> Result<impl IntoResponse + use<>, ApiError> {
     let organization = caller.organization_id;
-    let found = kinds::find(&state, organization, (integration, entity)).await?;
+    let found = kinds::find(state, organization, (integration, entity)).await?;
     check_usable(&found.integration.item)?;
     let (now, randomness) = (state.sources.now(), state.sources.randomness.as_ref());
     let id = NewRecordId::generate(now, randomness).to_string();
@@ -94,10 +114,10 @@ pub(crate) async fn create(
         .local
         .create(found.kind(), id.clone(), content)
         .await?;
-    let standing = standing(&state, &found, record).await?;
+    let standing = standing(state, &found, record).await?;
     let entity = &found.entity;
     let version = standing.head.version;
-    let shown = view(&state, &found, standing).await?;
+    let shown = view(state, &found, standing).await?;
     let location = format!("/portal/integrations/{integration}/records/{entity}/{id}");
     Ok((
         StatusCode::CREATED,
@@ -152,7 +172,7 @@ pub(crate) async fn update(
     caller: Caller,
     path: RecordPath,
     IfMatch(expected): IfMatch,
-    Json(patch): Json<Fields>,
+    MergePatch(patch): MergePatch<Fields>,
 ) -> Result<impl IntoResponse, ApiError> {
     let write = LocalWrite::Patch(patch);
     write_to(&state, &caller, &path, (expected, write)).await

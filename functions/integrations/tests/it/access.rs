@@ -37,6 +37,23 @@ fn body(path: &str, method: &str) -> Value {
         ("POST", path) if path.ends_with("/suggest") => {
             json!({"entity": "contacts", "fields": [{"name": "email"}], "samples": [{}]})
         }
+        ("POST" | "PUT", path) if path.contains("/channels") && !path.ends_with("/test") => {
+            crate::alerts::slack("int_01K72Z5QSW0123456789ABCDEF")
+        }
+        ("POST" | "PUT", path) if path.contains("/silences") => crate::alerts::silence(),
+        ("POST", path) if path.contains("/alerts/") => Value::Null,
+        ("POST", path) if path.ends_with("}/timeline") => json!({"text": "x"}),
+        ("PUT", path) if path.ends_with("}/notes") => json!({"text": "x"}),
+        ("PATCH", path) if path.contains("/incidents/") => json!({"severity": "low"}),
+        ("POST", path) if path.contains("/incidents/") => Value::Null,
+        ("POST" | "PUT", path) if path.starts_with("/portal/playbooks") => {
+            if path.ends_with("/runs") {
+                json!({"integrationId": "int_01K72Z5QSW0123456789ABCDEF"})
+            } else {
+                json!({"name": "x", "steps": [{"action": "notify"}]})
+            }
+        }
+        ("POST", path) if path.contains("/playbook-runs/") => json!({"step": 1}),
         ("POST", path) if path.ends_with("/resolve") => {
             json!({"fields": [{"field": "name", "side": "source"}]})
         }
@@ -96,6 +113,22 @@ async fn every_route_refuses_callers_without_a_good_token() {
     }
 }
 
+/// The ids of an incident, a playbook, and a run of it that waits.
+async fn an_incident_and_a_run(
+    portal: &Portal,
+    token: &str,
+    integration: &str,
+) -> (String, String, String) {
+    let incident = json!({"title": "x", "type": "other", "severity": "low"});
+    let incident = portal.post("/portal/incidents", token, incident).await.id();
+    let playbook = json!({"name": "x", "steps": [{"action": "suspend_integration"}]});
+    let playbook = portal.post("/portal/playbooks", token, playbook).await.id();
+    let on = json!({"integrationId": integration.rsplit('/').next().unwrap()});
+    let path = format!("/portal/playbooks/{playbook}/runs");
+    let run = portal.post(&path, token, on).await.id();
+    (incident, playbook, run)
+}
+
 #[tokio::test]
 async fn what_belongs_to_another_organization_does_not_exist() {
     let portal = Portal::new().await;
@@ -120,7 +153,15 @@ async fn what_belongs_to_another_organization_does_not_exist() {
     let key = json!({"name": "CI", "roles": ["viewer"], "expiresAt":
         system_sources().now().plus(std::time::Duration::from_secs(3600))});
     let key = portal.post("/portal/access/keys", &ours, key).await;
-    let ids = [
+    let (channel, silence) = crate::alerts::made(&portal, &ours, &integration).await;
+    let (incident, playbook, run) = an_incident_and_a_run(&portal, &ours, &integration).await;
+    let ids: [(&str, &str); 17] = [
+        ("{incidentId}", &incident),
+        ("{playbookId}", &playbook),
+        ("{runId}", &run),
+        ("{channelId}", &channel),
+        ("{silenceId}", &silence),
+        ("{alertId}", "alr_01K72Z5QSW0123456789ABCDEF"),
         ("{integrationId}", integration.rsplit('/').next().unwrap()),
         ("{endpointId}", &endpoint.id()),
         ("{destinationId}", &destination.id()),

@@ -60,11 +60,14 @@ fn who(action: Action) -> &'static [Role] {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
@@ -77,6 +80,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::RotateCredentials
         | A::ManageRotations
@@ -84,6 +88,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
+        A::ManageIncidents | A::RunPlaybooks | A::ApprovePlaybooks => &[Owner, Admin, Operator],
         A::CallProvider
         | A::TestIntegration
         | A::LookUpUsers
@@ -94,10 +99,13 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageSync
         | A::WriteRecords
         | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
+        A::SettleAlerts => &[Owner, Admin, Operator],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }
         A::LowerProtection
+        | A::ManagePlaybooks
+        | A::ManageAlerts
         | A::RotateInEmergency
         | A::CreateApiKey
         | A::RevokeApiKey

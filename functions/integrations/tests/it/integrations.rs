@@ -130,6 +130,52 @@ async fn a_deleted_integration_takes_all_that_belongs_to_it_along() {
 }
 
 #[tokio::test]
+async fn none_is_deleted_whose_records_might_stay() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = portal.integration(&token).await;
+    let endpoint = json!({"endpoint": "/webhooks/stays", "secret": "s"});
+    let webhooks = format!("{path}/webhooks");
+    portal.post(&webhooks, &token, endpoint).await.id();
+    let before = portal.contents().await;
+    portal.stack.refuse(Some("purge"));
+    let refused = portal.delete(&path, &token).await;
+    let operations = json!({"operations": [{"op": "delete", "id": path.rsplit('/').next()}]});
+    let many = portal
+        .post("/portal/integrations:bulk", &token, operations)
+        .await;
+    portal.stack.refuse(None);
+    assert_eq!(refused.status, 500, "{refused:?}");
+    assert_eq!(many.json()["results"][0]["status"], 500, "{many:?}");
+    assert_eq!(portal.contents().await, before);
+    // Who is told is told before: of a deletion that is done, and of one that is not, after all.
+    let stale = [("if-match", "\"7\"")];
+    let stale = portal
+        .call(("DELETE", &path), &token, &stale, Value::Null)
+        .await;
+    assert_eq!(stale.status, 412);
+    assert_eq!(portal.contents().await, before);
+    assert_eq!(portal.delete(&path, &token).await.status, 200);
+    let contents = portal.contents().await;
+    let told: Vec<&str> = contents
+        .lines()
+        .filter(|line| line.contains(r#""kind":"purge""#))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains(path.rsplit('/').next().unwrap()),
+        "{told:?}"
+    );
+    assert!(!told[0].contains("gone_at"), "{told:?}");
+    // One that is not there is nothing to purge.
+    assert_eq!(portal.delete(&path, &token).await.status, 404);
+    assert_eq!(
+        portal.contents().await.matches(r#""kind":"purge""#).count(),
+        1
+    );
+}
+
+#[tokio::test]
 async fn no_secret_comes_back_or_lies_in_the_table() {
     let portal = Portal::new().await;
     let token = portal.organization();

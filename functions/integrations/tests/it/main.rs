@@ -9,6 +9,7 @@
 
 mod access;
 mod addresses;
+mod alerts;
 mod api_keys;
 mod audit;
 mod authorization;
@@ -22,9 +23,12 @@ mod edge_headers;
 mod elevations;
 mod endpoints;
 mod expressions;
+mod health;
 mod idempotency;
+mod incidents;
 mod integrations;
 mod limits;
+mod playbooks;
 mod portal;
 mod profile;
 mod providers;

@@ -11,6 +11,8 @@ use gatehouse::access::{DevelopmentIssuer, Fetch};
 use gatehouse::config::Environment;
 use gatehouse::domain::{Cause, OrganizationId};
 use gatehouse::flows::connect;
+use gatehouse::flows::sync::Jobs;
+use gatehouse::lambda::metrics::Metrics;
 use gatehouse::lambda::system_sources;
 use gatehouse::store::Store;
 use gatehouse::vault::DataKeys;
@@ -31,6 +33,8 @@ pub(crate) struct Portal {
     pub(crate) stack: Stack,
     pub(crate) store: Store,
     pub(crate) keys: DataKeys,
+    /// What `sync` moves jobs by.
+    pub(crate) jobs: Jobs,
 }
 
 /// An answer.
@@ -112,6 +116,14 @@ impl Portal {
         let aws = stack.sdk_config();
         let store = connect::store(&environment, &aws).unwrap();
         let data_keys = connect::data_keys(&environment, &aws, &store, &system_sources()).unwrap();
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let jobs = Jobs::new(
+            store.clone(),
+            connect::sync_queue(&environment, sqs).unwrap(),
+            Metrics::new("sync"),
+            system_sources(),
+            Duration::from_secs(3600),
+        );
         let state = State::connect_with_issuer(&environment, &aws, system_sources(), keys).unwrap();
         Self {
             router: router(state),
@@ -119,6 +131,7 @@ impl Portal {
             stack,
             store,
             keys: data_keys,
+            jobs,
         }
     }
 

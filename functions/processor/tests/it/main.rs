@@ -8,6 +8,7 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod alerts;
 mod batches;
 mod breaker;
 mod expressions;

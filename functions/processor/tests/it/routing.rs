@@ -43,7 +43,7 @@ async fn an_event_that_nobody_wants_is_kept_as_unrouted() {
 }
 
 #[tokio::test]
-async fn an_event_whose_integration_is_gone_is_kept_as_failed_with_two_writes() {
+async fn an_event_whose_integration_is_gone_is_kept_as_failed_with_two_writes_and_a_mark() {
     let world = World::new().await;
     let id = world.accept(Some("1"), "{}").await;
     let (organization, integration) = (world.organization, world.integration);
@@ -59,7 +59,7 @@ async fn an_event_whose_integration_is_gone_is_kept_as_failed_with_two_writes() 
         .unwrap();
     world.stack.reset_calls();
     world.settle().await;
-    assert_eq!(world.writes(), 2, "{:?}", world.stack.calls());
+    assert_eq!(world.writes(), 3, "{:?}", world.stack.calls());
     let event = world.event(id).await.unwrap();
     assert_eq!(event.status, EventStatus::Failed);
     assert_eq!(event.error.as_deref(), Some("integration_deleted"));

@@ -145,6 +145,7 @@ impl World {
             settings: serde_json::json!({}),
             events: Vec::new(),
             allowed_networks: Vec::new(),
+            blocked_networks: Vec::new(),
             tolerance_seconds: None,
             retry_policy: None,
             status: EndpointStatus::Active,
@@ -234,8 +235,32 @@ impl World {
             .unwrap();
     }
 
+    /// What a destination is told of an alert.
+    pub(crate) async fn alert(
+        &self,
+        destination: DestinationId,
+        provider_event_id: &str,
+        body: &str,
+    ) -> EventId {
+        let kind = (Event::ALERTS, "alert.firing");
+        let endpoint = destination.ulid().into();
+        self.accepted_by(endpoint, kind, Some(provider_event_id), body)
+            .await
+    }
+
     async fn accepted(
         &self,
+        kind: (&str, &str),
+        provider_event_id: Option<&str>,
+        body: &str,
+    ) -> EventId {
+        self.accepted_by(self.endpoint, kind, provider_event_id, body)
+            .await
+    }
+
+    async fn accepted_by(
+        &self,
+        endpoint: EndpointId,
         (scheme, event_type): (&str, &str),
         provider_event_id: Option<&str>,
         body: &str,
@@ -245,7 +270,7 @@ impl World {
             id: EventId::generate(now, self.sources.randomness.as_ref()),
             organization_id: self.organization,
             integration_id: self.integration,
-            endpoint_id: self.endpoint,
+            endpoint_id: endpoint,
             received_at: now,
             scheme: scheme.to_owned(),
             provider_event_id: provider_event_id.map(str::to_owned),

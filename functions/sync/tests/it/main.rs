@@ -9,8 +9,10 @@
 )]
 
 mod both_ways;
+mod drift;
 mod runs;
 mod samples;
 mod simulation;
 mod stops;
+mod waits;
 mod world;

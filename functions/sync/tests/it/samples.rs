@@ -13,6 +13,8 @@ async fn every_sample_is_understood() {
         include_str!("../../../../events/sync/step.json"),
         include_str!("../../../../events/sync/push.json"),
         include_str!("../../../../events/sync/event.json"),
+        include_str!("../../../../events/sync/purge.json"),
+        include_str!("../../../../events/sync/configured.json"),
     ] {
         let event: Value = serde_json::from_str(sample).unwrap();
         let answer = handle(&world.lucky.state, event).await.unwrap();

@@ -105,7 +105,10 @@ impl Run {
                 self.minute().await;
             }
             match self.world.take() {
-                Some(letter) => self.deliver(letter).await,
+                Some(letter) => {
+                    self.deliver(letter).await;
+                    self.check_safety().await;
+                }
                 None => {
                     let next = self
                         .world
@@ -113,9 +116,6 @@ impl Run {
                         .map_or(next_tick, |at| at.min(next_tick));
                     self.world.clock.go_to(next);
                 }
-            }
-            if steps % 15 == 0 {
-                self.check_safety().await;
             }
         }
     }

@@ -186,19 +186,27 @@ async fn a_body_that_does_not_fit_a_message_is_refused_with_the_limit() {
 }
 
 #[tokio::test]
-async fn only_the_networks_that_are_allowed_may_call() {
+async fn only_the_networks_that_are_allowed_and_not_blocked_may_call() {
     let world = World::new().await;
-    world
-        .endpoint("/webhooks/near", "stripe", |endpoint| {
-            endpoint.allowed_networks = vec!["203.0.113.0/24".parse().unwrap()];
-        })
-        .await;
-    for (source, status) in [
-        (Some("203.0.113.7"), 200),
-        (Some("198.51.100.7"), 403),
-        (None, 403),
+    for (path, allowed) in [("near", Some("203.0.113.0/24")), ("anywhere", None)] {
+        world
+            .endpoint(&format!("/webhooks/{path}"), "stripe", |endpoint| {
+                let allowed = allowed.map(|network| network.parse().unwrap());
+                endpoint.allowed_networks = allowed.into_iter().collect();
+                endpoint.blocked_networks = vec!["203.0.113.128/25".parse().unwrap()];
+            })
+            .await;
+    }
+    for (path, source, status) in [
+        ("near", Some("203.0.113.7"), 200),
+        ("near", Some("203.0.113.200"), 403),
+        ("near", Some("198.51.100.7"), 403),
+        ("near", None, 403),
+        ("anywhere", Some("198.51.100.7"), 200),
+        ("anywhere", Some("203.0.113.200"), 403),
+        ("anywhere", None, 403),
     ] {
-        let mut request = Request::post("/webhooks/near")
+        let mut request = Request::post(format!("/webhooks/{path}"))
             .header("stripe-signature", signature(SECRET, NOW, BODY))
             .header("x-forwarded-for", "203.0.113.7")
             .body(Body::from(BODY))
@@ -210,7 +218,11 @@ async fn only_the_networks_that_are_allowed_may_call() {
                 .extensions_mut()
                 .insert(RequestContext::ApiGatewayV2(context));
         }
-        assert_eq!(world.send(request).await.status, status, "{source:?}");
+        assert_eq!(
+            world.send(request).await.status,
+            status,
+            "{path} {source:?}"
+        );
     }
 }
 

@@ -23,6 +23,13 @@ struct Transaction {
     transact_items: Vec<BTreeMap<String, IgnoredAny>>,
 }
 
+/// `BatchWriteItem`, as far as its items are counted.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch {
+    request_items: BTreeMap<String, Vec<IgnoredAny>>,
+}
+
 impl Calls {
     pub(crate) fn count(&self, service: &str, operation: &str) {
         let operation = format!("{service}.{operation}");
@@ -34,6 +41,7 @@ impl Calls {
         let items = match operation {
             "PutItem" | "UpdateItem" | "DeleteItem" => 1,
             "TransactWriteItems" => serde_json::from_slice(body).map_or(0, written),
+            "BatchWriteItem" => serde_json::from_slice(body).map_or(0, written_in_batch),
             _ => 0,
         };
         self.lock().items += items;
@@ -76,12 +84,17 @@ fn written(transaction: Transaction) -> u64 {
     written.count() as u64
 }
 
+fn written_in_batch(batch: Batch) -> u64 {
+    let items = batch.request_items.values().map(Vec::len);
+    items.sum::<usize>() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_writes_what_is_no_check() {
+    fn a_transaction_writes_what_is_no_check_and_a_batch_all() {
         let calls = Calls::default();
         let body =
             r#"{"TransactItems":[{"Put":{}},{"Delete":{}},{"Update":{}},{"ConditionCheck":{}}]}"#;
@@ -89,7 +102,9 @@ mod tests {
         calls.count_items("PutItem", &Bytes::new());
         calls.count_items("Query", &Bytes::new());
         calls.count_items("TransactWriteItems", &Bytes::from_static(b"{"));
-        assert_eq!(calls.items(), 4);
+        let batch = r#"{"RequestItems":{"t":[{"DeleteRequest":{}},{"PutRequest":{}}]}}"#;
+        calls.count_items("BatchWriteItem", &Bytes::from_static(batch.as_bytes()));
+        assert_eq!(calls.items(), 6);
         calls.reset();
         assert_eq!(calls.items(), 0);
     }

@@ -61,6 +61,10 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
         "AmazonSQS" => {
             services.calls.count("SQS", operation);
             let result = match json(&body) {
+                Ok(_) if services.calls.refuses(&body) => {
+                    let refused = "refused, as was asked for";
+                    Err(ApiError::new("AccessDeniedException", refused))
+                }
                 Ok(body) => services.sqs.call(operation, body).await,
                 Err(error) => Err(error),
             };

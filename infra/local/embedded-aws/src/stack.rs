@@ -206,7 +206,7 @@ impl Stack {
         self.calls.reset();
     }
 
-    /// Refuses every call of DynamoDB that has `text` in its body, until this is said again: as if
+    /// Refuses every call of DynamoDB and of SQS that has `text` in its body, until this is said again: as if
     /// a permission were missing. With `None`, none.
     pub fn refuse(&self, text: Option<&str>) {
         self.calls.refuse(text.map(str::to_owned));

@@ -118,11 +118,14 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         A::ReadProviders
         | A::ListIntegrations
         | A::ReadIntegration
+        | A::ReadIncidents
         | A::ReadEndpoints
         | A::ReadDestinations
         | A::ReadGrant
         | A::ReadSync
         | A::ReadRecords
+        | A::ReadAlerts
+        | A::ReadAlertRules
         | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
@@ -132,6 +135,8 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::DeleteIntegration
         | A::ManageEndpoints
         | A::ManageDestinations
+        | A::ManageAlerts
+        | A::ManageAlertRules
         | A::ChangeCredentials
         | A::RotateCredentials
         | A::ManageRotations
@@ -148,9 +153,16 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::StartSync
         | A::ManageSync
         | A::WriteRecords
-        | A::ResolveConflicts => {
+        | A::ResolveConflicts
+        | A::SettleAlerts => {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
+        A::ManageIncidents => has(roles, &[Owner, Admin, Operator]),
+        A::ApprovePlaybooks => is_person && has(roles, &[Owner, Admin, Operator]),
+        A::RunPlaybooks => {
+            has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
+        }
+        A::ManagePlaybooks => has(roles, &[Owner, Admin]),
         A::RotateInEmergency => has(roles, &[Owner, Admin]) && proven(asked),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
@@ -201,6 +213,7 @@ fn barred_by_attributes(asked: &Asked<'_>, action: Action, it: &IntegrationAttri
             | A::ReadDestinations
             | A::ReadGrant
             | A::ReadSync
+            | A::ReadAlertRules
             | A::ReadRotations
     );
     let is_secret = matches!(
@@ -270,6 +283,10 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         A::ReadProviders
         | A::ListIntegrations
         | A::ChangeInBulk
+        | A::ReadIncidents
+        | A::ManageIncidents
+        | A::ApprovePlaybooks
+        | A::ManagePlaybooks
         | A::ReadAudit
         | A::VerifyAudit
         | A::ReviewAccess
@@ -280,6 +297,9 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::GrantOwner
+        | A::ReadAlerts
+        | A::ManageAlerts
+        | A::SettleAlerts
         | A::RotateInEmergency
         | A::RequestElevation => {
             vec![Resource::Organization]
@@ -296,7 +316,7 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if matches!(action, A::CreateIntegration | A::ReadRotations) {
+            if matches!(action, A::CreateIntegration | A::RunPlaybooks | A::ReadRotations) {
                 all.push(Resource::Organization);
             }
             all

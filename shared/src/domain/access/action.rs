@@ -65,6 +65,8 @@ actions! {
     ListIntegrations = "listIntegrations" in Reading;
     /// Look at one, and how it is doing.
     ReadIntegration = "readIntegration" in Reading;
+    /// Look at incidents, playbooks, and what was done.
+    ReadIncidents = "readIncidents" in Reading;
     /// Look at its endpoints.
     ReadEndpoints = "readEndpoints" in Reading;
     /// Look at its destinations.
@@ -77,6 +79,10 @@ actions! {
     ReadRotations = "readRotations" in Reading;
     /// Hand in several operations at once; each is decided by itself.
     ChangeInBulk = "changeInBulk" in Reading;
+    /// Look at alerts, their rules, channels and silences.
+    ReadAlerts = "readAlerts" in Reading;
+    /// Look at the rules of an integration's alerts.
+    ReadAlertRules = "readAlertRules" in Reading;
     /// Look at its events.
     ReadEvents = "readEvents" in ReadingData;
     /// Look at its log of requests.
@@ -93,6 +99,10 @@ actions! {
     ManageEndpoints = "manageEndpoints" in SettingUp;
     /// Make, change and delete destinations.
     ManageDestinations = "manageDestinations" in SettingUp;
+    /// Change the rules of the organization's alerts, and its channels.
+    ManageAlerts = "manageAlerts" in SettingUp;
+    /// Change the rules of an integration's alerts.
+    ManageAlertRules = "manageAlertRules" in SettingUp;
     /// Bring in an integration's credentials, or replace them.
     ChangeCredentials = "changeCredentials" in Secrets;
     /// Have credentials replaced.
@@ -129,6 +139,16 @@ actions! {
     WriteRecords = "writeRecords" in Operating;
     /// Decide what becomes of a conflict.
     ResolveConflicts = "resolveConflicts" in Operating;
+    /// Open incidents, and look after them.
+    ManageIncidents = "manageIncidents" in Operating;
+    /// Start playbooks, end their runs, and undo them.
+    RunPlaybooks = "runPlaybooks" in Operating;
+    /// Say yes or no to a step of a playbook.
+    ApprovePlaybooks = "approvePlaybooks" in Operating;
+    /// Make, change and delete playbooks.
+    ManagePlaybooks = "managePlaybooks" in SettingUp;
+    /// Acknowledge alerts and end them, silence them, and test channels.
+    SettleAlerts = "settleAlerts" in Operating;
     /// Lower an integration's classification, or move it out of production.
     LowerProtection = "lowerProtection" in Lowering;
     /// Look at the audit trail.

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{EntityName, SchemaSeen, SourceVersion};
+use super::{EntityName, FoundDrift, SchemaSeen, SourceVersion};
 use crate::domain::{IntegrationId, OrganizationId, Sealed, SyncJobId, Timestamp};
 
 /// One run over the records of one entity.
@@ -38,6 +38,9 @@ pub struct SyncJob {
     /// The fields that the records on its pages had, if it is a full run.
     #[serde(default, skip_serializing_if = "SchemaSeen::is_empty")]
     pub schema_seen: SchemaSeen,
+    /// What it has found to have changed of the provider's fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<FoundDrift>,
     /// What it has done.
     pub counts: JobCounts,
     /// How many records the provider says there are, if it does.
@@ -52,7 +55,8 @@ pub struct SyncJob {
     /// Why it failed, as a stable code; or why it stopped to ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What is to be said of that: no secret, and nothing of a record.
+    /// What is to be said of that: no secret, and nothing of a record, nor any name that the provider has
+    /// given to a field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_detail: Option<String>,
     /// The page that it stopped at, if a person can retry or skip it.

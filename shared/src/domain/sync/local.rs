@@ -2,14 +2,13 @@ use serde_json::Value;
 
 use super::conflict::same_fields;
 use super::{
-    ChangeOrigin, EntitySync, Fields, Mapping, PastVersion, RecordBody, RecordHead, merge_patch,
+    ChangeOrigin, ContentError, EntitySync, Fields, MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH, Mapping,
+    PastVersion, RecordBody, RecordHead, check_content, is_too_deep, merge_patch,
 };
 use crate::domain::{Error, FieldError, Timestamp};
 
 /// So many fields a record that is written here has at most.
 const MAX_FIELDS: usize = 500;
-/// The largest content of a record, as JSON, in bytes: as much as is taken from a provider.
-const MAX_CONTENT_BYTES: u64 = 128 * 1024;
 /// The longest name of a field, in bytes.
 const MAX_NAME: usize = 200;
 /// How many earlier versions are kept, if an entity does not say.
@@ -170,10 +169,9 @@ fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fi
             errors.push(FieldError::new(pointer(name), message));
         }
     }
-    let json = serde_json::to_vec(&after).map_err(|error| Error::Internal(error.into()))?;
-    if json.len() as u64 > MAX_CONTENT_BYTES {
+    if check_content(&after) == Err(ContentError::TooLarge) {
         return Err(Error::TooLarge {
-            limit_bytes: MAX_CONTENT_BYTES,
+            limit_bytes: MAX_CONTENT_BYTES as u64,
         });
     }
     if errors.is_empty() {
@@ -186,6 +184,11 @@ fn accepted(before: &Fields, mut after: Fields, rules: &EntitySync) -> Result<Fi
 fn accept(mapper: &Mapping<'_>, name: &String, value: &mut Value) -> Result<(), String> {
     if name.is_empty() || name.len() > MAX_NAME {
         return Err(format!("expected a name of 1 to {MAX_NAME} bytes"));
+    }
+    if is_too_deep(value) {
+        return Err(format!(
+            "is nested more than {MAX_CONTENT_DEPTH} levels deep"
+        ));
     }
     let change = Fields::from_iter([(name.clone(), value.take())]);
     let accepted = mapper.accept(&change).map_err(|error| error.to_string())?;

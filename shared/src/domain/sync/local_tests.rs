@@ -239,3 +239,18 @@ fn only_fields_that_the_provider_knows_are_written_and_as_what_they_are() {
         })
     ));
 }
+
+#[test]
+fn a_field_may_be_as_deep_as_a_providers_and_no_deeper() {
+    let deep = |levels: u8| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let standing = standing(json!({"a": 1}));
+    let write = |levels| LocalWrite::Patch(fields(json!({"b": deep(levels)})));
+    assert!(standing.written(write(64), &rules(json!({}))).is_ok());
+    match standing.written(write(65), &rules(json!({}))) {
+        Err(Error::Invalid(errors)) => {
+            assert_eq!(errors[0].pointer, "/b");
+            assert_eq!(errors[0].message, "is nested more than 64 levels deep");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -4,6 +4,7 @@ mod config;
 mod config_check;
 pub mod conflict;
 mod content_hash;
+mod content_size;
 mod drift;
 mod entity_name;
 mod feed_cursor;
@@ -29,7 +30,10 @@ pub use config::{
     SyncTarget,
 };
 pub use content_hash::{HASH_OF_NOTHING, content_hash};
-pub use drift::{Drift, DriftKind, RecordSchema, SchemaChange, SchemaSeen};
+pub use content_size::{
+    ContentError, MAX_CONTENT_BYTES, MAX_CONTENT_DEPTH, check_content, is_too_deep,
+};
+pub use drift::{Drift, DriftKind, FoundDrift, RecordSchema, SchemaChange, SchemaSeen};
 pub use entity_name::{EntityName, EntityNameError};
 pub use feed_cursor::FeedCursor;
 pub use field_mapping::{FieldMapping, FieldType};

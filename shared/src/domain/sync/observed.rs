@@ -1,10 +1,10 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use super::conflict::{FieldConflict, Side, resolve, same_fields};
+use super::conflict::{FieldConflict, FlagReason, Side, leave, resolve, same_fields};
 use super::{
     ChangeOrigin, EntitySync, Fields, HASH_OF_NOTHING, RecordBody, RecordHead, SourceVersion,
-    Standing, content_hash,
+    Standing, check_content, content_hash,
 };
 use crate::domain::Timestamp;
 
@@ -180,7 +180,11 @@ impl Standing {
                 changed_at: Some(self.changed_at),
             };
             let base = self.body.base.as_ref();
-            let settled = resolve(base, source, destination, &rules.conflicts);
+            let mut settled = resolve(base, source, destination, &rules.conflicts);
+            if let Some(Err(_)) = settled.content.as_ref().map(check_content) {
+                let reason = FlagReason::TooLarge;
+                settled = leave(base, source.fields, destination.fields, reason);
+            }
             let pending = settled.to_source.is_some();
             let waits = pending || !settled.conflicts.is_empty();
             let base = settled.new_base.filter(|_| waits);

@@ -171,3 +171,36 @@ fn what_a_conflict_held_back_moves_when_it_is_not_in_conflict_any_more() {
         assert!(!other.moves && !other.open.is_empty(), "{pending}");
     }
 }
+
+#[test]
+fn changes_that_are_more_than_a_record_holds_together_are_for_a_person_as_a_whole() {
+    let text = |byte: &str| byte.repeat(100_000);
+    let base = json!({"a": 1});
+    let ours = json!({"a": 1, "here": text("h")});
+    let theirs = json!({"a": 1, "there": text("t")});
+    let standing = standing(&ours, Some(&base));
+    let observed = standing.observed(seen(&theirs, Some("2"), 20), &EntitySync::default());
+    assert_eq!(observed.body.content, fields(&ours));
+    assert_eq!(observed.body.base, Some(fields(&base)));
+    assert!(!observed.head.pending && !observed.moves);
+    let [open] = observed.open.as_slice() else {
+        panic!("{} conflicts", observed.open.len());
+    };
+    assert!(open.field.is_whole());
+    assert_eq!(open.reason, FlagReason::TooLarge);
+    assert_eq!(open.source, Some(theirs.clone()));
+    assert_eq!(open.destination, Some(ours));
+    // Once the provider has less, both fit.
+    let next = Standing {
+        head: RecordHead {
+            conflict: Some(ulid::Ulid::from(7_u128).into()),
+            ..observed.head
+        },
+        body: observed.body,
+        ..standing
+    };
+    let less = json!({"a": 1, "there": "t"});
+    let observed = next.observed(seen(&less, Some("3"), 30), &EntitySync::default());
+    assert!(observed.open.is_empty() && observed.head.pending);
+    assert_eq!(observed.body.content.len(), 3);
+}

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::conflict::{Choice, FieldConflict, FieldPath, SettleError, settle};
-use super::{EntitySync, RecordBody, RecordHead, Standing};
+use super::{EntitySync, RecordBody, RecordHead, Standing, check_content};
 
 /// A record after a person has decided on a conflict of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,8 @@ impl Standing {
     ///
     /// # Errors
     ///
-    /// If there is no such conflict, or the record is not what it was when the conflict was found.
+    /// If there is no such conflict, the record is not what it was when the conflict was found, or it
+    /// would hold more than a record may.
     pub fn settled(
         &self,
         conflicts: &[FieldConflict],
@@ -29,6 +30,9 @@ impl Standing {
     ) -> Result<Settlement, SettleError> {
         let content = (!self.head.deleted).then_some(&self.body.content);
         let resolution = settle(self.body.base.as_ref(), content, conflicts, choices)?;
+        if let Some(content) = &resolution.content {
+            check_content(content)?;
+        }
         let deleted = resolution.content.is_none();
         let waits = !resolution.conflicts.is_empty();
         let head = RecordHead {
@@ -61,7 +65,7 @@ mod tests {
     use super::*;
     use crate::domain::Timestamp;
     use crate::domain::sync::conflict::{ConflictPolicy, Resolution, Side, Strategy, resolve};
-    use crate::domain::sync::{ChangeOrigin, Fields};
+    use crate::domain::sync::{ChangeOrigin, ContentError, Fields};
 
     fn fields(value: Value) -> Fields {
         value.as_object().unwrap().clone()
@@ -193,6 +197,22 @@ mod tests {
             );
             assert_eq!(settled.body.content, fields(ours.clone()));
             assert_eq!(settled.body.base, None);
+        }
+    }
+
+    #[test]
+    fn a_value_that_a_record_cannot_hold_is_refused() {
+        let base = json!({"name": "A"});
+        let (source, ours) = (json!({"name": "B"}), json!({"name": "C"}));
+        let (standing, conflicts) = disputed(&base, Some(source), &ours);
+        let deep = (0..65).fold(json!(1), |inner, _| json!([inner]));
+        for (decided, error) in [
+            (json!("x".repeat(131_072)), ContentError::TooLarge),
+            (deep, ContentError::TooDeep),
+        ] {
+            let choices = choices(&[("name", value(decided))]);
+            let refused = standing.settled(&conflicts, &choices, &EntitySync::default());
+            assert_eq!(refused, Err(SettleError::Content(error)));
         }
     }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::drift::pairs;
-use super::{EntityName, RecordSchema, SourceVersion};
+use super::{EntityName, FoundDrift, RecordSchema, SourceVersion};
 use crate::domain::{SyncJobId, Timestamp};
 
 /// What is known of an integration's entity as a whole. Everything that changes a record changes
@@ -39,6 +39,9 @@ pub struct EntityState {
     /// The fields of the provider's records, as they were last seen.
     #[serde(default, with = "pairs")]
     pub schema: RecordSchema,
+    /// What was last found to have changed of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<FoundDrift>,
     /// How many conflicts wait for a person.
     #[serde(default)]
     pub open_conflicts: u64,
@@ -60,6 +63,7 @@ impl EntityState {
             completed_at: None,
             due_at: None,
             schema: RecordSchema::new(),
+            drift: None,
             open_conflicts: 0,
         }
     }

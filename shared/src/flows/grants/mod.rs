@@ -26,6 +26,7 @@ mod error;
 mod look;
 mod memory;
 mod renew;
+mod revoke;
 mod running;
 mod tokens;
 mod visit;
@@ -55,6 +56,7 @@ use running::Running;
 pub use context::GrantContext;
 pub use endpoint::TokenEndpoint;
 pub use error::GrantError;
+pub use revoke::{AtProvider, revoke_at_provider};
 pub use tokens::GrantTokens;
 pub use visit::Visited;
 

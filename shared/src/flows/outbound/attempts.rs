@@ -39,7 +39,7 @@ pub(super) struct Running<'a> {
     pub(super) record: RequestRecord,
     /// Whether the use of the credentials is in the audit trail.
     pub(super) is_recorded: bool,
-    purpose: Purpose,
+    pub(super) purpose: Purpose,
     deadline: Instant,
 }
 
@@ -385,14 +385,6 @@ impl<'a> Running<'a> {
         match &self.purpose {
             Purpose::Verification(candidate) => candidate.as_ref(),
             Purpose::Answer | Purpose::System | Purpose::Rotation(_) => None,
-        }
-    }
-
-    /// The credentials of a rotation, if this is a call of one.
-    pub(super) fn of_rotation(&self) -> Option<&NamedCredentials> {
-        match &self.purpose {
-            Purpose::Rotation(credentials) => Some(credentials),
-            Purpose::Answer | Purpose::System | Purpose::Verification(_) => None,
         }
     }
 

@@ -54,7 +54,7 @@ use crate::store::Store;
 use crate::vault::{CachedCredentials, Credentials, DataKeys};
 
 use super::grants::Grants;
-use super::{Circuit, Limiter, ResponseCache};
+use super::{Activity, Circuit, Limiter, ResponseCache};
 
 use self::integrations::Integrations;
 
@@ -91,6 +91,7 @@ struct Inner {
     authenticator: Authenticator,
     limiter: Limiter,
     circuit: Circuit,
+    activity: Activity,
     responses: ResponseCache,
     metrics: Metrics,
     grants: Grants,
@@ -196,6 +197,7 @@ impl Outbound {
             grants,
             limiter: Limiter::new(store.clone(), sources.clone()),
             circuit: Circuit::new(store.clone(), sources.clone()),
+            activity: Activity::new(store.clone(), sources.clone()),
             responses: ResponseCache::new(store, services.keys.clone(), sources),
             services,
             metrics,

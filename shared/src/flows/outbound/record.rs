@@ -89,8 +89,18 @@ impl Running<'_> {
         self.record.started_at.plus(self.inner.retention)
     }
 
+    /// Notes that the integration is in use, before there is anything in its log to be rolled up.
+    async fn note_activity(&self) {
+        let (organization, integration) = self.ids();
+        let activity = &self.inner.activity;
+        activity
+            .note(organization, integration, self.record.started_at)
+            .await;
+    }
+
     /// Writes the entry before the call is made: what cannot be written is not made.
     pub(super) async fn log_start(&self) -> Result<(), Error> {
+        self.note_activity().await;
         let store = &self.inner.services.store;
         store.start_request(&self.record, self.expires_at()).await?;
         Ok(())
@@ -132,6 +142,7 @@ impl Running<'_> {
 
     /// Writes the whole entry of a call for which nothing is sent.
     pub(super) async fn log_once(&mut self, end: &Result<OutboundAnswer, Error>) {
+        self.note_activity().await;
         self.complete(end).await;
         let store = &self.inner.services.store;
         if let Err(error) = store.add_request(&self.record, self.expires_at()).await {

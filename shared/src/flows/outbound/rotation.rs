@@ -81,3 +81,13 @@ impl Outbound {
         verified(&self.0, &open, (behalf, Origin::default()), purpose).await
     }
 }
+
+impl Running<'_> {
+    /// The credentials of a rotation, if this is a call of one.
+    pub(super) fn of_rotation(&self) -> Option<&NamedCredentials> {
+        match &self.purpose {
+            Purpose::Rotation(credentials) => Some(credentials),
+            Purpose::Answer | Purpose::System | Purpose::Verification(_) => None,
+        }
+    }
+}

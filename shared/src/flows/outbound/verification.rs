@@ -8,12 +8,16 @@ use super::behalf::Behalf;
 use super::{Inner, OpenIntegration, Outbound, OutboundAnswer, OutboundCall, prepare};
 use crate::access::Caller;
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
-use crate::domain::{Cause, Error, IntegrationId, Origin, Probe, UpstreamError};
+use crate::domain::{
+    Cause, Error, IntegrationId, OrganizationId, Origin, Probe, RequestId, UpstreamError,
+};
 use crate::vault::CredentialSet;
 
 /// What is known of credentials after a call with them.
 #[derive(Debug)]
 pub struct Verified {
+    /// The call, as it stands in the log of requests; none, where it is no HTTP.
+    pub request: Option<RequestId>,
     /// The method that was called with.
     pub method: String,
     /// The path that was called, without its query.
@@ -43,11 +47,38 @@ impl Outbound {
         origin: Origin,
     ) -> Result<Verified, Error> {
         let open = self.integration(caller, integration).await?;
-        if candidate.is_none() {
+        let purpose = Purpose::Verification(candidate.map(Arc::new));
+        self.verify(caller.into(), &open, purpose, origin).await
+    }
+
+    /// As [`Outbound::verify_credentials`] with those in use, where nobody asks for it, but `function` does
+    /// it by itself: the log of requests and the audit trail name it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outbound::verify_credentials`].
+    pub async fn verify_as_system(
+        &self,
+        (organization, function): (OrganizationId, &'static str),
+        integration: IntegrationId,
+    ) -> Result<Verified, Error> {
+        let open = self.open(organization, integration).await?;
+        let behalf = Behalf::of_system(organization, function);
+        let purpose = Purpose::Verification(None);
+        self.verify(behalf, &open, purpose, Origin::default()).await
+    }
+
+    async fn verify(
+        &self,
+        behalf: Behalf,
+        open: &OpenIntegration,
+        purpose: Purpose,
+        origin: Origin,
+    ) -> Result<Verified, Error> {
+        if matches!(purpose, Purpose::Verification(None)) {
             open.credential()?;
         }
-        let purpose = Purpose::Verification(candidate.map(Arc::new));
-        verified(&self.0, &open, (caller.into(), origin), purpose).await
+        verified(&self.0, open, (behalf, origin), purpose).await
     }
 }
 
@@ -68,6 +99,7 @@ pub(super) async fn verified(
         prepared.method.to_string(),
         prepared.target.path().to_owned(),
     );
+    let request = Some(prepared.id);
     let running = Running::new(inner, behalf, open, prepared, purpose);
     let end = match Box::pin(running.run()).await {
         Ok(answer) => judged(answer, probe),
@@ -76,6 +108,7 @@ pub(super) async fn verified(
     };
     let (status, duration_ms, end) = end;
     Ok(Verified {
+        request,
         method,
         path,
         verifies_credentials: probe.is_some(),

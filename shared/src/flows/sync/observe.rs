@@ -5,16 +5,13 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::settings::EntitySettings;
-use crate::domain::sync::{ChangeOrigin, Mapping, MappingError, Observation, SourceVersion};
+use crate::domain::sync::{
+    ChangeOrigin, ContentError, Mapping, MappingError, Observation, SourceVersion, check_content,
+};
 use crate::domain::{ExpressionError, Timestamp};
 
 /// The longest id of a record, in bytes.
 const MAX_ID_BYTES: usize = 1_024;
-/// The largest content of a record, as JSON, in bytes: with what both sides last agreed on it has to
-/// fit into one item of the table.
-const MAX_CONTENT_BYTES: usize = 128 * 1024;
-/// How deep the fields of a record may be nested.
-const MAX_DEPTH: u8 = 64;
 
 /// What a page says.
 #[derive(Debug, Default)]
@@ -48,12 +45,9 @@ pub enum RecordError {
     /// Its fields cannot be mapped.
     #[error(transparent)]
     Mapping(#[from] MappingError),
-    /// It is too large.
-    #[error("it is larger than {MAX_CONTENT_BYTES} bytes")]
-    TooLarge,
-    /// It is nested too deeply.
-    #[error("it is nested more than {MAX_DEPTH} levels deep")]
-    TooDeep,
+    /// It holds more than a record may.
+    #[error(transparent)]
+    Content(#[from] ContentError),
 }
 
 /// Reads the records of a page that was called for at `called_at`.
@@ -127,13 +121,7 @@ fn record(
         return Ok(Observation::deleted(id, version, at, origin));
     }
     let content = mapping.read(item)?;
-    if content.values().any(|value| is_deeper(value, MAX_DEPTH)) {
-        return Err(RecordError::TooDeep);
-    }
-    let bytes = serde_json::to_vec(&content).map_or(usize::MAX, |json| json.len());
-    if bytes > MAX_CONTENT_BYTES {
-        return Err(RecordError::TooLarge);
-    }
+    check_content(&content)?;
     Ok(Observation::present(id, content, version, at, origin))
 }
 
@@ -151,15 +139,4 @@ fn id(found: &Value) -> Result<String, RecordError> {
     };
     let fits = (1..=MAX_ID_BYTES).contains(&id.len());
     fits.then_some(id).ok_or(RecordError::Id)
-}
-
-fn is_deeper(value: &Value, than: u8) -> bool {
-    let Some(than) = than.checked_sub(1) else {
-        return value.is_array() || value.is_object();
-    };
-    match value {
-        Value::Array(elements) => elements.iter().any(|element| is_deeper(element, than)),
-        Value::Object(members) => members.values().any(|member| is_deeper(member, than)),
-        _ => false,
-    }
 }

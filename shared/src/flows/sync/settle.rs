@@ -205,6 +205,10 @@ fn refusal(error: &SettleError, pointer: impl Fn(&FieldPath) -> String) -> Error
             format!("{}/value", pointer(&FieldPath::WHOLE)),
             "expected an object: it is the record as a whole",
         )]),
+        SettleError::Content(error) => Error::Invalid(vec![FieldError::new(
+            pointer(&FieldPath::WHOLE),
+            format!("the record cannot hold that: {error}"),
+        )]),
         SettleError::Changed(_) => Error::Conflict(error.to_string()),
     }
 }

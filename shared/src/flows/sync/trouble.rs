@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::domain::gateway::{ErrorCategory, UpstreamProblem};
-use crate::domain::sync::ParkedPage;
-use crate::domain::{Error, RequestId};
+use crate::domain::sync::{Drift, ParkedPage};
+use crate::domain::{Error, RequestId, Sealed};
 
 /// Why a step was not done.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) enum Trouble {
     Lasting(Box<Lasting>),
     /// Somebody else has moved the job.
     Moved,
+    /// The integration is deleted, and the job will be: nothing is to be done, nor written.
+    Deleted,
     /// We cannot do it now ourselves: the message comes again.
     Ours(Error),
 }
@@ -37,6 +39,10 @@ pub(super) struct Lasting {
     /// The places of the records that cannot be taken.
     pub(super) records: Vec<u32>,
     pub(super) can_skip: bool,
+    /// From where the job goes on when a person has it retried, if not from where it was.
+    pub(super) retry_from: Option<Sealed>,
+    /// What has changed of the provider's fields, if that is the trouble.
+    pub(super) drifts: Vec<Drift>,
 }
 
 impl Lasting {
@@ -47,6 +53,8 @@ impl Lasting {
             request: None,
             records: Vec::new(),
             can_skip: false,
+            retry_from: None,
+            drifts: Vec::new(),
         }
     }
 

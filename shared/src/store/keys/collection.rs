@@ -5,9 +5,12 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::due;
-use super::{SK, StoreError, beside_record};
+use super::shards::beside_record;
+use super::{SK, StoreError};
+use crate::domain::health::Width;
 use crate::domain::{
-    DeliveryId, Digest, EventId, IntegrationId, OrganizationId, RotationId, SyncJobId, Timestamp,
+    DeliveryId, Digest, EventId, IncidentId, IntegrationId, OrganizationId, RotationId, SyncJobId,
+    Timestamp,
 };
 
 /// Items of one kind that share a partition, in the order of their ids or numbers.
@@ -30,6 +33,7 @@ pub(crate) enum Collection {
     AuditPages(OrganizationId, u8),
     AuditSpine(OrganizationId),
     EntityStates(OrganizationId, IntegrationId),
+    FeedCursors(OrganizationId, IntegrationId),
     SyncJobs(OrganizationId, IntegrationId),
     RecordHeads(OrganizationId, IntegrationId, Digest, u8),
     RecordChanges(OrganizationId, IntegrationId, Digest),
@@ -38,6 +42,18 @@ pub(crate) enum Collection {
     RecordConflicts(OrganizationId, IntegrationId),
     RecordLinks(OrganizationId, IntegrationId, Digest, Digest),
     SyncsDue(u8),
+    Incidents(OrganizationId),
+    LiveIncidents(OrganizationId),
+    IncidentEntries(OrganizationId, IncidentId),
+    Playbooks(OrganizationId),
+    PlaybookRuns(OrganizationId),
+    RunsDue,
+    Alerts(OrganizationId),
+    OpenAlerts(OrganizationId),
+    NoticesDue(u8),
+    RollUps(OrganizationId, IntegrationId, Width),
+    Checks(OrganizationId, IntegrationId),
+    WatchesDue(u8),
     Rotations(OrganizationId, IntegrationId),
     RotationsDue(u8),
     Emergencies(OrganizationId),
@@ -90,6 +106,10 @@ impl Collection {
                 format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
                 "STATE#",
             ),
+            Self::FeedCursors(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#SYNC"),
+                "CURSOR#",
+            ),
             Self::SyncJobs(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#SYNC_JOBS"),
                 "JOB#",
@@ -119,6 +139,37 @@ impl Collection {
                 "LINK#",
             ),
             Self::SyncsDue(shard) => (format!("SYNC_DUE#{shard}"), "SYNC#"),
+            Self::Incidents(organization) => (format!("ORG#{organization}#INCIDENTS"), "INCIDENT#"),
+            Self::LiveIncidents(organization) => {
+                (format!("ORG#{organization}#LIVE_INCIDENTS"), "LIVE#")
+            }
+            Self::IncidentEntries(organization, incident) => {
+                (format!("ORG#{organization}#INCIDENT#{incident}"), "ENTRY#")
+            }
+            Self::Playbooks(organization) => (format!("ORG#{organization}#PLAYBOOKS"), "PLAYBOOK#"),
+            Self::PlaybookRuns(organization) => {
+                (format!("ORG#{organization}#PLAYBOOK_RUNS"), "RUN#")
+            }
+            Self::RunsDue => ("PLAYBOOK_RUNS_DUE".to_owned(), "RUN#"),
+            Self::Alerts(organization) => (format!("ORG#{organization}#ALERTS"), "ALERT#"),
+            Self::OpenAlerts(organization) => (format!("ORG#{organization}#OPEN_ALERTS"), "ALERT#"),
+            Self::NoticesDue(shard) => (format!("NOTICE_DUE#{shard}"), "NOTICE#"),
+            Self::RollUps(organization, integration, width) => {
+                let of = match width {
+                    Width::Minute => "MINUTE",
+                    Width::FiveMinutes => "FIVE_MINUTES",
+                    Width::Hour => "HOUR",
+                };
+                (
+                    format!("ORG#{organization}#INTEGRATION#{integration}#ROLL_UPS#{of}"),
+                    "ROLL_UP#",
+                )
+            }
+            Self::Checks(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}#CHECKS"),
+                "CHECK#",
+            ),
+            Self::WatchesDue(shard) => (format!("WATCH_DUE#{shard}"), "WATCH#"),
             Self::Rotations(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}#ROTATIONS"),
                 "ROTATION#",

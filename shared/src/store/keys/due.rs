@@ -4,7 +4,7 @@ use std::str::FromStr;
 use super::shard_of;
 use crate::domain::{Digest, IntegrationId, OrganizationId, RotationId, Timestamp};
 
-/// When something of an integration has to be looked at. Text order is time order.
+/// When a grant, a rotation, or an integration has to be looked at. Text order is time order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Due {
     pub(crate) at: Timestamp,

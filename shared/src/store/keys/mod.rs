@@ -7,21 +7,28 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use ulid::Ulid;
-
+use crate::domain::health::Width;
 use crate::domain::{
-    ApiKeyId, AuditId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId, EndpointId,
-    EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, RotationId, SyncJobId,
+    ApiKeyId, AuditId, CheckId, ConflictId, DeliveryId, DestinationId, Digest, ElevationId,
+    EndpointId, EndpointPath, EventId, IntegrationId, OrganizationId, RequestId, RotationId,
+    SyncJobId, Timestamp,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::StoreError;
 
+mod alerts;
 mod collection;
 mod due;
+mod incidents;
+mod shards;
 
+pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
 pub(crate) use due::{Due, EmergencyDue, SyncDue};
+pub(crate) use incidents::{IncidentKey, RunDue};
+use shards::beside_record;
+pub(crate) use shards::{shard_of, shard_of_digest};
 
 /// The partition key's attribute.
 pub(crate) const PK: &str = "pk";
@@ -101,6 +108,16 @@ pub(crate) enum ItemKey {
     RecordPush(OrganizationId, IntegrationId, Digest, Digest),
     /// Of a record, as above; and by what stands for the kind that it leads to.
     RecordLink(OrganizationId, IntegrationId, Digest, Digest, Digest),
+    /// Of an incident, a playbook, or a run of one.
+    OfIncidents(IncidentKey),
+    /// Of an alert, of how alerts are wanted, or of what people are owed.
+    OfAlerts(AlertKey),
+    /// By when it begins.
+    RollUp(OrganizationId, IntegrationId, Width, Timestamp),
+    Check(OrganizationId, IntegrationId, CheckId),
+    Watch(OrganizationId, IntegrationId),
+    /// Belongs to no organization: it is found by its instant.
+    WatchDue(Due),
     RotationPlan(OrganizationId, IntegrationId),
     Rotation(OrganizationId, IntegrationId, RotationId),
     /// Belongs to no organization: it is found by its instant.
@@ -163,6 +180,12 @@ impl ItemKey {
             Self::FeedCursor(..) => "feed_cursor",
             Self::RecordPush(..) => "record_push",
             Self::RecordLink(..) => "record_link",
+            Self::OfIncidents(key) => key.item_type(),
+            Self::OfAlerts(key) => key.item_type(),
+            Self::RollUp(..) => "roll_up",
+            Self::Check(..) => "check",
+            Self::Watch(..) => "watch",
+            Self::WatchDue(..) => "watch_due",
             Self::RotationPlan(..) => "rotation_plan",
             Self::Rotation(..) => "rotation",
             Self::RotationDue(..) => "rotation_due",
@@ -311,8 +334,8 @@ impl ItemKey {
             }
             Self::SyncDue(due) => Collection::SyncsDue(due.shard()).key(due),
             Self::FeedCursor(organization, integration, entity) => {
-                let (pk, _) = Collection::EntityStates(organization, integration).render();
-                (pk, format!("CURSOR#{entity}"))
+                let (pk, prefix) = Collection::FeedCursors(organization, integration).render();
+                (pk, format!("{prefix}{entity}"))
             }
             Self::RecordPush(organization, integration, entity, record) => (
                 beside_record((organization, integration), entity, record),
@@ -322,6 +345,24 @@ impl ItemKey {
                 let links = Collection::RecordLinks(organization, integration, entity, record);
                 let (pk, prefix) = links.render();
                 (pk, format!("{prefix}{other}"))
+            }
+            Self::OfIncidents(key) => key.render(),
+            Self::OfAlerts(key) => key.render(),
+            Self::RollUp(organization, integration, width, start) => {
+                let (pk, prefix) = Collection::RollUps(organization, integration, width).render();
+                (pk, format!("{prefix}{start}"))
+            }
+            Self::Check(organization, integration, check) => {
+                let (pk, prefix) = Collection::Checks(organization, integration).render();
+                (pk, format!("{prefix}{check}"))
+            }
+            Self::Watch(organization, integration) => (
+                format!("ORG#{organization}#INTEGRATION#{integration}"),
+                "WATCH".to_owned(),
+            ),
+            Self::WatchDue(due) => {
+                let (pk, prefix) = Collection::WatchesDue(due.shard()).render();
+                (pk, format!("{prefix}{due}"))
             }
             Self::RotationPlan(organization, integration) => (
                 format!("ORG#{organization}#INTEGRATION#{integration}"),
@@ -358,26 +399,7 @@ impl fmt::Display for ItemKey {
     }
 }
 
-/// The partition of what is kept of one record besides itself.
-fn beside_record(
-    (organization, integration): (OrganizationId, IntegrationId),
-    entity: Digest,
-    record: Digest,
-) -> String {
-    format!("ORG#{organization}#INTEGRATION#{integration}#ENTITY#{entity}#RECORD#{record}")
-}
-
-/// The shard of an event, a request or a page of the audit trail. It follows from the id alone, so
-/// each is found by its id.
-pub(crate) fn shard_of(ulid: Ulid) -> u8 {
-    shard_of_digest(Digest::of(&ulid.to_bytes()))
-}
-
-/// The shard of what is found by a digest.
-pub(crate) fn shard_of_digest(digest: Digest) -> u8 {
-    let [first, ..] = digest.as_bytes();
-    first % SHARDS
-}
-
+#[cfg(test)]
+mod incident_samples;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
+use ulid::Ulid;
+
 use super::*;
-use crate::domain::Timestamp;
 
 const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 const OTHER: &str = "01K72Z5QSW0123456789ABCDEG";
@@ -231,6 +232,70 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "LINK#<digest>",
         ),
         (
+            ItemKey::OfAlerts(AlertKey::Setup(organization)),
+            "ORG#<org>",
+            "ALERT_SETUP",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Channel(organization, id(ULID))),
+            "ORG#<org>",
+            "CHANNEL_STATE#<chn>",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Book(organization, integration)),
+            under,
+            "ALERT_BOOK",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Volume(organization, integration, 7)),
+            "ORG#<org>#INTEGRATION#<int>#VOLUME",
+            "SLOT#<slot>",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Alert(organization, id(ULID))),
+            "ORG#<org>#ALERTS",
+            "ALERT#<alr>",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Open(organization, id(ULID))),
+            "ORG#<org>#OPEN_ALERTS",
+            "ALERT#<alr>",
+        ),
+        (
+            ItemKey::OfAlerts(AlertKey::Notice(NoticeDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                notice: id(ULID),
+            })),
+            "NOTICE_DUE#<shard>",
+            "NOTICE#<instant>#<org>#<ntc>",
+        ),
+        (
+            ItemKey::RollUp(
+                organization,
+                integration,
+                Width::FiveMinutes,
+                "2026-11-26T09:30:00Z".parse().unwrap(),
+            ),
+            "ORG#<org>#INTEGRATION#<int>#ROLL_UPS#<width>",
+            "ROLL_UP#<instant>",
+        ),
+        (
+            ItemKey::Check(organization, integration, id(ULID)),
+            "ORG#<org>#INTEGRATION#<int>#CHECKS",
+            "CHECK#<chk>",
+        ),
+        (ItemKey::Watch(organization, integration), under, "WATCH"),
+        (
+            ItemKey::WatchDue(Due {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+            }),
+            "WATCH_DUE#<shard>",
+            "WATCH#<instant>#<org>#<int>",
+        ),
+        (
             ItemKey::RotationPlan(organization, integration),
             under,
             "ROTATION_PLAN",
@@ -269,6 +334,9 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "EMERGENCY#<instant>#<org>#<rot>",
         ),
     ]
+    .into_iter()
+    .chain(incident_samples::golden())
+    .collect()
 }
 
 #[test]
@@ -278,7 +346,7 @@ fn every_key_is_spelled_as_documented() {
         let spell = |pattern: &str| {
             let ids = [
                 "org", "int", "whk", "dst", "evt", "dlv", "req", "key", "elv", "aud", "syn", "cfl",
-                "rot",
+                "inc", "pbk", "run", "alr", "chn", "ntc", "chk", "rot",
             ];
             let text = ids.iter().fold(pattern.to_owned(), |text, prefix| {
                 text.replace(&format!("<{prefix}>"), &format!("{prefix}_{ULID}"))
@@ -287,8 +355,10 @@ fn every_key_is_spelled_as_documented() {
                 .replace("<place>", "000000000007")
                 .replace("<sequence>", "0000000000000007")
                 .replace("<page>", "000000007")
+                .replace("<slot>", "007")
                 .replace("<shard>", "3")
                 .replace("<part>", "0")
+                .replace("<width>", "FIVE_MINUTES")
                 .replace("<day>", "2026-11-26")
                 .replace("<instant>", "2026-11-26T09:30:00.000Z")
                 .replace(
@@ -325,7 +395,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..49, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..68, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -389,16 +459,46 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     let (record, other) = (Digest::of(&record), Digest::of(&other));
                     ItemKey::RecordLink(organization, b.into(), digest, record, other)
                 }
-                42 => ItemKey::RotationPlan(organization, b.into()),
-                43 => ItemKey::Rotation(organization, b.into(), c.into()),
-                44 => ItemKey::RotationDue(Due {
+                42 => ItemKey::OfAlerts(AlertKey::Setup(organization)),
+                43 => ItemKey::OfAlerts(AlertKey::Channel(organization, b.into())),
+                44 => ItemKey::OfAlerts(AlertKey::Book(organization, b.into())),
+                45 => {
+                    let slot = u8::try_from(number % 168).unwrap();
+                    ItemKey::OfAlerts(AlertKey::Volume(organization, b.into(), slot))
+                }
+                46 => ItemKey::OfAlerts(AlertKey::Alert(organization, b.into())),
+                47 => ItemKey::OfAlerts(AlertKey::Open(organization, b.into())),
+                48 => ItemKey::OfAlerts(AlertKey::Notice(NoticeDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    notice: b.into(),
+                })),
+                49 => {
+                    let start = Timestamp::from_second(i64::from(number) * 3_600).unwrap();
+                    let width = Width::ALL[usize::from(number % 3)];
+                    ItemKey::RollUp(organization, b.into(), width, start)
+                }
+                50 => ItemKey::Check(organization, b.into(), c.into()),
+                51 => ItemKey::Watch(organization, b.into()),
+                52 => ItemKey::WatchDue(Due {
                     at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
                     organization,
                     integration: b.into(),
                 }),
-                45 => ItemKey::Emergency(organization, b.into()),
-                46 => ItemKey::EmergencyMember(organization, b.into(), c.into()),
-                47 => ItemKey::EmergencyDue(EmergencyDue {
+                54..=61 => {
+                    let ids = (organization, b, c);
+                    incident_samples::key(variant - 54, ids, digest, number)
+                }
+                62 => ItemKey::RotationPlan(organization, b.into()),
+                63 => ItemKey::Rotation(organization, b.into(), c.into()),
+                64 => ItemKey::RotationDue(Due {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                }),
+                65 => ItemKey::Emergency(organization, b.into()),
+                66 => ItemKey::EmergencyMember(organization, b.into(), c.into()),
+                67 => ItemKey::EmergencyDue(EmergencyDue {
                     at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
                     organization,
                     emergency: b.into(),
@@ -431,6 +531,9 @@ proptest! {
                 | ItemKey::GrantDue(_)
                 | ItemKey::GrantsDueFrom
                 | ItemKey::SyncDue(_)
+                | ItemKey::OfIncidents(IncidentKey::RunDue(_))
+                | ItemKey::OfAlerts(AlertKey::Notice(_))
+                | ItemKey::WatchDue(_)
                 | ItemKey::RotationDue(_)
                 | ItemKey::EmergencyDue(_)
         );

@@ -17,6 +17,7 @@ mod events;
 mod faults;
 mod grants;
 mod guards;
+mod health;
 mod idempotency;
 mod integrations;
 mod listing;

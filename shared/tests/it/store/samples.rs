@@ -108,6 +108,7 @@ impl World {
             settings: serde_json::json!({}),
             events: vec!["invoice.*".parse().unwrap()],
             allowed_networks: vec!["192.0.2.0/24".parse().unwrap()],
+            blocked_networks: vec!["192.0.2.128/25".parse().unwrap()],
             tolerance_seconds: Some(300),
             retry_policy: Some(RetryPolicy::default()),
             status: EndpointStatus::Active,

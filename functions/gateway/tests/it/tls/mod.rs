@@ -3,6 +3,7 @@
 #[path = "../../../../../shared/tests/it/egress/authority.rs"]
 #[expect(dead_code, reason = "the tests of the way out need more of it")]
 mod authority;
+mod checks;
 #[path = "../../../../../shared/tests/it/egress/servers.rs"]
 #[expect(dead_code, reason = "the tests of the way out need more of it")]
 mod servers;

@@ -188,6 +188,27 @@ async fn what_is_no_decision_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_value_that_the_record_cannot_hold_is_refused() {
+    let crm = Crm::new().await;
+    let id = disputed(&crm).await;
+    let path = format!("/conflicts/{id}/resolve");
+    let before = crm.contents().await;
+    let large = json!([{"field": "title", "side": "source"}, {"field": "phone", "value": "x".repeat(131_072)}]);
+    let answer = crm.post(&path, decide(large)).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.code().as_str()),
+        (400, "invalid")
+    );
+    let error = &answer.json()["errors"][0];
+    assert_eq!(error["pointer"], "/fields");
+    assert_eq!(
+        error["message"],
+        "the record cannot hold that: it is larger than 131072 bytes"
+    );
+    assert_eq!(crm.contents().await, before);
+}
+
+#[tokio::test]
 async fn a_decision_that_comes_too_late_or_on_nothing_changes_nothing() {
     let crm = Crm::new().await;
     let id = disputed(&crm).await;
@@ -242,10 +263,26 @@ async fn a_rule_for_the_future_takes_the_right_to_change_the_integration() {
         integration["syncConfig"]["entities"]["contacts"]["conflicts"]["rules"].clone()
     };
     assert_eq!(rules().await, json!([body["rule"]]));
+    let changes = async || {
+        let list = crm
+            .portal
+            .get("/portal/audit?action=integration.update", &crm.token);
+        let entries = list.await.json()["items"].as_array().unwrap().clone();
+        let id = crm.integration.to_string();
+        let told = entries.iter().map(|entry| {
+            assert_eq!(entry["subject"], json!({"kind": "integration", "id": id}));
+            assert_eq!(entry["actor"]["id"], "me");
+            assert!(entry["requestId"].is_string());
+            entry["outcome"].as_str().unwrap().to_owned()
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(changes().await, ["succeeded", "started"]);
     // From now on it decides; a rule that is there is not added again.
     let title = json!({"fields": [{"field": "title", "side": "source"}], "rule": body["rule"]});
     assert_eq!(crm.portal.post(&path, &crm.token, title).await.status, 200);
     assert_eq!(rules().await, json!([body["rule"]]));
+    assert_eq!(changes().await.len(), 2, "nothing else has changed");
     crm.see(&[(
         "c1",
         Some(json!({"phone": "9", "title": "Prof", "name": CANARY})),

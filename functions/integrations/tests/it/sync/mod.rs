@@ -2,6 +2,7 @@
 //! `sync` would.
 
 mod conflicts;
+mod drift;
 mod export;
 mod feed;
 mod jobs;

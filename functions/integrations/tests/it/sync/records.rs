@@ -267,3 +267,64 @@ async fn an_id_that_no_path_can_hold_is_written_in_base64url() {
         assert_eq!(record.json()["content"]["n"], n);
     }
 }
+
+#[tokio::test]
+async fn a_patch_comes_as_a_merge_patch_or_as_any_json() {
+    let crm = Crm::new().await;
+    crm.see(&[("c1", Some(json!({"name": "Ada", "city": "London"})))])
+        .await;
+    let patch = async |content_type: &str, version: u64, body: &str| {
+        let request = http::Request::builder()
+            .method("PATCH")
+            .uri(format!("{}{ADA}", crm.path))
+            .header("authorization", format!("Bearer {}", crm.token))
+            .header("if-match", format!("\"{version}\""))
+            .header("content-type", content_type);
+        let request = request.body(axum::body::Body::from(body.to_owned()));
+        crm.portal.send(request.unwrap()).await
+    };
+    let merged = "application/merge-patch+json; charset=utf-8";
+    let changed = patch(merged, 1, r#"{"name": "A", "city": null}"#).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!(changed.json()["content"], json!({"name": "A"}));
+    let changed = patch("application/json", 2, r#"{"name": "B"}"#).await;
+    assert_eq!(changed.json()["content"], json!({"name": "B"}));
+    for other in ["application/json-patch+json", "text/plain"] {
+        let refused = patch(other, 3, r#"{"name": "C"}"#).await;
+        assert_eq!(refused.status, 415);
+        assert_eq!(refused.code(), "unsupported_media_type");
+        let accepted = &refused.headers["accept-patch"];
+        assert_eq!(accepted, "application/merge-patch+json");
+    }
+    assert_eq!(crm.get(ADA).await.json()["content"], json!({"name": "B"}));
+    // What replaces a record is no patch.
+    let path = format!("{}{ADA}", crm.path);
+    let request = http::Request::put(path)
+        .header("authorization", format!("Bearer {}", crm.token))
+        .header("if-match", "\"3\"")
+        .header("content-type", merged);
+    let request = request.body(axum::body::Body::from(r#"{"name": "C"}"#));
+    assert_eq!(crm.portal.send(request.unwrap()).await.status, 415);
+}
+
+#[tokio::test]
+async fn a_kind_of_record_may_be_called_as_the_export_is() {
+    let mut config = config();
+    config["entities"]["export"] = config["entities"]["contacts"].clone();
+    let crm = Crm::with(config).await;
+    let made = crm.post("/records/export", json!({"name": "Ada"})).await;
+    let id = made.id();
+    let place = format!("/records/export/{id}");
+    assert_eq!(made.headers["location"], format!("{}{place}", crm.path));
+    assert_eq!(made.json()["entity"], "export");
+    assert_eq!(crm.get(&place).await.json()["content"]["name"], "Ada");
+    let exported = crm.get("/records/export?entity=export").await;
+    assert_eq!(exported.text.lines().count(), 1);
+    // Where there is no such kind, there is none.
+    let none = Crm::new().await;
+    let refused = none.post("/records/export", json!({"name": "Ada"})).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (404, "not_found")
+    );
+}

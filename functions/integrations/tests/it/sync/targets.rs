@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use gatehouse::lambda::system_sources;
 use serde_json::{Value, json};
 
 use super::{Crm, config};
@@ -45,4 +48,34 @@ async fn a_target_that_is_set_is_told_of_the_records_that_are_there() {
     let messages = crm.messages("feed").await;
     assert_eq!(messages.len(), 1);
     assert!(messages[0].contains("\"contacts\""), "{messages:?}");
+}
+
+#[tokio::test]
+async fn what_is_due_follows_a_configuration_though_that_fails_at_first() {
+    let mut quiet = config();
+    let contacts = quiet["entities"]["contacts"].as_object_mut().unwrap();
+    contacts.remove("schedule");
+    let crm = Crm::with(quiet).await;
+    let sent = crm.messages("configured").await.len();
+    let far = system_sources().now().plus(Duration::from_secs(86_400));
+    let due = async || crm.portal.store.due_syncs(far, 10).await.unwrap().len();
+    let version = version(&crm).await;
+    // The index of what is due is not written.
+    crm.portal.stack.refuse(Some("SYNC_DUE#"));
+    let body = json!({"syncConfig": with_target(&crm.integration.to_string(), "people")});
+    let set = crm.change(("PATCH", ""), version, body).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    crm.portal.stack.refuse(None);
+    assert_eq!((due().await, crm.messages("feed").await.len()), (0, 0));
+    // The message that was sent before does it.
+    assert_eq!(crm.messages("configured").await.len(), sent + 1);
+    let jobs = &crm.portal.jobs;
+    jobs.configured(crm.organization, crm.integration)
+        .await
+        .unwrap();
+    assert_eq!((due().await, crm.messages("feed").await.len()), (1, 1));
+    // Of an integration that is not there any more, nothing is due.
+    let nobody = "int_01K72Z5QSW0123456789ABCDEF".parse().unwrap();
+    jobs.configured(crm.organization, nobody).await.unwrap();
+    assert_eq!(due().await, 1);
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gatehouse::domain::sync::SyncType;
 use gatehouse::domain::{Clock as _, Event, EventId, EventStatus, PayloadLocation, Timestamp};
 use gatehouse::queue::SyncMessage;
@@ -8,6 +10,16 @@ use super::{Side, Stage, World, world};
 
 /// Stores an event, as the processor does, and tells of it.
 async fn receive(world: &World, event_type: &str, body: Value, at: Timestamp) {
+    receive_late(world, event_type, body, (at, None)).await;
+}
+
+/// The same, of one that says when it happened.
+async fn receive_late(
+    world: &World,
+    event_type: &str,
+    body: Value,
+    (at, occurred_at): (Timestamp, Option<Timestamp>),
+) {
     let sources = world.sources();
     let id = EventId::generate(world.clock.now(), sources.randomness.as_ref());
     let (organization, integration) = (world.integration.organization_id, world.integration.id);
@@ -28,7 +40,7 @@ async fn receive(world: &World, event_type: &str, body: Value, at: Timestamp) {
         endpoint_id: endpoint,
         provider_event_id: None,
         event_type: Some(event_type.to_owned()),
-        occurred_at: None,
+        occurred_at,
         scheme: "none".to_owned(),
         verified_with: None,
         status: EventStatus::Unrouted,
@@ -180,4 +192,91 @@ async fn an_event_of_before_our_own_change_was_sent_does_not_take_it_back() {
     receive(&world, "thing.changed", json!({"data": data}), before).await;
     assert_eq!(side.read("r1").await.unwrap().body.content["number"], 70);
     assert_eq!(side.provider().live()["r1"], 70);
+}
+
+/// Parts of records, of which nothing says how new they are but when they were received.
+fn parts() -> Value {
+    json!({"events": [{"types": ["thing.*"], "record": "data", "partial": true}]})
+}
+
+#[tokio::test]
+async fn a_part_that_is_more_than_a_record_holds_is_not_taken_nor_is_one_that_makes_it_so() {
+    let stage = Stage::new().await;
+    let world = world(&stage, parts()).await;
+    let side = Side::of(&world);
+    side.provider().put("r1");
+    world.start(SyncType::Full).await;
+    world.run().await;
+    let (large, half) = ("x".repeat(131_072), "y".repeat(100_000));
+    let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
+    let part = |number: &Value| json!({"data": {"id": "r1", "number": number}});
+    for refused in [json!(large), deep] {
+        let before = side.read("r1").await;
+        world.clock.pass(Duration::from_secs(1));
+        receive(&world, "thing.changed", part(&refused), world.clock.now()).await;
+        assert_eq!(side.read("r1").await, before);
+    }
+    world.clock.pass(Duration::from_secs(1));
+    receive(
+        &world,
+        "thing.changed",
+        part(&json!(half)),
+        world.clock.now(),
+    )
+    .await;
+    let before = side.read("r1").await.unwrap();
+    assert_eq!(before.body.content["number"], half);
+    // Each of the two fits, and both do not.
+    world.clock.pass(Duration::from_secs(1));
+    let other = json!({"data": {"id": "r1", "nested": {"odd": half}}});
+    receive(&world, "thing.changed", other, world.clock.now()).await;
+    assert_eq!(side.read("r1").await.unwrap(), before);
+    assert!(world.stage.aws.buried.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_that_was_long_on_its_way_tells_what_was_so_when_it_happened() {
+    let stage = Stage::new().await;
+    let world = world(&stage, whole()).await;
+    let side = Side::of(&world);
+    side.provider().put("r1");
+    let happened = world.clock.now();
+    world.clock.pass(Duration::from_secs(60));
+    side.provider().put("r1");
+    world.start(SyncType::Full).await;
+    world.run().await;
+    assert_eq!(side.read("r1").await.unwrap().body.content["number"], 2);
+    // It has no version. It comes after the list was read, and is of before.
+    let body = json!({"data": {"id": "r1", "number": 1, "nested": {"odd": true}}});
+    let late = (world.clock.now(), Some(happened));
+    receive_late(&world, "thing.changed", body.clone(), late).await;
+    assert_eq!(side.read("r1").await.unwrap().body.content["number"], 2);
+    // One that says that it is of the future is of when it was received.
+    let early = (
+        happened,
+        Some(world.clock.now().plus(Duration::from_secs(900))),
+    );
+    receive_late(&world, "thing.changed", body, early).await;
+    assert_eq!(side.read("r1").await.unwrap().body.content["number"], 2);
+}
+
+#[tokio::test]
+async fn of_an_event_no_more_than_ten_thousand_records_are_read_and_of_each_what_stands_last() {
+    let stage = Stage::new().await;
+    for (place, is_read) in [(9_999, true), (10_000, false)] {
+        let world = world(&stage, whole()).await;
+        let side = Side::of(&world);
+        // What is no record takes its place, too.
+        let mut records = vec![json!({}); place];
+        records.push(thing("r1", 5, 1));
+        let body = json!({"data": records});
+        receive(&world, "thing.changed", body, world.clock.now()).await;
+        assert_eq!(side.read("r1").await.is_some(), is_read, "{place}");
+    }
+    let world = world(&stage, whole()).await;
+    let of = |id: &str, number| json!({"id": id, "number": number, "nested": {"odd": true}});
+    let list = json!({"data": [of("r1", 5), of("r2", 6), of("r1", 7)]});
+    receive(&world, "thing.changed", list, world.clock.now()).await;
+    let live = world.look().await.live();
+    assert_eq!(live, [("r1".to_owned(), 7), ("r2".to_owned(), 6)].into());
 }

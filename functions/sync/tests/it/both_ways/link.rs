@@ -188,3 +188,38 @@ async fn recognise(side: &Side<'_>) {
     side.world.configure(side.integration.id, change).await;
     side.provider().recognises = true;
 }
+
+#[tokio::test]
+async fn what_cannot_be_handed_on_is_counted_by_its_reason_and_the_other_record_stays() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    let (here, there) = pair(&world, false, "source_wins").await;
+    here.provider().put("r1");
+    sync(&here).await;
+    let id = there.provider().live().into_keys().next().unwrap();
+    assert!(world.counted("LinksFailed").is_empty());
+    // What the other side has of its own leaves no room for what it is told.
+    let large = "y".repeat(100_000);
+    let shows = |id: &str, number: &Value, odd: &Value| {
+        let item = json!({"id": id, "number": number, "updatedAt": "2036-01-01T00:00:00Z",
+            "nested": {"odd": odd}});
+        let page = json!({"items": [item], "next": null}).to_string();
+        vec![(200, Vec::new(), page)]
+    };
+    there.provider().script = shows(&id, &json!(1), &json!(large));
+    sync(&there).await;
+    let before = there.read(&id).await.unwrap();
+    assert_eq!(before.body.content["odd"], large);
+    here.provider().script = shows("r1", &json!(large), &json!(true));
+    sync(&here).await;
+    assert_eq!(there.read(&id).await.unwrap(), before);
+    assert_eq!(world.counted("LinksFailed"), ["too_large"]);
+    let change = |integration: &mut Value| {
+        integration["syncConfig"]["entities"]["things"]["calls"] = json!({});
+    };
+    world.configure(there.integration.id, change).await;
+    here.provider().script = shows("r1", &json!(3), &json!(true));
+    sync(&here).await;
+    assert_eq!(world.counted("LinksFailed"), ["too_large", "not_writable"]);
+    assert_eq!(there.read(&id).await.unwrap(), before);
+}

@@ -1,8 +1,11 @@
 //! Changes that are made here, at another integration, or that events bring; and who is told of them.
 
+mod answers;
+mod configured;
 mod events;
 mod feed;
 mod link;
+mod purge;
 mod push;
 mod targets;
 

@@ -28,6 +28,8 @@ pub(crate) use wire::{Aws, Kill, Letter, Life};
 
 /// How long a message is hidden while it is handled: longer than a function may run.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(360);
+/// How many items are purged for one message.
+const PURGED: usize = 5;
 /// After so many receipts the queue gives a message up.
 const RECEIPTS: u32 = 5;
 
@@ -307,7 +309,7 @@ impl World {
 }
 
 /// What a call comes to; nothing, if its process dies.
-async fn until_killed<T>(process: &Process, call: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until_killed<T>(process: &Process, call: impl Future<Output = T>) -> Option<T> {
     let mut call = std::pin::pin!(call);
     loop {
         tokio::select! {
@@ -351,7 +353,7 @@ fn process(stage: &Stage, clock: &VirtualClock, dice: &Dice, life: Life) -> Proc
     let (sources, egress) = (sources(clock, dice), stage.egress.clone());
     let state = State::connect_with(&environment, &config, sources, egress, metrics);
     Process {
-        state: state.unwrap(),
+        state: state.unwrap().purging_in_steps_of(PURGED),
         life,
         counted,
     }

@@ -115,6 +115,8 @@ pub(crate) struct Provider {
     pub(crate) recognises: bool,
     /// Whether it does what it is told, and then does not answer.
     pub(crate) loses_answers: u32,
+    /// How long it takes to answer, besides what it takes anyway.
+    pub(crate) takes: Duration,
     made: HashMap<String, String>,
     places: HashMap<String, u64>,
     next_place: u64,
@@ -139,6 +141,7 @@ impl Provider {
             keys: Vec::new(),
             recognises: false,
             loses_answers: 0,
+            takes: Duration::ZERO,
             made: HashMap::new(),
             places: HashMap::new(),
             next_place: 1,
@@ -213,7 +216,7 @@ impl Provider {
 
     fn answer(&mut self, path: &str, query: &HashMap<String, String>) -> Response<Body> {
         self.clock
-            .pass(Duration::from_millis(5 + self.dice.below(200)));
+            .pass(self.takes + Duration::from_millis(5 + self.dice.below(200)));
         if !self.script.is_empty() {
             let (status, headers, body) = self.script.remove(0);
             return answered(status, &headers, body);

@@ -44,6 +44,8 @@ pub(crate) struct Kill {
 #[derive(Debug)]
 pub(crate) struct Life {
     kill: Option<Kill>,
+    /// Which of its calls is throttled for sure.
+    throttled: Option<usize>,
     calls: AtomicUsize,
     is_dead: AtomicBool,
     dice: Dice,
@@ -57,12 +59,26 @@ impl Life {
     pub(crate) fn new(dice: Dice, kill: Option<Kill>, throttles: u64, loses: u64) -> Self {
         Self {
             kill,
+            throttled: None,
             calls: AtomicUsize::new(0),
             is_dead: AtomicBool::new(false),
             dice,
             throttles_one_in: throttles,
             loses_one_in: loses,
         }
+    }
+
+    /// One of which the call with this number is throttled, and nothing else happens.
+    pub(crate) fn throttled_at(call: usize) -> Self {
+        Self {
+            throttled: Some(call),
+            ..Self::new(Dice::new(1), None, 0, 0)
+        }
+    }
+
+    /// How many calls of AWS it has made.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_dead(&self) -> bool {
@@ -141,6 +157,37 @@ impl Aws {
         }
     }
 
+    /// All that is in the table, by its keys.
+    pub(crate) fn items(&self) -> BTreeMap<String, Value> {
+        let all = json!({"TableName": TABLE, "ConsistentRead": true});
+        let (mut items, mut from) = (BTreeMap::new(), Value::Null);
+        loop {
+            let mut request = all.clone();
+            if !from.is_null() {
+                request["ExclusiveStartKey"] = from;
+            }
+            let page = self.database.scan(serde_json::from_value(request).unwrap());
+            let page = serde_json::to_value(page.unwrap()).unwrap();
+            for item in page["Items"].as_array().unwrap() {
+                let key = ["pk", "sk"].map(|name| item[name]["S"].as_str().unwrap());
+                items.insert(key.join(" "), item.clone());
+            }
+            from = page["LastEvaluatedKey"].clone();
+            if from.is_null() {
+                return items;
+            }
+        }
+    }
+
+    /// Puts items back as they were.
+    pub(crate) fn restore(&self, items: &BTreeMap<String, Value>) {
+        for item in items.values() {
+            let put = json!({"TableName": TABLE, "Item": item});
+            let put = serde_json::from_value(put).unwrap();
+            self.database.put_item(put).unwrap();
+        }
+    }
+
     pub(crate) fn config(&self, life: &Arc<Life>) -> SdkConfig {
         let connector = SharedHttpConnector::new(Connector {
             aws: self.clone(),
@@ -179,6 +226,19 @@ impl Aws {
             }
             other => panic!("{other:?} is not expected"),
         }
+    }
+
+    /// Writes one item of a batch, and leaves the rest.
+    fn write_one_of(&self, target: &str, body: &[u8]) -> (u16, String) {
+        let mut body: Value = serde_json::from_slice(body).unwrap();
+        let writes = body["RequestItems"][TABLE].as_array_mut().unwrap();
+        let rest = writes.split_off(1);
+        let (status, text) = self.answer(target, body.to_string().as_bytes());
+        let mut answer: Value = serde_json::from_str(&text).unwrap();
+        if status == 200 && !rest.is_empty() {
+            answer["UnprocessedItems"] = json!({TABLE: rest});
+        }
+        (status, answer.to_string())
     }
 
     fn count(&self, what: &str, times: usize) {
@@ -253,6 +313,9 @@ impl Aws {
             "UpdateItem" => text(database.update_item(serde_json::from_slice(body).unwrap())),
             "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
             "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
+            "BatchWriteItem" => {
+                text(database.batch_write_item(serde_json::from_slice(body).unwrap()))
+            }
             "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
             "TransactWriteItems" => {
                 let json: Value = serde_json::from_slice(body).unwrap();
@@ -290,10 +353,15 @@ impl HttpConnector for Connector {
                 std::future::pending::<()>().await;
             }
             aws.clock.pass(Duration::from_millis(life.dice.below(8)));
-            if life.dice.one_in(life.throttles_one_in) {
+            let is_throttled = life.throttled == Some(number);
+            if is_throttled || life.dice.one_in(life.throttles_one_in) {
                 return Ok(response(400, &throttled(&target)));
             }
-            let mut answer = aws.answer(&target, &body);
+            let mut answer = if target.ends_with("BatchWriteItem") && life.throttles_one_in > 0 {
+                aws.write_one_of(&target, &body)
+            } else {
+                aws.answer(&target, &body)
+            };
             if kill.is_some() {
                 life.is_dead.store(true, Ordering::SeqCst);
                 std::future::pending::<()>().await;

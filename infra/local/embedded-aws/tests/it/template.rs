@@ -19,6 +19,7 @@ fn routes_lead_to_the_functions_that_answer() {
             route(None, &below("/requests:batch"), "gateway"),
             route(None, &below("/proxy/{path+}"), "gateway"),
             route(None, &below("/test"), "gateway"),
+            route(None, &below("/checks/run"), "gateway"),
             route(None, &below("/directory/users:lookup"), "gateway"),
             route(None, &below("/cache"), "gateway"),
             route(None, &below("/oauth"), "connect"),

@@ -119,6 +119,27 @@ impl Resolution {
     }
 }
 
+/// Leaves a record that both sides have to a person as a whole, whatever the policy: what becomes of it
+/// by the policy is `reason` enough. Each side keeps what it has until then.
+#[must_use]
+pub fn leave(
+    base: Option<&Fields>,
+    source: Option<&Fields>,
+    destination: Option<&Fields>,
+    reason: FlagReason,
+) -> Resolution {
+    let whole = |fields: Option<&Fields>| fields.cloned().map(Value::Object);
+    let open = FieldConflict {
+        field: FieldPath::WHOLE,
+        base: whole(base),
+        source: whole(source),
+        destination: whole(destination),
+        reason,
+    };
+    let settled = Settled::not(base, source, destination);
+    Resolution::of([source, destination], settled, vec![open])
+}
+
 /// What each side, and the base, is from now on. The sides differ where a person has to decide.
 struct Settled<T> {
     source: Option<T>,
@@ -178,7 +199,8 @@ pub enum FlagReason {
     /// To be merged, but a list is no set: its elements are not all scalars, or all objects with an
     /// `id`, or one occurs twice.
     NotASet,
-    /// To be merged, but too large or too deep for that.
+    /// To be merged, but too large or too deep for that; of a record as a whole, that the changes of both
+    /// sides together are more than a record may hold.
     TooLarge,
 }
 

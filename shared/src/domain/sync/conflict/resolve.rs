@@ -52,7 +52,7 @@ impl<T: Clone> Settled<T> {
     }
 
     /// Each is what it was.
-    fn not(base: Option<&T>, source: Option<&T>, destination: Option<&T>) -> Self {
+    pub(super) fn not(base: Option<&T>, source: Option<&T>, destination: Option<&T>) -> Self {
         Self {
             source: source.cloned(),
             destination: destination.cloned(),

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::same::same_or_absent;
 use super::{FieldConflict, FieldPath, Fields, Resolution, Settled};
 use crate::domain::object::only_objects;
+use crate::domain::sync::ContentError;
 
 only_objects!(Choice);
 
@@ -56,6 +57,9 @@ pub enum SettleError {
     /// The record as a whole can only be an object.
     #[error("a record is an object")]
     NoRecord,
+    /// It would hold more than a record may.
+    #[error("the record cannot hold that: {0}")]
+    Content(#[from] ContentError),
 }
 
 /// Settles some of a record's `conflicts`, as people have decided, whatever the policy.

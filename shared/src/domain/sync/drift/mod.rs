@@ -3,6 +3,7 @@
 //! What is compared are the members of the provider's records, before they are mapped, by the types
 //! of JSON: a text is a text, whatever stands in it. `null` fits any type, and integers are numbers.
 
+mod found;
 pub(super) mod pairs;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{DriftPolicy, FieldType};
+
+pub use found::FoundDrift;
 
 /// So many fields of a kind of record are watched. A provider whose records have members by ids
 /// rather than by names would else fill the item that this is kept in.

@@ -15,8 +15,9 @@ pub use request::{ListRequest, ListRequestError};
 
 /// The longest cursor or URL of a next page that is taken, in bytes.
 const MAX_PLACE_BYTES: usize = 8 * 1024;
-/// After so many pages in a row that are the same, a list goes round in circles.
-const MAX_SAME: u64 = 2;
+/// After so many pages more that are the same as the one before, a list goes round in circles. One may
+/// be so by chance: what comes last in a list moves back by a place whenever something joins before it.
+const MAX_SAME: u64 = 4;
 
 /// Where a page of a list is, for all pages but the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +143,16 @@ impl Bookmark {
             place: Some(place),
             ..Self::default()
         })
+    }
+
+    /// The same place, with nothing to see by that the list goes round in circles: a list that has changed
+    /// while it was read may have looked as if it did.
+    #[must_use]
+    pub fn without_memory(&self) -> Self {
+        Self {
+            place: self.place.clone(),
+            ..Self::default()
+        }
     }
 
     /// The place after a page of so many items, for lists whose places can be counted.

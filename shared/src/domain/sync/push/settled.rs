@@ -2,7 +2,7 @@ use crate::domain::Timestamp;
 use crate::domain::sync::conflict::{Change, ConflictPolicy, Resolution, Side, Strategy, resolve};
 use crate::domain::sync::{
     EntitySync, Fields, HASH_OF_NOTHING, RecordBody, RecordHead, SourceVersion, Standing,
-    content_hash,
+    check_content, content_hash,
 };
 
 /// What was sent to the provider, and accepted.
@@ -39,8 +39,19 @@ impl Standing {
     /// version of it. What both sides agree on is what was sent, over what they agreed on before; where
     /// the answer shows otherwise, the provider has changed it since, and what was written here meanwhile
     /// outranks that, since it is newer than what was sent. It stays pending if there is such.
+    ///
+    /// An answer that makes the record more than one may hold is not taken: the next list names it.
     #[must_use]
     pub fn pushed(&self, sent: &Sent, answered: &Answered, rules: &EntitySync) -> Pushed {
+        let pushed = self.answered(sent, answered, rules);
+        let fits = |content: &Fields| check_content(content).is_ok();
+        if fits(&pushed.body.content) && pushed.body.base.as_ref().is_none_or(fits) {
+            return pushed;
+        }
+        self.answered(sent, &Answered::default(), rules)
+    }
+
+    fn answered(&self, sent: &Sent, answered: &Answered, rules: &EntitySync) -> Pushed {
         let here = (!self.head.deleted).then_some(&self.body.content);
         // Our own write may have been seen in a list before its answer was here: then all is agreed on.
         let agreed = if self.head.pending || self.head.conflict.is_some() {

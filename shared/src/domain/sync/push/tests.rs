@@ -202,6 +202,22 @@ fn an_answer_that_differs_is_the_providers_change() {
 }
 
 #[test]
+fn an_answer_that_makes_more_than_a_record_holds_is_not_taken() {
+    let ours = json!({"name": "x".repeat(100_000)});
+    let standing = standing(Some(json!({"name": "A"})), ours.clone(), false);
+    let answered = Answered {
+        fields: fields(json!({"city": "y".repeat(100_000)})),
+        version: Some(SourceVersion("6".to_owned())),
+    };
+    let change = update(ours.clone(), &[]);
+    let pushed = standing.pushed(&sent(change), &answered, &rules());
+    assert!(!pushed.has_changed && !pushed.head.pending);
+    assert_eq!(pushed.body.content, fields(ours));
+    // The version that it came with is not taken either, so the next list is looked at.
+    assert_eq!(pushed.head.source_version, standing.head.source_version);
+}
+
+#[test]
 fn what_was_written_meanwhile_stays_to_be_sent() {
     // Sent was B; since then, C was written here, and the provider answers that it made b of it.
     let mut standing = standing(

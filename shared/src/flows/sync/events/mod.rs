@@ -115,7 +115,7 @@ impl EventReader {
         ) else {
             return Ok(());
         };
-        if event.scheme == Event::RECORDS || event.status == EventStatus::Filtered {
+        if event.is_ours() || event.status == EventStatus::Filtered {
             return Ok(());
         }
         let Some(body) = self.body(&event).await? else {

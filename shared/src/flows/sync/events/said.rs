@@ -10,7 +10,7 @@ use super::super::observe::{id_of, observe};
 use super::{Gap, Part, Rule, Said};
 use crate::domain::sync::{
     ChangeOrigin, EntitySync, EventRule, Novelty, Observation, RecordHead, SourceVersion, Standing,
-    record_digest,
+    check_content, record_digest,
 };
 use crate::domain::{Digest, Error, Event, Timestamp};
 use crate::store::Versioned;
@@ -77,6 +77,7 @@ impl Rule<'_> {
         if self.rule.partial {
             let id = id_of(record, self.settings).ok()?;
             let partial = self.settings.rules.mapper().read_partial(record).ok()?;
+            check_content(&partial.fields).ok()?;
             return Some(Said::Part(Part {
                 id,
                 partial,
@@ -217,6 +218,11 @@ impl Part {
 impl Over {
     fn decide(self, standing: &Standing, rules: &EntitySync) -> Result<Option<Changed>, Error> {
         let seen = self.0;
+        if let Some(Err(error)) = seen.content.as_ref().map(check_content) {
+            let record = record_digest(&seen.id);
+            tracing::warn!(%record, %error, "a part of a record makes it more than a record may hold");
+            return Ok(None);
+        }
         match seen.novelty(Some(&standing.head)) {
             Novelty::Old | Novelty::Same => Ok(None),
             // The next one says that it follows this one.

@@ -7,6 +7,7 @@ mod person;
 
 use std::time::Duration;
 
+use super::drifts::keep;
 use super::settings::EntitySettings;
 use super::steps::RESEND_AFTER;
 use super::trouble::Lasting;
@@ -98,6 +99,7 @@ impl Jobs {
             since: cursor.map(|cursor| settings.since(cursor)),
             newest: None,
             schema_seen: SchemaSeen::default(),
+            drift: None,
             counts: JobCounts::default(),
             records_total: None,
             failures: 0,
@@ -169,11 +171,17 @@ impl Jobs {
         lasting: &Lasting,
         now: Timestamp,
     ) -> Option<Timestamp> {
+        if let Some(settings) = settings {
+            keep((job, state), settings.rules.drift, &lasting.drifts, now);
+        }
         job.status = JobStatus::Failed;
         job.error = Some(lasting.code.to_owned());
         job.error_detail = Some(lasting.detail.clone());
         if lasting.code != TOO_MANY_DELETES {
             job.parked = Some(lasting.parked(job.position.page));
+        }
+        if let Some(cursor) = &lasting.retry_from {
+            job.position.cursor = Some(cursor.clone());
         }
         self.end(job, state, settings, now)
     }

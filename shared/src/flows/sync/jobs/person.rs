@@ -7,9 +7,13 @@ use crate::domain::sync::{EntityName, EntityState, JobStatus, SyncJob};
 use crate::domain::{Error, Integration, IntegrationId, OrganizationId, SyncJobId, Timestamp};
 use crate::flows::sync::settings::EntitySettings;
 use crate::flows::sync::sweep::SEEN_FOR;
+use crate::lambda::telemetry::chain;
 use crate::queue::SyncMessage;
 use crate::store::{ChangeSet, Committed, JobWrite, Versioned};
 
+/// After so long, longer than a function may run that changes a configuration, comes the message that makes
+/// sure that what is due follows it.
+const MAKING_SURE: Duration = Duration::from_secs(60);
 /// How often a change of a job is tried anew because others were faster.
 const TRIES: usize = 24;
 
@@ -106,6 +110,62 @@ impl Jobs {
             Ok(job)
         })
         .await
+    }
+
+    /// Has [`Jobs::follow`] done later, whatever becomes of the caller: to be called before an integration's
+    /// configuration is changed. If it is not changed then, nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// If the queue does not answer: then it is not to be changed.
+    pub async fn follow_later(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<(), Error> {
+        let message = SyncMessage::Configured {
+            organization,
+            integration,
+        };
+        self.queue.send(&message, MAKING_SURE).await?;
+        Ok(())
+    }
+
+    /// Has what is due follow the configuration, now that it has changed. It has, whether this can be done
+    /// at once or not: what fails is done by the message that was sent before.
+    pub async fn follow(&self, integration: &Integration) {
+        if let Err(error) = self.reschedule(integration).await {
+            let id = integration.id;
+            tracing::warn!(
+                integration.id = %id,
+                cause = chain(&error),
+                "what is due of {id} follows its configuration later"
+            );
+        }
+    }
+
+    /// As [`Jobs::reschedule`], of an integration as it stands; nothing, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If the table or the queue does not answer: the message is to come again.
+    pub async fn configured(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<(), Error> {
+        let found = self.store.integration(organization, integration).await?;
+        let Some(found) = found else {
+            return Ok(());
+        };
+        match self.reschedule(&found.item).await {
+            // What is stored is not understood, and will not be the next time.
+            Err(error @ Error::Conflict(_)) => {
+                tracing::error!(integration.id = %integration, cause = chain(&error), "nothing of {integration} is due");
+                Ok(())
+            }
+            ended => ended,
+        }
     }
 
     /// Makes what is due follow the integration's configuration, after that has changed: its schedules

@@ -28,6 +28,7 @@ use super::{Kind, Records};
 use crate::domain::sync::conflict::same_fields;
 use crate::domain::sync::{ChangeOrigin, EntitySync, Fields, RecordLink, Standing, SyncTarget};
 use crate::domain::{Error, IntegrationId, NewRecordId, OrganizationId, Sources};
+use crate::lambda::metrics::{Metric, Metrics};
 use crate::queue::{SyncMessage, SyncQueue};
 use crate::store::{LinkRef, LinkWrite, RecordRef, Store, Versioned};
 
@@ -45,6 +46,7 @@ pub struct Linker {
     store: Store,
     records: Records,
     queue: SyncQueue,
+    metrics: Metrics,
     sources: Sources,
 }
 
@@ -114,13 +116,20 @@ struct Handing<'a> {
 }
 
 impl Linker {
-    /// Changes records by `records`; what is to come later is sent by `queue`.
+    /// Changes records by `records`; what is to come later is sent by `queue`. Counts by `metrics` what
+    /// cannot be handed on.
     #[must_use]
-    pub fn new((store, records): (Store, Records), queue: SyncQueue, sources: Sources) -> Self {
+    pub fn new(
+        (store, records): (Store, Records),
+        queue: SyncQueue,
+        metrics: Metrics,
+        sources: Sources,
+    ) -> Self {
         Self {
             store,
             records,
             queue,
+            metrics,
             sources,
         }
     }
@@ -166,6 +175,7 @@ impl Linker {
                 other.id = %target.integration,
                 "records of {} cannot be handed on: there is no {}", due.integration, target.integration
             );
+            self.count("no_target");
             return Ok(Next::Done);
         };
         let here = Half {
@@ -196,6 +206,7 @@ impl Linker {
                 record = %due.record,
                 "a record of {} cannot be mapped for its link", due.integration
             );
+            self.count("unmappable");
             return Ok(Next::Done);
         }
         let handing = Handing {
@@ -227,7 +238,7 @@ impl Linker {
         content.retain(|name, _| mapper.is_writable(name));
         let content = match crate::domain::sync::new_content(content, &there.rules) {
             Ok(content) => content,
-            Err(error) => return Ok(handing.cannot(&error)),
+            Err(error) => return Ok(self.cannot(handing, &error)),
         };
         let id = NewRecordId::generate(now, self.sources.randomness.as_ref()).to_string();
         let record = crate::domain::sync::record_digest(&id);
@@ -242,6 +253,21 @@ impl Linker {
             links,
         };
         self.write(there, decided).await
+    }
+
+    /// Leaves the other record as it is, until this one changes again.
+    fn cannot(&self, handing: &Handing<'_>, error: &Error) -> Next {
+        self.count(match error {
+            Error::NotWritable(_) => "not_writable",
+            Error::TooLarge { .. } => "too_large",
+            _ => "invalid",
+        });
+        handing.cannot(error)
+    }
+
+    fn count(&self, reason: &'static str) {
+        let now = self.sources.now();
+        self.metrics.count_for(Metric::LinksFailed, reason, now);
     }
 
     async fn write(&self, there: &Half<'_>, decided: Decided) -> Result<Next, Error> {

@@ -70,9 +70,12 @@ impl Linker {
         let written = match other.written(write, &there.rules) {
             Ok(written) => written,
             Err(Error::ConflictOpen) => return Ok(Next::Later(LONGEST_WAIT)),
-            Err(error @ (Error::NotWritable(_) | Error::Invalid(_) | Error::NotFound(_))) => {
-                return Ok(handing.cannot(&error));
-            }
+            Err(
+                error @ (Error::NotWritable(_)
+                | Error::Invalid(_)
+                | Error::TooLarge { .. }
+                | Error::NotFound(_)),
+            ) => return Ok(self.cannot(handing, &error)),
             Err(error) => return Err(error),
         };
         let Some((head, body)) = written else {

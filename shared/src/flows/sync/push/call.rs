@@ -10,7 +10,7 @@ use crate::domain::gateway::{ErrorCategory, UpstreamProblem, is_repeatable};
 use crate::domain::sync::conflict::Change;
 use crate::domain::sync::{
     Answered, ChangeOrigin, Observation, OutgoingCall, PushError, PushFailure, RecordCall,
-    SourceVersion,
+    SourceVersion, check_content,
 };
 use crate::domain::{Digest, Error, Origin, Timestamp};
 use crate::flows::outbound::{OpenIntegration, OutboundAnswer, OutboundCall};
@@ -173,6 +173,7 @@ impl Attempt<'_> {
         let field = (self.settings.listed).and_then(|listed| listed.source.cursor_field.as_ref());
         let version = field.and_then(|field| field.evaluate(record).ok());
         let partial = self.settings.rules.mapper().read_partial(record).ok()?;
+        check_content(&partial.fields).ok()?;
         Some(Answered {
             fields: partial.fields,
             version: version.as_ref().and_then(SourceVersion::of),

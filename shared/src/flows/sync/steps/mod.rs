@@ -144,6 +144,10 @@ impl Synchronizer {
                 let cause = Cause::from("somebody else has moved the job");
                 Ok(StepEnd::Again(RESEND_AFTER, cause))
             }
+            Err(Trouble::Deleted) => {
+                tracing::info!(sync_job.id = %id, integration.id = %integration, "{id} has ended: {integration} is deleted");
+                Ok(StepEnd::Done)
+            }
             Err(Trouble::Ours(error)) => Err(error),
             Err(Trouble::Passing(passing)) => {
                 tracing::warn!(sync_job.id = %id, step = due.step, code = passing.code, detail = passing.detail, "a step of {id} has failed");
@@ -158,7 +162,7 @@ impl Synchronizer {
         let (organization, integration) = (job.item.organization_id, job.item.integration_id);
         let open = self.outbound.open(organization, integration).await;
         let open = open.map_err(|error| match error {
-            Error::NotFound(_) => gone("integration_deleted", "the integration is deleted"),
+            Error::NotFound(_) => Trouble::Deleted,
             error => Trouble::of_call(error),
         })?;
         let settings = EntitySettings::of(&open.integration, &job.item.entity);

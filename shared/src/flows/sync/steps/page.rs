@@ -9,7 +9,7 @@ use super::super::pages::{self, ReadPage};
 use super::super::settings::EntitySettings;
 use super::super::trouble::{Lasting, Trouble};
 use super::{Present, Synchronizer, advance};
-use crate::domain::sync::paging::Bookmark;
+use crate::domain::sync::paging::{Bookmark, PagingError};
 use crate::domain::sync::{
     ChangeOrigin, EntityState, JobStatus, Observation, PagePosition, SchemaSeen, SourceVersion,
     SyncJob, SyncPhase, SyncType, record_digest,
@@ -63,7 +63,10 @@ impl Synchronizer {
         let next = match &page.next {
             Ok(next) => next.clone(),
             Err(error) => {
-                let lasting = Lasting::new("next_page_unreadable", error.to_string());
+                let mut lasting = Lasting::new("next_page_unreadable", error.to_string());
+                if matches!(error, PagingError::Loop) {
+                    lasting.retry_from = self.seal(job, Some(&bookmark.without_memory())).await?;
+                }
                 return Err(lasting.of(page.request).into());
             }
         };
@@ -92,7 +95,8 @@ impl Synchronizer {
             count(job, read, bad);
             job.newest = newer(job.newest.take(), newest.clone());
             job.records_total = page.total.or(job.records_total);
-            drifts.note(&schema, state);
+            let policy = present.settings.rules.drift;
+            drifts.note(&schema, (job, state), policy, now);
             if job.sync_type == SyncType::Full {
                 job.schema_seen.merge(&schema);
             }
@@ -214,7 +218,7 @@ impl Synchronizer {
         drifts: &Drifts,
         now: Timestamp,
     ) -> Timestamp {
-        drifts.conclude(job, state);
+        drifts.conclude((job, state), settings.rules.drift, now);
         job.status = JobStatus::Completed;
         state.completed_at = Some(now);
         let known = state.cursor.take();

@@ -7,5 +7,6 @@ mod heads;
 mod interleavings;
 mod jobs;
 mod pages;
+mod purge;
 mod refusals;
 mod samples;

@@ -185,6 +185,7 @@ impl Records {
             failures: 0,
             retry_at: None,
             schema_seen: SchemaSeen::default(),
+            drift: None,
             error: None,
             error_detail: None,
             parked: None,

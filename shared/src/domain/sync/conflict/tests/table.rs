@@ -375,6 +375,11 @@ fn of_limits() -> String {
             "a person",
         ),
         (
+            "what the changes of both sides make of a record",
+            format!("{} KiB", crate::domain::sync::MAX_CONTENT_BYTES / 1024),
+            "a person, of the record as a whole",
+        ),
+        (
             "documents that the conditions for one record read",
             format!("{} MiB, all together", condition::BUDGET / 1024 / 1024),
             "a person",
