@@ -185,7 +185,7 @@ async fn channels_of_one_organization_that_do_not_answer_hold_up_no_other() {
     let mut told = Vec::new();
     last.run_until(async || {
         told.extend(last.told());
-        !told.is_empty() && silent.asked() == 9
+        !told.is_empty() && silent.asked() >= 9
     })
     .await;
     assert_eq!(told.len(), 1, "{told:?}");
