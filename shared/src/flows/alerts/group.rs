@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use tokio::sync::Mutex;
 
 use super::Notifier;
 use super::notify::{Paid, awaits};
@@ -25,6 +26,7 @@ impl Notifier {
         setup: &AlertSetup,
         mut leased: Vec<OwedNotice>,
         paid: &mut Paid,
+        noting: &Mutex<()>,
     ) -> Result<(), Error> {
         let Some(organization) = leased.first().map(|first| first.organization) else {
             return Ok(());
@@ -43,6 +45,7 @@ impl Notifier {
                 let noted = self.arrived(channel.id, &mut leased, paid).await;
                 failed = noted.err().or(failed);
             }
+            let _alone = noting.lock().await;
             self.note(organization, channel, sent.err()).await;
         }
         if let Some(error) = failed {
@@ -56,6 +59,7 @@ impl Notifier {
             }
             self.store.settle_notice(notice).await?;
             let left = notice.channels.iter().flatten().copied().collect();
+            let _alone = noting.lock().await;
             self.give_up(organization, &left).await?;
             paid.dropped += 1;
         }

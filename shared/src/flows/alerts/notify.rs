@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use tokio::sync::Mutex;
 
 use crate::domain::alert::{
     AlertChannel, AlertEvent, AlertNotice, AlertSetup, NoticeBody, SilenceEffect,
@@ -124,19 +125,26 @@ impl Notifier {
     /// Sends what one organization is owed, as far as its time goes.
     async fn pay_one(&self, groups: Vec<Vec<OwedNotice>>, until: Timestamp) -> Paid {
         let until = until.min(self.sources.now().plus(BUDGET));
+        // How a channel fares is read and written: by one group at a time.
+        let noting = Mutex::new(());
         let each = groups.into_iter();
-        let each = each.map(|group| Box::pin(self.pay_in_time(group, until)));
+        let each = each.map(|group| Box::pin(self.pay_in_time(group, until, &noting)));
         let ends = futures::stream::iter(each).buffer_unordered(GROUPS);
         ends.fold(Paid::default(), async |sum, one| sum.and(one))
             .await
     }
 
-    async fn pay_in_time(&self, group: Vec<OwedNotice>, until: Timestamp) -> Paid {
+    async fn pay_in_time(
+        &self,
+        group: Vec<OwedNotice>,
+        until: Timestamp,
+        noting: &Mutex<()>,
+    ) -> Paid {
         let mut paid = Paid::default();
         if self.sources.now() > until {
             return paid;
         }
-        if let Err(error) = Box::pin(self.pay_group(&group, &mut paid)).await {
+        if let Err(error) = Box::pin(self.pay_group(&group, &mut paid, noting)).await {
             // They stand where they stood, or where they are tried again.
             paid.waiting += group.len();
             tracing::error!(
@@ -147,7 +155,12 @@ impl Notifier {
         paid
     }
 
-    async fn pay_group(&self, group: &[OwedNotice], paid: &mut Paid) -> Result<(), Error> {
+    async fn pay_group(
+        &self,
+        group: &[OwedNotice],
+        paid: &mut Paid,
+        noting: &Mutex<()>,
+    ) -> Result<(), Error> {
         let Some(organization) = group.first().map(|first| first.organization) else {
             return Ok(());
         };
@@ -185,7 +198,7 @@ impl Notifier {
         if before.is_empty() || !self.store.move_notices(&before, &leased).await? {
             return Ok(());
         }
-        Box::pin(self.send_leased(&setup, leased, paid)).await
+        Box::pin(self.send_leased(&setup, leased, paid, noting)).await
     }
 
     async fn verdict(
