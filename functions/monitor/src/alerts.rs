@@ -37,12 +37,9 @@ pub(crate) async fn look(
         state.alerts.evaluate(integration, &seen).await
     };
     match Box::pin(looked).await {
-        Ok(turned) => {
-            incidents::hand_over(state, &turned).await;
-            if incidents::is_time(began) {
-                incidents::catch_up(state, integration, began).await;
-            }
-            turned.len()
+        Ok(looked) => {
+            incidents::hand_over(state, integration, &looked).await;
+            looked.turned.len()
         }
         Err(error) => {
             let id = integration.id;

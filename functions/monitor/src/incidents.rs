@@ -1,57 +1,58 @@
 //! What follows from an alert: an incident that it belongs to, and what is started for that by itself.
 
-use std::time::Duration;
-
 use gatehouse::domain::alert::Alert;
 use gatehouse::domain::incident::RaisedAlert;
-use gatehouse::domain::{Error, Integration, Timestamp};
+use gatehouse::domain::{AlertId, Error, Integration};
+use gatehouse::flows::alerts::Looked;
 use gatehouse::lambda::telemetry::chain;
 
 use crate::State;
 
-/// How often is looked for alerts that have no incident.
-const EVERY_MINUTES: i64 = 5;
-/// An alert that fired so long ago belongs to an incident, or never will.
-const RECENT: Duration = Duration::from_secs(60 * 60);
-
-/// Whether a look at this instant looks for alerts that have no incident, too.
-pub(crate) fn is_time(at: Timestamp) -> bool {
-    at.as_second().div_euclid(60) % EVERY_MINUTES == 0
-}
-
-/// Hands alerts that have turned to incidents. What fails is made up for by [`catch_up`].
-pub(crate) async fn hand_over(state: &State, turned: &[Alert]) {
-    for alert in turned.iter().filter(|alert| alert.is_open()) {
-        if let Err(error) = Box::pin(taken(state, alert)).await {
-            let id = alert.id;
-            tracing::error!(alert.id = %id, cause = chain(&error), "{id} has no incident yet");
+/// Hands the alerts of an integration to incidents that none has taken: those that have just fired, and those
+/// whose function died before it could. What fails is made up for by the next look.
+pub(crate) async fn hand_over(state: &State, integration: &Integration, looked: &Looked) {
+    let mut done = Vec::new();
+    for id in &looked.owed {
+        match Box::pin(handed(state, integration, looked, *id)).await {
+            Ok(()) => done.push(*id),
+            Err(error) => {
+                tracing::error!(alert.id = %id, cause = chain(&error), "{id} has no incident yet");
+            }
         }
+    }
+    if done.is_empty() {
+        return;
+    }
+    let owned = (integration.organization_id, integration.id);
+    if let Err(error) = state.alerts.taken(owned, &done).await {
+        let id = integration.id;
+        tracing::warn!(
+            integration.id = %id,
+            cause = chain(&error),
+            "the alerts of {id} are handed to incidents again"
+        );
     }
 }
 
-/// Hands over the alerts of an integration that fired lately, and are not over: those whose function died
-/// before it could.
-pub(crate) async fn catch_up(state: &State, integration: &Integration, now: Timestamp) {
-    let caught_up = async {
-        let (organization, id) = (integration.organization_id, integration.id);
-        let book = state.store.alert_book(organization, id).await?.item;
-        for id in book.rules.values().filter_map(|rule| rule.alert) {
+/// One that is over by now needs nobody.
+async fn handed(
+    state: &State,
+    integration: &Integration,
+    looked: &Looked,
+    id: AlertId,
+) -> Result<(), Error> {
+    let turned = looked.turned.iter().find(|alert| alert.id == id);
+    let alert = match turned {
+        Some(alert) => Some(alert.clone()),
+        None => {
+            let (organization, now) = (integration.organization_id, state.sources.now());
             let found = state.store.alert(organization, id, now).await?;
-            let recent = found
-                .filter(|found| found.item.is_open() && now.since(found.item.started_at) < RECENT);
-            if let Some(found) = recent {
-                Box::pin(taken(state, &found.item)).await?;
-            }
+            found.map(|found| found.item)
         }
-        Ok::<(), Error>(())
     };
-    if let Err(error) = caught_up.await {
-        let id = integration.id;
-        tracing::error!(
-            integration.id = %id,
-            cause = chain(&error),
-            "the alerts of {id} could not be handed to incidents"
-        );
+    match alert.filter(Alert::is_open) {
+        Some(alert) => taken(state, &alert).await,
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,8 @@
 //! early, or dies, leaves the rest to the next one. What is rolled up is computed from the log of requests
 //! and from the events, and put whole: to do it twice changes nothing, and no run can lose anything.
 //!
-//! What it guarantees: one integration that fails holds up no other. What it does not: that a check is
+//! What it guarantees: one integration that fails, or is slow, holds up no other; and people are told what
+//! they are owed beside the visits, however long those take. What it does not: that a check is
 //! made exactly once each hour. The alarm on `MonitorLag` says when runs cannot keep up.
 
 mod alerts;
@@ -18,12 +19,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gatehouse::domain::Timestamp;
+use gatehouse::domain::{Error, Timestamp};
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueWatch, StoreError};
 use serde::Serialize;
 use serde_json::Value;
+
+use visit::Visited;
 
 pub use state::State;
 
@@ -31,13 +34,15 @@ pub use state::State;
 const MOST: usize = 5_000;
 /// How many are looked at in one go, and at the same time.
 const PAGE: u16 = 100;
-const AT_ONCE: usize = 16;
-/// No run begins another page after this; its function has twice as long.
+const AT_ONCE: usize = 64;
+/// No visit begins after this; its function has twice as long.
 const ENOUGH: Duration = Duration::from_secs(50);
+/// A visit may take so long: longer than a name and a call, which are waited for 30 seconds.
+const A_VISIT: Duration = Duration::from_secs(40);
 /// Runs of playbooks are gone on with until then.
 const RUN_UNTIL: Duration = Duration::from_secs(65);
 /// What people are owed is sent until then.
-const TOLD_UNTIL: Duration = Duration::from_secs(80);
+const TOLD_UNTIL: Duration = Duration::from_secs(70);
 
 /// What a run has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +79,22 @@ impl Report {
 /// If the index cannot be read.
 pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> {
     let began = state.sources.now();
+    // A provider that does not answer holds up its own visit, and nobody who is owed something.
+    let (visits, runs, told) = tokio::join!(
+        Box::pin(visit_all(state, began)),
+        go_on(state, began),
+        pay(state, began)
+    );
+    let mut report = visits?;
+    // What the visits have brought about.
+    report.runs = runs.saturating_add(go_on(state, began).await);
+    report.told = told.saturating_add(pay(state, began).await);
+    tracing::info!(?report, "integrations were looked at");
+    Ok(report)
+}
+
+/// Looks at the integrations whose time has come, as far as this run's time goes.
+async fn visit_all(state: &State, began: Timestamp) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let mut left = HashSet::new();
     let mut waits_since = None;
@@ -85,11 +106,10 @@ pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> 
         if new.is_empty() {
             break;
         }
-        let visits = futures::stream::iter(new.into_iter().map(|due| async move {
-            let visited = Box::pin(visit::visit(state, &due)).await;
-            (due, visited)
-        }));
-        let ends: Vec<_> = visits.buffer_unordered(AT_ONCE).collect().await;
+        let visits = new.into_iter();
+        let visits = visits.map(|due| Box::pin(visit_in_time(state, due, began)));
+        let visits = futures::stream::iter(visits).buffer_unordered(AT_ONCE);
+        let ends: Vec<_> = visits.collect().await;
         for (due, visited) in ends {
             if let Err(error) = &visited {
                 let integration = due.integration;
@@ -98,16 +118,35 @@ pub async fn handle(state: &State, _event: Value) -> Result<Report, StoreError> 
                     cause = chain(error),
                     "{integration} could not be looked at"
                 );
+            }
+            if matches!(visited, Err(_) | Ok(Visited::Late)) {
                 left.insert(due);
             }
             visit::count(&visited, &mut report);
         }
     }
     tell(state, began, waits_since, &left);
-    report.runs = go_on(state, began).await;
-    report.told = pay(state, began).await;
-    tracing::info!(?report, "integrations were looked at");
     Ok(report)
+}
+
+/// Looks at one integration, unless the run's time is over. A visit that takes too long is left to the next
+/// run, in which it is not checked at once again.
+async fn visit_in_time(
+    state: &State,
+    due: DueWatch,
+    began: Timestamp,
+) -> (DueWatch, Result<Visited, Error>) {
+    if state.sources.now().since(began) >= ENOUGH {
+        return (due, Ok(Visited::Late));
+    }
+    let visiting = Box::pin(visit::visit(state, &due));
+    let visited = tokio::time::timeout(A_VISIT, visiting).await;
+    let visited = visited.unwrap_or_else(|_| {
+        let id = due.integration;
+        tracing::warn!(integration.id = %id, "{id} took too long to be looked at");
+        Ok(Visited::Late)
+    });
+    (due, visited)
 }
 
 /// Goes on with runs of playbooks whose time has come. Those that are left are the next run's.

@@ -11,9 +11,17 @@ use crate::{Report, State, alerts};
 
 /// The name under which it acts.
 const FUNCTION: &str = "monitor";
-/// How much is rolled up of one integration in one visit: half a day of a function that did not run.
-const SPANS: usize = 4;
-/// An integration that cannot be checked is checked again after this, if nothing says when.
+/// The most spans that are rolled up of one integration in one visit: together, of one that is seldom used,
+/// half a day of a function that did not run.
+const SPANS: usize = 7;
+/// The first of them is as long as this. Each that read little is followed by a longer one: a busy integration
+/// catches up in short ones, each of which is noted.
+const FIRST_SPAN: Duration = Duration::from_secs(5 * 60);
+const LONGER: u32 = 4;
+/// Little is so much; what one visit may read in all is more.
+const LITTLE: u64 = 5_000;
+const MOST_READ: u64 = 50_000;
+/// An integration that cannot be checked is checked again after this, or up to twice as long.
 const PUT_OFF: Duration = Duration::from_secs(5 * 60);
 
 /// What became of an entry.
@@ -26,6 +34,8 @@ pub(crate) enum Visited {
     },
     /// There is nothing to be looked at.
     Dropped,
+    /// The time was over before it was.
+    Late,
 }
 
 /// Looks at one integration.
@@ -42,14 +52,20 @@ pub(crate) async fn visit(state: &State, due: &DueWatch) -> Result<Visited, Erro
     }
     let found = store.integration(due.organization, due.integration);
     let Some(integration) = found.await? else {
+        // What fired while it was being deleted is over.
+        let (organization, id) = (due.organization, due.integration);
+        state.alerts.integration_deleted(organization, id).await?;
         store.drop_watch(due).await?;
         return Ok(Visited::Dropped);
     };
     let rolled_up = roll_up_all(state, due, watch, began).await?;
-    let checks = check(state, due, began).await?;
+    let checked = check(state, due, began).await?;
+    // One that only came too late for its organization's budget was looked at before.
+    let is_refused = checked.is_none() && rolled_up == 0;
+    let checks = checked.unwrap_or_default();
     // Here the integration is rolled up as far as may be, and checked if it was time.
     let mut turned = 0;
-    if let Some(watch) = store.watch(due.organization, due.integration).await? {
+    if !is_refused && let Some(watch) = store.watch(due.organization, due.integration).await? {
         let when = (!checks.is_empty(), began);
         turned = alerts::look(state, &integration.item, &watch.item, when).await;
     }
@@ -73,13 +89,19 @@ async fn roll_up_all(
 ) -> Result<usize, Error> {
     let (organization, integration) = (due.organization, due.integration);
     let mut watch = watch.item;
-    let mut made: usize = 0;
+    let (mut made, mut read): (usize, u64) = (0, 0);
+    let mut length = FIRST_SPAN;
     for _ in 0..SPANS {
-        let Some(span) = watch.span(began) else {
+        let Some(span) = watch.span(began).map(|span| span.cut(length)) else {
             break;
         };
         let owned = (organization, integration);
-        made = made.saturating_add(roll_up(&state.store, owned, span, began).await?);
+        let rolled_up = roll_up(&state.store, owned, span, began).await?;
+        made = made.saturating_add(rolled_up.made);
+        read = read.saturating_add(rolled_up.read);
+        if rolled_up.read < LITTLE {
+            length = length.saturating_mul(LONGER);
+        }
         let noted = state
             .store
             .update_watch(organization, integration, |watch| {
@@ -89,29 +111,35 @@ async fn roll_up_all(
             Some(noted) => watch = noted,
             None => break,
         }
+        if read >= MOST_READ {
+            break;
+        }
     }
     Ok(made)
 }
 
-/// Checks it, if it is time and its organization has a budget left.
-async fn check(state: &State, due: &DueWatch, began: Timestamp) -> Result<Vec<Check>, Error> {
+/// Checks it, if it is time; none, if its organization has no budget left. When it is checked next is written
+/// before: one that never answers is not the first of the next run.
+async fn check(
+    state: &State,
+    due: &DueWatch,
+    began: Timestamp,
+) -> Result<Option<Vec<Check>>, Error> {
     let (organization, integration) = (due.organization, due.integration);
     let watch = state.store.watch(organization, integration).await?;
     if watch.is_none_or(|watch| watch.item.check_at > began) {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
+    put_off(state, due, began, PUT_OFF).await?;
     let made = state
         .checks
         .run(organization, integration, By::System(FUNCTION));
     match Box::pin(made).await {
         Ok(checks) => {
             tell(state, &checks);
-            Ok(checks)
+            Ok(Some(checks))
         }
-        Err(Error::RateLimited { retry_after }) => {
-            put_off(state, due, began, retry_after).await?;
-            Ok(Vec::new())
-        }
+        Err(Error::RateLimited { .. }) => Ok(None),
         // What is wrong with one integration's set-up, or its secret, is no reason to look at nothing else of
         // it, nor to try each minute.
         Err(error) => {
@@ -120,8 +148,7 @@ async fn check(state: &State, due: &DueWatch, began: Timestamp) -> Result<Vec<Ch
                 cause = chain(&error),
                 "{integration} cannot be checked"
             );
-            put_off(state, due, began, PUT_OFF).await?;
-            Ok(Vec::new())
+            Ok(Some(Vec::new()))
         }
     }
 }
@@ -168,6 +195,6 @@ pub(crate) fn count(visited: &Result<Visited, Error>, report: &mut Report) {
             report.checks = report.checks.saturating_add(*checks);
         }
         Ok(Visited::Dropped) => report.dropped = report.dropped.saturating_add(1),
-        Err(_) => report.left = report.left.saturating_add(1),
+        Ok(Visited::Late) | Err(_) => report.left = report.left.saturating_add(1),
     }
 }

@@ -166,7 +166,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the table does not answer; then all of it may be written.
+    /// [`StoreError::NotFound`], if an alert is new and its integration is no more. If the table does not
+    /// answer; then all of it may be written.
     pub async fn commit_alerts(
         &self,
         organization: OrganizationId,
@@ -175,6 +176,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut operations = Vec::new();
+        let is_new = writes.alerts.iter().any(|alert| alert.version == 0);
+        if is_new {
+            // Nobody would ever end an alert of one that was deleted meanwhile.
+            let key = ItemKey::Integration(organization, integration);
+            operations.push(self.exists_operation(key)?);
+        }
         if let Some(book) = &writes.book {
             let key = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
             operations.push(self.alert_swap(key, book, None)?);
@@ -204,6 +211,7 @@ impl Store {
         }
         Ok(match self.transact(operations).await? {
             Transacted::Done => true,
+            Transacted::Unmet(0) if is_new => return Err(StoreError::NotFound("integration")),
             Transacted::Unmet(_) | Transacted::Busy => false,
         })
     }

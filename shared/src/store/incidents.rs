@@ -1,16 +1,24 @@
 //! Incidents, and their timelines. An incident changes together with the entry that says so, with its
 //! place among those that are looked after, and with the group that finds it for the next alert.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::Serialize;
 
 use crate::domain::incident::{Incident, IncidentStatus, IncidentType, Severity, TimelineEntry};
-use crate::domain::{IncidentId, IntegrationId, OrganizationId};
+use crate::domain::{IncidentId, IntegrationId, OrganizationId, Timestamp};
 
 use super::items::{Stored, Versioned};
 use super::keys::{Collection, IncidentKey, ItemKey};
 use super::table::{ABSENT, Transacted};
 use super::{Digest, Page, Store, StoreError};
+
+/// How long is kept what is over: incidents, and runs of playbooks.
+pub(super) const OVER_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+/// How long an entry of a timeline is kept, and what finds the incident of a group: for as long as an
+/// incident that takes a year to be over.
+const ENTRY_KEPT: Duration = Duration::from_secs(800 * 24 * 60 * 60);
 
 /// A change of an incident, with the entry of its timeline that says so.
 #[derive(Clone, Debug)]
@@ -130,9 +138,12 @@ impl Store {
         let entry = IncidentKey::Entry(organization, incident.id, write.entry.number);
         let entry = ItemKey::OfIncidents(entry);
         let key = incident_key(organization, incident.id);
+        let at = write.entry.at;
+        let over = (!incident.status.is_live()).then(|| at.plus(OVER_KEPT));
+        let stored = Stored::first(write.entry.clone()).until(at.plus(ENTRY_KEPT));
         let mut operations = vec![
-            self.put_next(key, incident, write.expected)?,
-            self.put_operation(entry, &Stored::first(write.entry.clone()), Some(ABSENT))?,
+            self.put_until(key, (incident, over), write.expected)?,
+            self.put_operation(entry, &stored, Some(ABSENT))?,
         ];
         let live = ItemKey::OfIncidents(IncidentKey::Live(organization, incident.id));
         match (write.was_live, incident.status.is_live()) {
@@ -149,7 +160,8 @@ impl Store {
                 incident.integration_id,
                 incident.incident_type,
             );
-            operations.push(self.put_next(key, &incident.id, expected)?);
+            let until = Some(at.plus(ENTRY_KEPT));
+            operations.push(self.put_until(key, (&incident.id, until), expected)?);
         }
         Ok(operations)
     }
@@ -161,8 +173,19 @@ impl Store {
         item: &T,
         expected: u64,
     ) -> Result<TransactWriteItem, StoreError> {
+        self.put_until(key, (item, None), expected)
+    }
+
+    /// As [`Store::put_next`], of what is kept until then.
+    pub(super) fn put_until<T: Serialize + Clone>(
+        &self,
+        key: ItemKey,
+        (item, end): (&T, Option<Timestamp>),
+        expected: u64,
+    ) -> Result<TransactWriteItem, StoreError> {
         let stored = Stored {
             version: expected.saturating_add(1),
+            expires_at: end.map(Timestamp::as_second),
             ..Stored::first(item.clone())
         };
         self.put_over(key, &stored, expected)

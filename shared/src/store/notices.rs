@@ -39,6 +39,9 @@ pub struct OwedNotice {
     pub owed_at: Timestamp,
     /// Whether it waited for a silence to end.
     pub was_muted: bool,
+    /// Those that were sent together once are sent together again, so that it is seen that they are the same:
+    /// the first of them.
+    pub group: Option<NoticeId>,
 }
 
 /// What is stored of one, besides its key.
@@ -53,6 +56,8 @@ struct Entry {
     owed_at: Timestamp,
     #[serde(default)]
     was_muted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<NoticeId>,
 }
 
 impl OwedNotice {
@@ -74,6 +79,7 @@ impl OwedNotice {
             attempts: entry.attempts,
             owed_at: entry.owed_at,
             was_muted: entry.was_muted,
+            group: entry.group,
         }
     }
 }
@@ -138,11 +144,14 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut operations = Vec::with_capacity(before.len() * 2);
         for (old, new) in before.iter().zip(after) {
-            // One request cannot delete and put the same item: one that stays where it is, is written over.
-            if old.due_at != new.due_at {
+            // One request cannot delete and put the same item: one that stays where it is, is written over,
+            // and is not brought back if somebody else has taken it from there.
+            if old.due_at == new.due_at {
+                operations.push(self.put_notice(new, Some("attribute_exists(pk)"))?);
+            } else {
                 operations.push(self.take_operation(old)?);
+                operations.push(self.owe_operation(new)?);
             }
-            operations.push(self.owe_operation(new)?);
         }
         if operations.is_empty() {
             return Ok(true);
@@ -170,17 +179,26 @@ impl Store {
         &self,
         notice: &OwedNotice,
     ) -> Result<TransactWriteItem, StoreError> {
+        self.put_notice(notice, None)
+    }
+
+    fn put_notice(
+        &self,
+        notice: &OwedNotice,
+        condition: Option<&str>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let entry = Entry {
             body: notice.body.clone(),
             channels: notice.channels.clone(),
             attempts: notice.attempts,
             owed_at: notice.owed_at,
             was_muted: notice.was_muted,
+            group: notice.group,
         };
         self.put_operation(
             ItemKey::OfAlerts(AlertKey::Notice(notice.due())),
             &Stored::first(entry),
-            None,
+            condition,
         )
     }
 

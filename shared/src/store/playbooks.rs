@@ -11,7 +11,7 @@ use crate::domain::{
 
 use super::error::contended;
 use super::guards::AtMost;
-use super::incidents::IncidentWrite;
+use super::incidents::{IncidentWrite, OVER_KEPT};
 use super::items::{Stored, Versioned};
 use super::keys::{Collection, IncidentKey, ItemKey, RunDue};
 use super::notices::OwedNotice;
@@ -228,7 +228,8 @@ impl Store {
     ) -> Result<RunCommitted, StoreError> {
         let run = &write.run;
         let key = run_key(organization, run.id);
-        let mut operations = vec![self.put_next(key, run, write.expected)?];
+        let end = run.ended_at.map(|at| at.plus(OVER_KEPT));
+        let mut operations = vec![self.put_until(key, (run, end), write.expected)?];
         let due = |at| {
             let run = run.id;
             let due = RunDue {

@@ -130,7 +130,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("MonitorLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
+                "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem \
+                 dynamodb:Query",
             ),
             ("EventsQueue", "sqs:SendMessage"),
             (

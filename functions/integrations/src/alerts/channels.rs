@@ -142,6 +142,7 @@ pub(crate) async fn test(
         attempts: 0,
         owed_at: now,
         was_muted: false,
+        group: None,
     };
     state.store.owe_notice(&notice).await?;
     let test = ChannelTest {

@@ -112,14 +112,20 @@ async fn a_set_up_that_cannot_be_used_holds_up_no_other_and_is_not_tried_each_mi
 #[tokio::test]
 async fn an_organizations_checks_are_budgeted() {
     let world = World::new(15).await;
+    let mut all_of_them = Vec::new();
     for _ in 0..100 {
-        world.integration(json!({})).await;
+        all_of_them.push(world.integration(json!({})).await);
     }
     // All are due by then.
     world.pass(Duration::from_secs(15 * 60));
     world.run().await;
     let first = world.provider.asked().len();
     assert!((40..=60).contains(&first), "{first}");
+    // Those that came too late do not come again each minute.
+    for one in all_of_them {
+        let watch = world.watch(one).await;
+        assert!(watch.check_at > world.now().plus(MINUTE * 4), "{watch:?}");
+    }
     // In any minute.
     let mut all = first;
     for _ in 0..10 {

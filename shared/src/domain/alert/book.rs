@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{AlertKind, AlertRuleChanges, RuleState};
-use crate::domain::Timestamp;
+use crate::domain::{AlertId, Timestamp};
 
 /// Where all rules of one integration stand: one item, read and written as one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct AlertBook {
     /// The hour whose calls were last learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_hour: Option<Timestamp>,
+    /// The alerts that no incident has taken yet: written with the alert, and taken off after it is taken.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub owed: BTreeSet<AlertId>,
 }
 
 impl AlertBook {

@@ -77,6 +77,23 @@ pub struct Span {
     pub is_late: bool,
 }
 
+impl Span {
+    /// No more of it than so long: the rest is rolled up in its turn. What is late is rolled up by whole
+    /// hours: their roll-ups cannot be made of parts.
+    #[must_use]
+    pub fn cut(self, most: Duration) -> Self {
+        let most = if self.is_late {
+            most.max(Width::Hour.duration())
+        } else {
+            most
+        };
+        Self {
+            to: self.to.min(Width::Minute.start_of(self.from.plus(most))),
+            ..self
+        }
+    }
+}
+
 impl Watch {
     /// That of an integration that is new, or seen for the first time. `fraction` spreads the first checks.
     #[must_use]

@@ -226,3 +226,21 @@ fn nothing_is_missed_whatever_comes_late_and_whoever_dies() {
         assert_eq!(world.rolled_hours, world.hours, "{seed}");
     }
 }
+
+#[test]
+fn a_span_is_cut_to_whole_minutes_and_what_is_late_to_whole_hours() {
+    let from = Timestamp::from_second(7_200).unwrap();
+    let span = |is_late| Span {
+        from,
+        to: from.plus(MOST),
+        is_late,
+    };
+    let five = Duration::from_secs(5 * 60 + 59);
+    assert_eq!(
+        span(false).cut(five).to,
+        from.plus(Duration::from_secs(300))
+    );
+    let hour = Width::Hour.duration();
+    assert_eq!(span(true).cut(five).to, from.plus(hour));
+    assert_eq!(span(false).cut(MOST * 2), span(false));
+}

@@ -9,6 +9,15 @@ use crate::domain::{
 use crate::lambda::metrics::Metric;
 use crate::store::{AlertWrites, Versioned, contended};
 
+/// What came of a look at an integration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Looked {
+    /// The alerts that fired or are over, as they stand now.
+    pub turned: Vec<Alert>,
+    /// The alerts that no incident has taken, of this look and of earlier ones: see [`Alerts::taken`].
+    pub owed: Vec<AlertId>,
+}
+
 /// One look at an integration.
 struct Look<'a> {
     integration: &'a Integration,
@@ -18,20 +27,20 @@ struct Look<'a> {
 }
 
 impl Alerts {
-    /// Looks at an integration with all of its rules, and has alerts fire and resolve. The alerts that have,
-    /// as they stand now.
+    /// Looks at an integration with all of its rules, and has alerts fire and resolve.
     ///
     /// Two reads, if how the organization wants its alerts is not remembered, and a write only if something
     /// changes; once an hour a read and a write more. The same observation a second time changes nothing.
     ///
     /// # Errors
     ///
-    /// If the table does not answer, or what happens cannot be recorded. Doing it again does no harm.
+    /// [`Error::NotFound`], if something is to fire and there is no such integration any more; if the table
+    /// does not answer, or what happens cannot be recorded. Doing it again does no harm.
     pub async fn evaluate(
         &self,
         integration: &Integration,
         seen: &Observation,
-    ) -> Result<Vec<Alert>, Error> {
+    ) -> Result<Looked, Error> {
         let (organization, id) = (integration.organization_id, integration.id);
         let setup = self.setup(organization).await?;
         for _ in 0..TRIES {
@@ -42,14 +51,14 @@ impl Alerts {
                 now: self.sources.now(),
             };
             let book = self.store.alert_book(organization, id).await?;
-            let (writes, turned) = self.looked(&look, book).await?;
-            for alert in &turned {
+            let (writes, looked) = self.looked(&look, book).await?;
+            for alert in &looked.turned {
                 self.record(alert).await?;
             }
             let committed = (self.store).commit_alerts(organization, id, &writes, look.now);
             if committed.await? {
-                self.tell_log(&turned, look.now);
-                return Ok(turned);
+                self.tell_log(&looked.turned, look.now);
+                return Ok(looked);
             }
         }
         Err(contended().into())
@@ -60,7 +69,7 @@ impl Alerts {
         &self,
         look: &Look<'_>,
         book: Versioned<AlertBook>,
-    ) -> Result<(AlertWrites, Vec<Alert>), Error> {
+    ) -> Result<(AlertWrites, Looked), Error> {
         let mut writes = AlertWrites::default();
         let usual = self.usual(look, &book.item).await?;
         let mut after = book.item.clone();
@@ -78,6 +87,7 @@ impl Alerts {
                 None => None,
                 Some(Turn::Fires(id, value)) => {
                     let fired = look.fired(id, (kind, &rule), value);
+                    after.owed.insert(id);
                     Some(Versioned::new(fired, 0))
                 }
                 Some(Turn::Resolves(id, value)) => self.resolved(look, id, value).await?,
@@ -92,12 +102,13 @@ impl Alerts {
             after.volume_hour = Some(volume.hour);
             writes.slot = Some((slot_of(volume.hour), usual.with(volume.requests)));
         }
+        let owed = after.owed.iter().copied().collect();
         if after != book.item {
             writes.book = Some(Versioned::new(after, book.version));
         }
         let turned = writes.alerts.iter().map(|alert| alert.item.clone());
         let turned = turned.collect();
-        Ok((writes, turned))
+        Ok((writes, Looked { turned, owed }))
     }
 
     /// What the hour of the week is usually like that was observed, unless that hour was looked at before.

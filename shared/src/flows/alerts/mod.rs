@@ -4,6 +4,7 @@
 //! after that, at least once. What is changed is in the audit trail before.
 
 mod evaluate;
+mod group;
 mod notify;
 mod send;
 mod settle;
@@ -19,6 +20,7 @@ use crate::lambda::WarmCache;
 use crate::lambda::metrics::Metrics;
 use crate::store::{OwedNotice, Store};
 
+pub use self::evaluate::Looked;
 pub use self::notify::{Notifier, Paid};
 pub use self::settle::Settlement;
 
@@ -86,6 +88,7 @@ impl Alerts {
             attempts: 0,
             owed_at: muted_until.unwrap_or(now),
             was_muted: muted_until.is_some(),
+            group: None,
         })
     }
 }

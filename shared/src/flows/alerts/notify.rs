@@ -1,14 +1,16 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use super::send;
+use futures::StreamExt as _;
+use tokio::sync::Mutex;
+
 use crate::domain::alert::{
-    AlertChannel, AlertEvent, AlertNotice, AlertSetup, ChannelState, NoticeBody, SilenceEffect,
+    AlertChannel, AlertEvent, AlertNotice, AlertSetup, NoticeBody, SilenceEffect,
 };
-use crate::domain::{ChannelId, Error, OrganizationId, Sources, Timestamp};
+use crate::domain::{ChannelId, Error, NoticeId, OrganizationId, Sources, Timestamp};
 use crate::flows::outbound::Outbound;
-use crate::lambda::metrics::{Metric, Metrics};
+use crate::lambda::metrics::Metrics;
 use crate::queue::Queue;
 use crate::store::{MAX_NOTICES, OwedNotice, Store};
 
@@ -16,10 +18,15 @@ use crate::store::{MAX_NOTICES, OwedNotice, Store};
 const LIMIT: u16 = 100;
 /// The first time until another try; doubled with each.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
+/// Nobody else sends a group before this is over: longer than the channels of a group may take.
+const LEASE: Duration = Duration::from_secs(120);
+/// So many organizations are told at the same time, and of one so many groups.
+const ORGANIZATIONS: usize = 64;
+const GROUPS: usize = 4;
+/// No group of an organization is begun with after it took so long.
+const BUDGET: Duration = Duration::from_secs(20);
 /// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
-/// After so long nobody needs to be told any more.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tells people what they are owed. Cheap to clone.
 ///
@@ -32,7 +39,7 @@ pub struct Notifier {
     /// The queue of events, by which destinations are told.
     pub(super) events: Queue,
     pub(super) sources: Sources,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     /// Who calls providers, in their words.
     pub(super) function: &'static str,
 }
@@ -50,8 +57,18 @@ pub struct Paid {
     pub told: usize,
     /// So many are tried again, or wait for a silence to end.
     pub waiting: usize,
-    /// So many are not sent: nobody wants them, they are over, or they were tried for a day.
+    /// So many are not sent: nobody wants them, they are over, or no try of a day reached anybody.
     pub dropped: usize,
+}
+
+impl Paid {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            told: self.told.saturating_add(other.told),
+            waiting: self.waiting.saturating_add(other.waiting),
+            dropped: self.dropped.saturating_add(other.dropped),
+        }
+    }
 }
 
 /// What becomes of a notice.
@@ -82,34 +99,68 @@ impl Notifier {
         }
     }
 
-    /// Sends what is due, of all organizations, and begins with nothing more after `until`. What fails for
-    /// one does not keep others waiting.
+    /// Sends what is due, of all organizations at the same time, and begins with nothing more after `until`.
+    /// What fails for one, or is slow, keeps no other waiting.
     ///
     /// # Errors
     ///
     /// If it cannot be read what is due.
     pub async fn pay(&self, until: Timestamp) -> Result<Paid, Error> {
-        let due = self.store.due_notices(self.sources.now(), LIMIT).await?;
         let mut paid = Paid::default();
-        for of_one in due.chunk_by(|one, next| one.organization == next.organization) {
-            for group in of_one.chunks(MAX_NOTICES) {
-                if self.sources.now() > until {
-                    return Ok(paid);
-                }
-                if let Err(error) = Box::pin(self.pay_group(group, &mut paid)).await {
-                    // They stand where they stood, or where they are tried again.
-                    paid.waiting += group.len();
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "what people are owed is told later"
-                    );
-                }
+        let mut seen = HashSet::new();
+        while self.sources.now() <= until {
+            let due = self.store.due_notices(self.sources.now(), LIMIT).await?;
+            let new = due.iter().filter(|notice| seen.insert(notice.id)).count();
+            if new == 0 {
+                break;
             }
+            let each = of_organizations(due).into_values();
+            let each = each.map(|groups| Box::pin(self.pay_one(groups, until)));
+            let ends = futures::stream::iter(each).buffer_unordered(ORGANIZATIONS);
+            paid = ends.fold(paid, async |sum, one| sum.and(one)).await;
         }
         Ok(paid)
     }
 
-    async fn pay_group(&self, group: &[OwedNotice], paid: &mut Paid) -> Result<(), Error> {
+    /// Sends what one organization is owed, as far as its time goes.
+    async fn pay_one(&self, groups: Vec<Vec<OwedNotice>>, until: Timestamp) -> Paid {
+        let until = until.min(self.sources.now().plus(BUDGET));
+        // How a channel fares is read and written: by one group at a time.
+        let noting = Mutex::new(());
+        let each = groups.into_iter();
+        let each = each.map(|group| Box::pin(self.pay_in_time(group, until, &noting)));
+        let ends = futures::stream::iter(each).buffer_unordered(GROUPS);
+        ends.fold(Paid::default(), async |sum, one| sum.and(one))
+            .await
+    }
+
+    async fn pay_in_time(
+        &self,
+        group: Vec<OwedNotice>,
+        until: Timestamp,
+        noting: &Mutex<()>,
+    ) -> Paid {
+        let mut paid = Paid::default();
+        if self.sources.now() > until {
+            return paid;
+        }
+        if let Err(error) = Box::pin(self.pay_group(&group, &mut paid, noting)).await {
+            // They stand where they stood, or where they are tried again.
+            paid.waiting += group.len();
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what people are owed is told later"
+            );
+        }
+        paid
+    }
+
+    async fn pay_group(
+        &self,
+        group: &[OwedNotice],
+        paid: &mut Paid,
+        noting: &Mutex<()>,
+    ) -> Result<(), Error> {
         let Some(organization) = group.first().map(|first| first.organization) else {
             return Ok(());
         };
@@ -140,56 +191,14 @@ impl Notifier {
                 }
             }
         }
+        let first = leased.first().map(|first| first.id);
+        for notice in &mut leased {
+            notice.group = notice.group.or(first);
+        }
         if before.is_empty() || !self.store.move_notices(&before, &leased).await? {
             return Ok(());
         }
-        self.send_leased(&setup, leased, paid).await
-    }
-
-    /// Sends what nobody else sends meanwhile, and takes off what has arrived everywhere.
-    async fn send_leased(
-        &self,
-        setup: &AlertSetup,
-        mut leased: Vec<OwedNotice>,
-        paid: &mut Paid,
-    ) -> Result<(), Error> {
-        for channel in &setup.channels {
-            let (bodies, ids): (Vec<NoticeBody>, Vec<_>) = leased
-                .iter()
-                .filter(|notice| awaits(notice, channel.id))
-                .map(|notice| (notice.body.clone(), notice.id))
-                .unzip();
-            let Some(organization) = leased.first().map(|first| first.organization) else {
-                return Ok(());
-            };
-            if bodies.is_empty() {
-                continue;
-            }
-            let sent = send::send(self, (organization, channel), &bodies, &ids).await;
-            self.note(organization, channel, sent.as_ref().err().copied())
-                .await;
-            if sent.is_ok() {
-                for notice in &mut leased {
-                    notice.channels = notice.channels.take().map(|mut left| {
-                        left.remove(&channel.id);
-                        left
-                    });
-                }
-            }
-        }
-        for notice in &leased {
-            if notice.channels.as_ref().is_none_or(BTreeSet::is_empty) {
-                self.store.settle_notice(notice).await?;
-                self.metrics
-                    .count(Metric::AlertNoticesSent, self.sources.now());
-                paid.told += 1;
-            } else {
-                let same = std::slice::from_ref(notice);
-                self.store.move_notices(same, same).await?;
-                paid.waiting += 1;
-            }
-        }
-        Ok(())
+        Box::pin(self.send_leased(&setup, leased, paid, noting)).await
     }
 
     async fn verdict(
@@ -202,17 +211,18 @@ impl Notifier {
         if left.is_empty() {
             return Ok(Verdict::Drop);
         }
-        if now.since(notice.owed_at) >= GIVE_UP_AFTER {
-            self.give_up(notice.organization, &left).await?;
-            return Ok(Verdict::Drop);
-        }
         if let NoticeBody::Alert(said) = &notice.body
-            && said.event == AlertEvent::Firing
+            && said.event != AlertEvent::Resolved
         {
-            if let Some(until) = muted_until(setup, said, now) {
+            let is_beginning = said.event == AlertEvent::Firing;
+            let muted_until = muted_until(setup, said, now).filter(|_| is_beginning);
+            if let Some(until) = muted_until {
                 return Ok(Verdict::Wait(until));
             }
-            if notice.was_muted && self.is_over(notice.organization, said, now).await? {
+            // That it is over is, perhaps, told by now: whoever hears of its beginning after that waits for
+            // an end that does not come.
+            let is_late = notice.was_muted || notice.attempts > 0;
+            if is_late && self.is_over(notice.organization, said, now).await? {
                 return Ok(Verdict::Drop);
             }
         }
@@ -222,7 +232,7 @@ impl Notifier {
                     .checked_shl(notice.attempts.into())
                     .unwrap_or(u32::MAX),
             )
-            .min(LONGEST_WAIT);
+            .clamp(LEASE, LONGEST_WAIT);
         Ok(Verdict::Send(OwedNotice {
             due_at: now.plus(wait),
             channels: Some(left),
@@ -241,87 +251,26 @@ impl Notifier {
         let found = self.store.alert(organization, said.alert_id, now).await?;
         Ok(found.is_none_or(|found| !found.item.is_open()))
     }
-
-    async fn give_up(
-        &self,
-        organization: OrganizationId,
-        left: &BTreeSet<ChannelId>,
-    ) -> Result<(), Error> {
-        let now = self.sources.now();
-        for channel in left {
-            let state = self.store.channel_state(organization, *channel).await?;
-            let state = ChannelState {
-                given_up: state.given_up.saturating_add(1),
-                ..state
-            };
-            let put = (self.store).put_channel_state(organization, *channel, &state, now);
-            put.await?;
-            self.metrics.count(Metric::AlertNoticesLost, now);
-            tracing::error!(
-                channel.id = %channel,
-                organization.id = %organization,
-                "{channel} has failed for a day: a notice of an alert is given up"
-            );
-        }
-        Ok(())
-    }
-
-    /// Makes visible how a channel fares. It must not keep others from being told.
-    async fn note(
-        &self,
-        organization: OrganizationId,
-        channel: &AlertChannel,
-        error: Option<&'static str>,
-    ) {
-        let (id, now) = (channel.id, self.sources.now());
-        if let Some(code) = error {
-            self.metrics
-                .count_for(Metric::AlertNoticesRetried, code, now);
-            tracing::warn!(
-                channel.id = %id,
-                organization.id = %organization,
-                code,
-                "{id} could not be told of alerts: {code}"
-            );
-        }
-        let noted = async {
-            let before = self.store.channel_state(organization, id).await?;
-            let state = fared(before, error, now);
-            (self.store)
-                .put_channel_state(organization, id, &state, now)
-                .await
-        };
-        if let Err(error) = noted.await {
-            tracing::warn!(
-                channel.id = %id,
-                error = &error as &dyn std::error::Error,
-                "how {id} fares could not be noted"
-            );
-        }
-    }
 }
 
-/// How a channel fares after it was used once more.
-fn fared(before: ChannelState, error: Option<&'static str>, now: Timestamp) -> ChannelState {
-    match error {
-        None => ChannelState {
-            last_sent_at: Some(now),
-            failures: 0,
-            given_up: 0,
-            ..before
-        },
-        Some(code) => ChannelState {
-            last_failed_at: Some(now),
-            last_error: Some(code.to_owned()),
-            failures: before.failures.saturating_add(1),
-            ..before
-        },
-    }
-}
-
-fn awaits(notice: &OwedNotice, channel: ChannelId) -> bool {
+pub(super) fn awaits(notice: &OwedNotice, channel: ChannelId) -> bool {
     let left = notice.channels.as_ref();
     left.is_some_and(|left| left.contains(&channel))
+}
+
+/// What is due, by organization, in groups that are sent as one: those that were before, and what is new.
+fn of_organizations(due: Vec<OwedNotice>) -> BTreeMap<OrganizationId, Vec<Vec<OwedNotice>>> {
+    let mut groups: BTreeMap<(OrganizationId, Option<NoticeId>), Vec<OwedNotice>> = BTreeMap::new();
+    for notice in due {
+        let place = (notice.organization, notice.group);
+        groups.entry(place).or_default().push(notice);
+    }
+    let mut each: BTreeMap<OrganizationId, Vec<Vec<OwedNotice>>> = BTreeMap::new();
+    for ((organization, _), group) in groups {
+        let parts = group.chunks(MAX_NOTICES).map(<[OwedNotice]>::to_vec);
+        each.entry(organization).or_default().extend(parts);
+    }
+    each
 }
 
 /// The channels that want a notice, and have not got it.

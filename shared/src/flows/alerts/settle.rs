@@ -102,6 +102,36 @@ impl Alerts {
         Err(contended().into())
     }
 
+    /// Notes that incidents have taken these alerts, or never will.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer. Then they are handed over again, which changes nothing.
+    pub async fn taken(
+        &self,
+        (organization, integration): (OrganizationId, IntegrationId),
+        alerts: &[AlertId],
+    ) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let mut book = self.store.alert_book(organization, integration).await?;
+            let before = book.item.owed.len();
+            book.item.owed.retain(|owed| !alerts.contains(owed));
+            if book.item.owed.len() == before {
+                return Ok(());
+            }
+            let writes = AlertWrites {
+                book: Some(book),
+                ..AlertWrites::default()
+            };
+            let now = self.sources.now();
+            let committed = (self.store).commit_alerts(organization, integration, &writes, now);
+            if committed.await? {
+                return Ok(());
+            }
+        }
+        Err(contended().into())
+    }
+
     /// Ends one alert of an integration that is being deleted.
     async fn end(
         &self,

@@ -6,4 +6,4 @@ mod roll_up;
 mod silence;
 
 pub use checks::{By, Checks};
-pub use roll_up::{Measured, measured, roll_up};
+pub use roll_up::{Measured, RolledUp, measured, roll_up};

@@ -30,7 +30,16 @@ pub struct Measured {
     pub parts: Vec<RollUp>,
 }
 
-/// Rolls up one span; how many roll-ups that made.
+/// What was done about a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RolledUp {
+    /// Roll-ups that were put.
+    pub made: usize,
+    /// Requests and events that were read for them.
+    pub read: u64,
+}
+
+/// Rolls up one span.
 ///
 /// # Errors
 ///
@@ -40,8 +49,15 @@ pub async fn roll_up(
     owned: Owned,
     span: Span,
     now: Timestamp,
-) -> Result<usize, StoreError> {
+) -> Result<RolledUp, StoreError> {
     let mut minutes = of_the_log(store, owned, span).await?;
+    let items = minutes.values().map(|minute| {
+        minute
+            .requests
+            .total
+            .saturating_add(minute.webhooks.received)
+    });
+    let read = items.fold(0, u64::saturating_add);
     let mut made: Vec<RollUp> = minutes.values().cloned().collect();
     // The hour that the span begins in, and is not rolled up before it has ended.
     let begun = Width::Hour.start_of(span.from);
@@ -65,7 +81,10 @@ pub async fn roll_up(
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await?;
-    Ok(made.len())
+    Ok(RolledUp {
+        made: made.len(),
+        read,
+    })
 }
 
 /// The minutes of a span in which anything happened.

@@ -159,6 +159,7 @@ impl Playbooks {
             attempts: 0,
             owed_at: now,
             was_muted: false,
+            group: None,
         };
         Ok(Decided {
             end: StepEnd::Done(format!("{channels} channels are told"), None),

@@ -156,6 +156,7 @@ async fn a_test_reaches_a_channel_though_it_is_not_in_use() {
         attempts: 0,
         owed_at: now,
         was_muted: false,
+        group: None,
     };
     scene.world.store.owe_notice(&notice).await.unwrap();
     let report = scene.world.run().await;

@@ -2,8 +2,10 @@
 
 mod channels;
 mod deaths;
+mod owed;
 mod rules;
 mod silences;
+mod slow;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
