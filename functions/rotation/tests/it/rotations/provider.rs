@@ -172,6 +172,26 @@ impl Provider {
         (201, json!({"id": key.id}))
     }
 
+    fn delete(&mut self, path: &str) -> (u16, Value) {
+        if self.hides {
+            return (404, json!({"error": "none of yours"}));
+        }
+        let mut active = self.keys.iter_mut().filter(|key| key.is_active);
+        let found = match path {
+            // Calls that name no key.
+            "/first" => active.next(),
+            "/last" => active.next_back(),
+            path => active.find(|key| path.strip_prefix("/keys/") == Some(&key.id)),
+        };
+        match found {
+            Some(key) => {
+                key.is_active = false;
+                (204, Value::Null)
+            }
+            None => (404, json!({"error": "gone"})),
+        }
+    }
+
     fn answer(&mut self, call: &str, headers: &HeaderMap, body: &[u8]) -> (u16, Value) {
         let (method, path) = call.split_once(' ').unwrap();
         if path == "/token" {
@@ -218,31 +238,7 @@ impl Provider {
                     .collect();
                 (200, json!({"keys": keys}))
             }
-            // Calls that name no key.
-            ("DELETE", "/first") => {
-                let first = self.keys.iter_mut().find(|key| key.is_active);
-                first.unwrap().is_active = false;
-                (204, Value::Null)
-            }
-            ("DELETE", "/last") => {
-                let last = self.keys.iter_mut().rfind(|key| key.is_active);
-                last.unwrap().is_active = false;
-                (204, Value::Null)
-            }
-            ("DELETE", path) => {
-                let id = path.strip_prefix("/keys/").unwrap();
-                if self.hides {
-                    return (404, json!({"error": "none of yours"}));
-                }
-                let mut keys = self.keys.iter_mut();
-                match keys.find(|key| key.id == id && key.is_active) {
-                    Some(key) => {
-                        key.is_active = false;
-                        (204, Value::Null)
-                    }
-                    None => (404, json!({"error": "gone"})),
-                }
-            }
+            ("DELETE", path) => self.delete(path),
             _ => (404, Value::Null),
         }
     }
