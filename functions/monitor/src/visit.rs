@@ -45,12 +45,14 @@ pub(crate) async fn visit(state: &State, due: &DueWatch) -> Result<Visited, Erro
         store.drop_watch(due).await?;
         return Ok(Visited::Dropped);
     };
+    // What cannot be checked, or has nothing to be, may have events that wait for a person all the same.
+    let is_time = watch.item.check_at <= began;
     let rolled_up = roll_up_all(state, due, watch, began).await?;
     let checks = check(state, due, began).await?;
     // Here the integration is rolled up as far as may be, and checked if it was time.
     let mut turned = 0;
     if let Some(watch) = store.watch(due.organization, due.integration).await? {
-        let when = (!checks.is_empty(), began);
+        let when = (is_time, began);
         turned = alerts::look(state, &integration.item, &watch.item, when).await;
     }
     let settled = store.update_watch(due.organization, due.integration, |watch| {
