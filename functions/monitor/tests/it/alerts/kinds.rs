@@ -5,7 +5,7 @@ use gatehouse::domain::{Breaker, IntegrationStatus};
 
 use super::*;
 
-const ENDPOINT: &str = "end_01K72Z5QSW0123456789ABCDEF";
+const ENDPOINT: &str = "whk_01K72Z5QSW0123456789ABCDEF";
 
 impl Scene {
     /// Runs until the provider was asked by a check once more.
