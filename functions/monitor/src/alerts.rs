@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatehouse::catalog;
 use gatehouse::domain::alert::{CallWindow, Expiry, HourVolume, Observation, WebhookWindow};
 use gatehouse::domain::health::{Check, CheckKind, CheckState, RollUp, Watch, Width};
-use gatehouse::domain::{Error, EventStatus, Integration, Timestamp};
+use gatehouse::domain::{Error, Event, EventStatus, Integration, Timestamp};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{Digest, EventQuery, QuotaScope};
 
@@ -15,10 +15,10 @@ use crate::{State, incidents};
 const CALLS: Duration = Duration::from_secs(5 * 60);
 /// The webhooks of so much.
 const WEBHOOKS: Duration = Duration::from_secs(15 * 60);
-/// What was given up so long ago is looked for.
-const GIVEN_UP_WITHIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// More of it are not counted.
+/// More of what was given up are not counted.
 const MOST_GIVEN_UP: u16 = 100;
+/// So many pages are looked through for it, of a thousand events each.
+const PAGES: usize = 10;
 /// The hour before is looked at in the first minutes of each.
 const FIRST_MINUTES: Duration = Duration::from_secs(10 * 60);
 /// A limit of less time is used up and free again before anybody could do something.
@@ -75,17 +75,21 @@ async fn observe(
     )?;
     let mut seen = Observation {
         calls: Some(calls(&minutes, at)),
-        is_barred: gateway.item.breaker.is_some(),
-        failed_checks: failed(&watch.checks),
+        is_barred: gateway.item.breaker.is_some_and(|open| !open.is_held),
+        failed_checks: watch.checked_to(began).and_then(|_| failed(&watch.checks)),
+        checked_at: watch.checked_to(began),
         volume,
         quota_left,
         credential_expires_at: credential(integration, &watch.checks),
         certificate_expires_at: certificate(&watch.checks),
-        webhooks: Some(webhooks(&minutes)),
+        webhooks: Some(WebhookWindow {
+            is_silent: watch.checked_to(began).is_some() && is_silent(&watch.checks),
+            ..webhooks(&minutes)
+        }),
         ..Observation::new(at)
     };
     if is_checked {
-        seen.dead_letters = Some(given_up(state, integration, began).await?);
+        seen.dead_letters = given_up(state, integration, began).await?;
         seen.conflicts_waiting = conflicts(state, integration).await?;
     }
     Ok(seen)
@@ -100,6 +104,7 @@ fn calls(minutes: &[RollUp], at: Timestamp) -> CallWindow {
     let requests = all.requests;
     CallWindow {
         total: requests.succeeded.saturating_add(requests.failed),
+        timed: requests.durations.count(),
         failed: requests.failed,
         p95_ms: requests.durations.quantile_ms(0.95),
     }
@@ -113,10 +118,12 @@ fn webhooks(minutes: &[RollUp]) -> WebhookWindow {
             .failed
             .saturating_add(minute.webhooks.failed)
             .saturating_add(minute.webhooks.retrying),
+        is_silent: false,
     };
     let none = WebhookWindow {
         received: 0,
         failed: 0,
+        is_silent: false,
     };
     minutes.iter().fold(none, add)
 }
@@ -178,23 +185,27 @@ async fn quota_left(
     Ok(shares.min_by(f64::total_cmp))
 }
 
-/// How many of the last checks found that it does not work. Some say that it will not for much longer,
-/// and webhooks have a rule of their own.
+/// How many of the last probes found that it does not work; not known, if some could not be made and no other
+/// found that.
 fn failed(checks: &[Check]) -> Option<u32> {
-    let of_calls = |check: &&Check| {
-        matches!(
-            check.found.kind,
-            CheckKind::Dns | CheckKind::Tls | CheckKind::Verification | CheckKind::Grant
-        )
+    let of_calls = || checks.iter().filter(|check| check.found.is_of_calls());
+    let in_state = |state| {
+        of_calls()
+            .filter(|check| check.found.state == state)
+            .count()
     };
-    let checks: Vec<&Check> = checks.iter().filter(of_calls).collect();
-    if checks.is_empty() {
+    let failed = in_state(CheckState::Failed);
+    if failed == 0 && (of_calls().next().is_none() || in_state(CheckState::Unknown) > 0) {
         return None;
     }
-    let failed = checks
-        .iter()
-        .filter(|check| check.found.state == CheckState::Failed);
-    Some(u32::try_from(failed.count()).unwrap_or(u32::MAX))
+    Some(u32::try_from(failed).unwrap_or(u32::MAX))
+}
+
+/// Whether the last checks found an endpoint silent that usually receives.
+fn is_silent(checks: &[Check]) -> bool {
+    checks.iter().any(|check| {
+        check.found.kind == CheckKind::Webhooks && check.found.state == CheckState::Failed
+    })
 }
 
 fn credential(integration: &Integration, checks: &[Check]) -> Expiry {
@@ -217,21 +228,31 @@ fn expiry(checks: &[Check], kind: CheckKind) -> Option<Timestamp> {
     ends.filter_map(|check| check.found.expires_at).min()
 }
 
-/// How many events were given up lately, as far as they are among the newest.
-async fn given_up(state: &State, integration: &Integration, now: Timestamp) -> Result<u64, Error> {
-    let query = EventQuery {
+/// How many events were given up and not replayed, of all that are kept. Not known, if there are more of them
+/// than are looked through, and none of the newest was.
+async fn given_up(
+    state: &State,
+    integration: &Integration,
+    now: Timestamp,
+) -> Result<Option<u64>, Error> {
+    let mut query = EventQuery {
         status: Some(EventStatus::Failed),
-        from: Some(now.minus(GIVEN_UP_WITHIN)),
         ..EventQuery::newest(MOST_GIVEN_UP, now)
     };
     let (organization, id) = (integration.organization_id, integration.id);
-    let found = state.store.events(organization, id, &query).await?;
-    // What tells of alerts raises none: a channel that fails would never come to rest.
-    let theirs = found
-        .items
-        .iter()
-        .filter(|event| event.addressee().is_none());
-    Ok(u64::try_from(theirs.count()).unwrap_or(u64::MAX))
+    for _ in 0..PAGES {
+        let page = state.store.events(organization, id, &query).await?;
+        // What tells of alerts raises none: a channel that fails would never come to rest.
+        let of_others = |event: &&Event| event.addressee().is_none();
+        let theirs = page.items.iter().filter(of_others).count();
+        match page.next {
+            // A few are enough to tell of, and the first pages have the newest.
+            _ if theirs > 0 => return Ok(Some(u64::try_from(theirs).unwrap_or(u64::MAX))),
+            None => return Ok(Some(0)),
+            after => query.after = after,
+        }
+    }
+    Ok(None)
 }
 
 async fn conflicts(state: &State, integration: &Integration) -> Result<Option<u64>, Error> {

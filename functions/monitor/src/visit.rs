@@ -58,15 +58,18 @@ pub(crate) async fn visit(state: &State, due: &DueWatch) -> Result<Visited, Erro
         store.drop_watch(due).await?;
         return Ok(Visited::Dropped);
     };
+    // What cannot be checked, or has nothing to be, may have events that wait for a person all the same.
+    let is_time = watch.item.check_at <= began;
     let rolled_up = roll_up_all(state, due, watch, began).await?;
     let checked = check(state, due, began).await?;
     // One that only came too late for its organization's budget was looked at before.
     let is_refused = checked.is_none() && rolled_up == 0;
+    let was_checked = checked.is_some();
     let checks = checked.unwrap_or_default();
     // Here the integration is rolled up as far as may be, and checked if it was time.
     let mut turned = 0;
     if !is_refused && let Some(watch) = store.watch(due.organization, due.integration).await? {
-        let when = (!checks.is_empty(), began);
+        let when = (is_time && was_checked, began);
         turned = alerts::look(state, &integration.item, &watch.item, when).await;
     }
     let settled = store.update_watch(due.organization, due.integration, |watch| {

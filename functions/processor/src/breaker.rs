@@ -76,7 +76,8 @@ mod tests {
             breakers.failed(id, at(0)),
             Some(Breaker {
                 open_until: at(30),
-                openings: 1
+                openings: 1,
+                is_held: false,
             })
         );
     }

@@ -13,6 +13,9 @@ pub struct Breaker {
     pub open_until: Timestamp,
     /// How often it has opened without a success in between.
     pub openings: u32,
+    /// Whether somebody holds calls back on purpose: no failure has opened it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_held: bool,
 }
 
 /// When a circuit breaker opens, and for how long.
@@ -64,6 +67,7 @@ impl BreakerPolicy {
         Breaker {
             open_until: now.plus(wait.min(self.longest_opening)),
             openings: openings.saturating_add(1),
+            is_held: false,
         }
     }
 }
@@ -86,6 +90,7 @@ mod tests {
         Breaker {
             open_until: at(until),
             openings,
+            is_held: false,
         }
     }
 

@@ -1,9 +1,10 @@
+use axum::Extension;
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use futures::future::try_join_all;
-use gatehouse::access::Caller;
+use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::alert::{AlertChannel, AlertSetup, ChannelTarget, NoticeBody};
-use gatehouse::domain::{ChannelId, Error, FieldError, NoticeId, OrganizationId};
+use gatehouse::domain::{Action, ChannelId, Error, FieldError, NoticeId, OrganizationId};
 use gatehouse::http::{ApiError, IfMatch, Json, PathId, etag};
 use gatehouse::store::OwedNotice;
 use http::{StatusCode, header};
@@ -16,11 +17,11 @@ use crate::bodies::ListOf;
 /// Makes a channel.
 pub(crate) async fn create(
     Shared(state): Shared<State>,
-    caller: Caller,
+    Extension(access): Extension<Access>,
     Json(body): Json<ChannelBody>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (organization, now) = (caller.organization_id, state.sources.now());
-    check(&state, organization, &body).await?;
+    let (organization, now) = (access.caller().organization_id, state.sources.now());
+    check(&state, &access, &body).await?;
     let id = ChannelId::generate(now, state.sources.randomness.as_ref());
     let channel = body.made(id, now);
     let changed = state.alerts.change_setup(organization, |setup| {
@@ -77,14 +78,14 @@ pub(crate) async fn read(
 /// Has a channel as the body says.
 pub(crate) async fn replace(
     Shared(state): Shared<State>,
-    caller: Caller,
+    Extension(access): Extension<Access>,
     PathId(id): PathId<ChannelId>,
     IfMatch(expected): IfMatch,
     Json(body): Json<ChannelBody>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (organization, now) = (caller.organization_id, state.sources.now());
+    let (organization, now) = (access.caller().organization_id, state.sources.now());
     find(&state, organization, id).await?;
-    check(&state, organization, &body).await?;
+    check(&state, &access, &body).await?;
     let wanted = body.made(id, now);
     let changed = state.alerts.change_setup(organization, |setup| {
         let channel = of(setup, id)?;
@@ -152,23 +153,25 @@ pub(crate) async fn test(
     Ok((StatusCode::ACCEPTED, Json(test)))
 }
 
-/// Whether what a channel sends by is the organization's.
-async fn check(
-    state: &State,
-    organization: OrganizationId,
-    body: &ChannelBody,
-) -> Result<(), Error> {
+/// Whether what a channel sends by is the organization's, and its author may have it send: nobody does by a
+/// channel what he may not do himself.
+async fn check(state: &State, access: &Access, body: &ChannelBody) -> Result<(), Error> {
+    let organization = access.caller().organization_id;
     let mut errors = body.wrong_fields();
     let integration = body.target.integration();
-    if state
-        .store
-        .integration(organization, integration)
-        .await?
-        .is_none()
-    {
+    let found = state.store.integration(organization, integration).await?;
+    let Some(found) = found else {
         let message = "there is no such integration";
         errors.push(FieldError::new("/target/integrationId", message));
-    } else if let ChannelTarget::Destination { destination_id, .. } = body.target {
+        return refuse(errors);
+    };
+    let right = match body.target {
+        ChannelTarget::Destination { .. } => Action::ManageDestinations,
+        _ => Action::CallProvider,
+    };
+    let resource = Resource::Integration((&found.item).into());
+    access.check(right, &resource).await?;
+    if let ChannelTarget::Destination { destination_id, .. } = body.target {
         let found = (state.store).destination(organization, integration, destination_id);
         if found.await?.is_none() {
             let message = "the integration has no such destination";

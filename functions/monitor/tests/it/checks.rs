@@ -139,3 +139,24 @@ async fn an_organizations_checks_are_budgeted() {
     // No integration waits in vain, and none is due again yet.
     assert_eq!(world.run().await.checks, 0);
 }
+
+/// A probe that cannot be made is one that says so: nothing else is lost, and nothing old is taken for new.
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_unknown_and_keeps_nothing_else_from_being_seen() {
+    let world = World::new(16).await;
+    let integration = world.integration(json!({})).await;
+    let secrets = &world.aws.refuses_secrets;
+    secrets.store(true, std::sync::atomic::Ordering::SeqCst);
+    let found = checked(&world, integration).await;
+    let verified = of(&found, CheckKind::Verification).unwrap();
+    assert_eq!(verified.found.state, CheckState::Unknown);
+    assert_eq!(verified.found.code, "not_checked");
+    let credential = of(&found, CheckKind::Credential).unwrap();
+    assert_eq!(credential.found.state, CheckState::Passed);
+    secrets.store(false, std::sync::atomic::Ordering::SeqCst);
+    // It is looked at again soon.
+    world.run_for(7).await;
+    let found = world.watch(integration).await.checks;
+    let verified = of(&found, CheckKind::Verification).unwrap();
+    assert_eq!(verified.found.state, CheckState::Passed);
+}

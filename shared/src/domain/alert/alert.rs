@@ -197,7 +197,9 @@ impl Alert {
                 format!("the last rotation of the credential of {name} failed")
             }
             AlertKind::WebhookFailures => {
-                format!("{value:.0} webhooks of {name} were refused or not delivered")
+                format!(
+                    "webhooks of {name} are not delivered, or do not come any more ({value:.0} in 15 minutes)"
+                )
             }
             AlertKind::DeadLetters => {
                 format!("{value:.0} events of {name} were given up and wait for a person")

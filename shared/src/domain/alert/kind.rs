@@ -24,7 +24,8 @@ pub enum AlertKind {
     CertificateExpiring,
     /// The last rotation of the credential failed. Counts 1 or 0.
     RotationFailed,
-    /// How many webhooks were not taken, or not delivered, in the window that is looked at.
+    /// How many webhooks were not delivered, or not the first time, in the window that is looked at; no fewer
+    /// than the threshold, while an endpoint is silent that usually receives.
     WebhookFailures,
     /// How many events were given up, and wait for a person.
     DeadLetters,

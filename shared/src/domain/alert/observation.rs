@@ -17,8 +17,10 @@ pub struct Observation {
     pub calls: Option<CallWindow>,
     /// Whether the circuit breaker holds calls back.
     pub is_barred: bool,
-    /// How many of the newest health checks failed in a row.
+    /// How many of the probes of the last health check say that it does not work.
     pub failed_checks: Option<u32>,
+    /// Of when these are: they are made seldom, and seen often.
+    pub checked_at: Option<Timestamp>,
     /// The calls of the last whole hour.
     pub volume: Option<HourVolume>,
     /// Which share of the scarcest quota is left, from 0 to 1.
@@ -54,6 +56,8 @@ pub enum Expiry {
 pub struct CallWindow {
     /// How many ended.
     pub total: u64,
+    /// How many of these were made, and took their time: what a cache answered or a limit refused was not.
+    pub timed: u64,
     /// How many of these failed.
     pub failed: u64,
     /// The 95th percentile of how long they took, in milliseconds.
@@ -74,8 +78,10 @@ pub struct HourVolume {
 pub struct WebhookWindow {
     /// How many came in.
     pub received: u64,
-    /// How many were refused, or could not be delivered.
+    /// How many could not be delivered, or not the first time. What is refused at the door is not among them.
     pub failed: u64,
+    /// Whether an endpoint is silent that usually receives.
+    pub is_silent: bool,
 }
 
 /// How a rotation ended.
@@ -105,6 +111,7 @@ impl Observation {
             calls: None,
             is_barred: false,
             failed_checks: None,
+            checked_at: None,
             volume: None,
             quota_left: None,
             credential_expires_at: Expiry::Unknown,
@@ -125,14 +132,21 @@ impl Observation {
         rule: &AlertRule,
         usual: Option<&VolumeSlot>,
     ) -> Option<Reading> {
-        let at = match (kind, self.volume) {
+        let mut at = match (kind, self.volume) {
             (AlertKind::UnusualVolume, Some(volume)) => volume.hour,
             _ => self.at,
         };
         let value = match kind {
-            AlertKind::IntegrationFailure => self.failure(rule),
+            AlertKind::IntegrationFailure => {
+                let (of, value) = self.failure(rule)?;
+                at = of;
+                Some(value)
+            }
             AlertKind::ErrorRate => self.enough_calls(rule).map(CallWindow::error_rate),
-            AlertKind::Slow => self.enough_calls(rule).and_then(|calls| calls.p95_ms),
+            AlertKind::Slow => self
+                .enough_calls(rule)
+                .filter(|calls| calls.timed >= rule.min_requests)
+                .and_then(|calls| calls.p95_ms),
             AlertKind::QuotaNearlyExhausted => self.quota_left.map(|left| 1.0 - left),
             AlertKind::CredentialExpiring => self.credential_expires_at.days_left(self.at),
             AlertKind::CertificateExpiring => self.certificate_expires_at.days_left(self.at),
@@ -140,7 +154,14 @@ impl Observation {
                 let failed = |end| f64::from(u8::from(end == RotationEnd::Failed));
                 self.last_rotation.map(failed)
             }
-            AlertKind::WebhookFailures => self.webhooks.map(|webhooks| number(webhooks.failed)),
+            AlertKind::WebhookFailures => self.webhooks.map(|webhooks| {
+                let failed = number(webhooks.failed);
+                // Webhooks that do not come fail, too; how many, nobody knows.
+                match webhooks.is_silent {
+                    true => failed.max(rule.threshold),
+                    false => failed,
+                }
+            }),
             AlertKind::DeadLetters => self.dead_letters.map(number),
             AlertKind::ConflictsWaiting => self.conflicts_waiting.map(number),
             AlertKind::UnusualVolume => {
@@ -154,20 +175,25 @@ impl Observation {
     }
 
     /// 1, if something says that nothing works; 0, if something says that it does. What says nothing (no
-    /// call was made) is no sign of health.
-    fn failure(&self, rule: &AlertRule) -> Option<f64> {
+    /// call was made) is no sign of health. With it, of when that is: one check counts once.
+    fn failure(&self, rule: &AlertRule) -> Option<(Timestamp, f64)> {
         let calls = self.enough_calls(rule);
         let all_fail = calls.is_some_and(|calls| calls.failed >= calls.total);
         let some_succeed = self.calls.is_some_and(|calls| calls.failed < calls.total);
         let checks_fail = self.failed_checks.is_some_and(|failed| failed > 0);
         let checks_pass = self.failed_checks == Some(0);
         // Checks are made once an hour: calls that succeed know better.
-        if self.is_barred || all_fail || (checks_fail && !some_succeed) {
-            Some(1.0)
-        } else if some_succeed || checks_pass {
-            Some(0.0)
-        } else {
-            None
+        if self.is_barred || all_fail {
+            return Some((self.at, 1.0));
+        }
+        if some_succeed {
+            return Some((self.at, 0.0));
+        }
+        let checked_at = self.checked_at.unwrap_or(self.at);
+        match (checks_fail, checks_pass) {
+            (true, _) => Some((checked_at, 1.0)),
+            (false, true) => Some((checked_at, 0.0)),
+            (false, false) => None,
         }
     }
 

@@ -89,6 +89,8 @@ pub enum CheckKind {
 pub enum CheckState {
     /// In order.
     Passed,
+    /// It could not be looked at: nobody knows.
+    Unknown,
     /// It works, and will not for much longer.
     Warned,
     /// It does not work.
@@ -146,6 +148,22 @@ impl Checked {
             request_id: None,
             endpoint_id: None,
         }
+    }
+
+    /// That something could not be looked at, for a reason of our own: no detail of it is shown.
+    #[must_use]
+    pub fn unknown(kind: CheckKind) -> Self {
+        let message = "it could not be checked, for a reason that is not the provider's";
+        Self::new(kind, CheckState::Unknown, "not_checked", message)
+    }
+
+    /// Whether it says something of whether calls work. Some probes say that they will not for much longer.
+    #[must_use]
+    pub fn is_of_calls(&self) -> bool {
+        matches!(
+            self.kind,
+            CheckKind::Dns | CheckKind::Tls | CheckKind::Verification | CheckKind::Grant
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Width};
+use super::{Check, CheckState, Width};
 use crate::domain::Timestamp;
 
 /// How often a function that uses an integration marks it.
@@ -21,6 +21,13 @@ pub const MARK_EVERY: Duration = Duration::from_secs(5 * 60);
 pub const SETTLED_AFTER: Duration = Duration::from_secs(120);
 /// How often an integration is checked.
 pub const CHECK_EVERY: Duration = Duration::from_secs(60 * 60);
+/// What is found otherwise than the last time is looked at again so soon, and once more: nothing is made of
+/// one check.
+const RECHECK_AFTER: Duration = Duration::from_secs(2 * 60);
+/// So many checks in a row that say the same are believed.
+const BELIEVED: u8 = 3;
+/// What could not be looked at is looked at again after this.
+const UNKNOWN_AFTER: Duration = Duration::from_secs(5 * 60);
 /// The first time, it is checked within so long.
 const FIRST_CHECK_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// A mark may have been left out because another one was younger than `MARK_EVERY`, and stands for as
@@ -50,6 +57,9 @@ pub struct Watch {
     /// What the last checks found.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// How many in a row said the same of whether calls work, up to those that are believed.
+    #[serde(default = "believed")]
+    pub agreeing: u8,
     /// When it is looked at next: its place in the index.
     pub due_at: Timestamp,
 }
@@ -105,6 +115,7 @@ impl Watch {
             late: None,
             check_at,
             checks: Vec::new(),
+            agreeing: BELIEVED,
             due_at: check_at,
         }
     }
@@ -237,11 +248,33 @@ impl Watch {
     #[must_use]
     pub fn checked(&self, checks: Vec<Check>, now: Timestamp, fraction: f64) -> Self {
         let part = 0.9 + 0.2 * fraction.clamp(0.0, 1.0);
+        let agreeing = if fail(&checks) == fail(&self.checks) {
+            self.agreeing.saturating_add(1).min(BELIEVED)
+        } else {
+            1
+        };
+        let is_unknown = |check: &Check| check.found.state == CheckState::Unknown;
+        let wait = if agreeing < BELIEVED {
+            RECHECK_AFTER
+        } else if checks.iter().any(is_unknown) {
+            UNKNOWN_AFTER
+        } else {
+            CHECK_EVERY
+        };
         Self {
             checks,
-            check_at: now.plus(CHECK_EVERY.mul_f64(part)),
+            agreeing,
+            check_at: now.plus(wait.mul_f64(part)),
             ..self.clone()
         }
+    }
+
+    /// Of when the last checks are, in the reckoning of [`measured_to`](Self::measured_to); none, if there
+    /// are none, or they are so old that they say nothing of now.
+    #[must_use]
+    pub fn checked_to(&self, now: Timestamp) -> Option<Timestamp> {
+        let made = self.checks.iter().map(|check| check.checked_at).max()?;
+        (now.since(made) <= CHECK_EVERY * 2).then(|| settled_to(made))
     }
 
     /// What becomes of it when it could not be checked at `now`, and is after `wait`.
@@ -285,6 +318,17 @@ impl Late {
     fn covers(&self, minute: Timestamp, now: Timestamp) -> bool {
         (self.from..self.to).contains(&minute) && self.until >= now.plus(FRESH)
     }
+}
+
+fn believed() -> u8 {
+    BELIEVED
+}
+
+/// Whether checks say that calls do not work.
+fn fail(checks: &[Check]) -> bool {
+    let fails =
+        |check: &Check| check.found.is_of_calls() && check.found.state == CheckState::Failed;
+    checks.iter().any(fails)
 }
 
 /// Whether what is of `at` is there when its minute is rolled up, if it is stored now.

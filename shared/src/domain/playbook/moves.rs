@@ -276,6 +276,21 @@ impl PlaybookRun {
         found.ok_or(RunRefusal::NothingToUndo)
     }
 
+    /// The version of what the step `index` has written, which was `version` by then, if nobody but this run
+    /// has written it since: later steps that did the same write it, too, and undoing them once more.
+    #[must_use]
+    pub fn version_left(&self, index: usize, version: u64) -> u64 {
+        let action = self.steps.get(index).map(|step| step.step.action);
+        let later = self.steps.iter().skip(index.saturating_add(1));
+        let same = later.filter(|step| Some(step.step.action) == action);
+        let writes = same.map(|step| match step.state {
+            StepState::Done | StepState::Unchanged | StepState::NotUndone => 1,
+            StepState::Undone => 2,
+            _ => 0,
+        });
+        version.saturating_add(writes.sum())
+    }
+
     /// The step is undone; or is not, as what it did does not stand any more.
     #[must_use]
     pub fn undone(&self, index: usize, was_undone: bool, said: &str, now: Timestamp) -> Self {

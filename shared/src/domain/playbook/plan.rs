@@ -23,6 +23,14 @@ pub enum Plan<T> {
     },
     /// It has no need to: it is so already.
     Nothing(String),
+    /// It has no need to either, and builds on what is there: it is written again, so that nobody who has
+    /// brought it about undoes it.
+    Keep {
+        /// What stands there.
+        item: T,
+        /// What that means, in words.
+        says: String,
+    },
     /// It cannot.
     Cannot(String),
 }
@@ -57,6 +65,9 @@ pub enum StepMemo {
     Status {
         /// The status that it had.
         before: IntegrationStatus,
+        /// The version that the step wrote. In another one somebody has written it since.
+        #[serde(default)]
+        version: u64,
     },
     /// Of an endpoint.
     Network {
@@ -65,6 +76,9 @@ pub enum StepMemo {
         /// The network that it blocks since.
         #[schema(value_type = String)]
         network: IpNet,
+        /// The version that the step wrote.
+        #[serde(default)]
+        version: u64,
     },
 }
 
@@ -82,6 +96,7 @@ impl Plan<GatewayState> {
         let set = Breaker {
             open_until: until,
             openings: state.breaker.map_or(1, |open| open.openings.max(1)),
+            is_held: true,
         };
         Self::Change {
             memo: StepMemo::Breaker {
@@ -125,15 +140,22 @@ impl Undoing<GatewayState> {
 }
 
 impl Plan<Integration> {
-    /// Switching the integration off.
+    /// Switching off the integration, which is in this version.
     #[must_use]
-    pub fn suspend(integration: &Integration, now: Timestamp) -> Self {
+    pub fn suspend(integration: &Integration, version: u64, now: Timestamp) -> Self {
         if integration.status == IntegrationStatus::Inactive {
-            return Self::Nothing("the integration is switched off already".to_owned());
+            return Self::Keep {
+                item: Integration {
+                    updated_at: now,
+                    ..integration.clone()
+                },
+                says: "the integration is switched off already".to_owned(),
+            };
         }
         Self::Change {
             memo: StepMemo::Status {
                 before: integration.status,
+                version: version.saturating_add(1),
             },
             item: Integration {
                 status: IntegrationStatus::Inactive,
@@ -147,11 +169,22 @@ impl Plan<Integration> {
 }
 
 impl Undoing<Integration> {
-    /// Giving the integration its status back, if it is still switched off.
+    /// Giving the integration its status back, if it is switched off, and by the step. `is_untouched`: only
+    /// its own run has written it since.
     #[must_use]
-    pub fn resume(integration: &Integration, before: IntegrationStatus, now: Timestamp) -> Self {
+    pub fn resume(
+        integration: &Integration,
+        before: IntegrationStatus,
+        is_untouched: bool,
+        now: Timestamp,
+    ) -> Self {
         if integration.status != IntegrationStatus::Inactive {
             return Self::Moved("the integration is switched on already".to_owned());
+        }
+        if !is_untouched {
+            let says =
+                "the integration was changed since: whether it may be used again is for a person";
+            return Self::Moved(says.to_owned());
         }
         Self::Change {
             item: Integration {
@@ -159,19 +192,28 @@ impl Undoing<Integration> {
                 updated_at: now,
                 ..integration.clone()
             },
-            says: "the integration is used again".to_owned(),
+            says: match before {
+                IntegrationStatus::Pending => "the integration waits for a person to set it up",
+                _ => "the integration is used again",
+            }
+            .to_owned(),
         }
     }
 }
 
 impl Plan<Endpoint> {
-    /// Taking no requests from `network`.
+    /// Taking no requests from `network`, at the endpoint, which is in this version.
     #[must_use]
-    pub fn block(endpoint: &Endpoint, network: IpNet, now: Timestamp) -> Self {
+    pub fn block(endpoint: &Endpoint, version: u64, network: IpNet, now: Timestamp) -> Self {
         let blocked = &endpoint.blocked_networks;
         if let Some(wider) = blocked.iter().find(|one| one.contains(&network)) {
-            let id = endpoint.id;
-            return Self::Nothing(format!("{id} takes nothing from {wider} already"));
+            return Self::Keep {
+                says: format!("{} takes nothing from {wider} already", endpoint.id),
+                item: Endpoint {
+                    updated_at: now,
+                    ..endpoint.clone()
+                },
+            };
         }
         if blocked.len() >= MAX_BLOCKED_NETWORKS {
             let id = endpoint.id;
@@ -186,6 +228,7 @@ impl Plan<Endpoint> {
             memo: StepMemo::Network {
                 endpoint: endpoint.id,
                 network,
+                version: version.saturating_add(1),
             },
             item,
             says: format!("{} takes no requests from {network}", endpoint.id),
@@ -194,11 +237,24 @@ impl Plan<Endpoint> {
 }
 
 impl Undoing<Endpoint> {
-    /// Taking requests from `network` again, as far as nothing else keeps them out.
+    /// Taking requests from `network` again, as far as nothing else keeps them out. `is_untouched`: only the
+    /// step's own run has written the endpoint since.
     #[must_use]
-    pub fn unblock(endpoint: &Endpoint, network: IpNet, now: Timestamp) -> Self {
+    pub fn unblock(
+        endpoint: &Endpoint,
+        network: IpNet,
+        is_untouched: bool,
+        now: Timestamp,
+    ) -> Self {
         if !endpoint.blocked_networks.contains(&network) {
             let says = format!("{} does not block {network} any more", endpoint.id);
+            return Self::Moved(says);
+        }
+        if !is_untouched {
+            let says = format!(
+                "{} was changed since: whether it may take requests from {network} again is for a person",
+                endpoint.id
+            );
             return Self::Moved(says);
         }
         let mut item = endpoint.clone();

@@ -162,6 +162,7 @@ fn a_breaker_is_opened_for_longer_only_and_closed_only_as_it_was_left() {
     let earlier = Breaker {
         open_until: at(100),
         openings: 4,
+        is_held: false,
     };
     for (second, left) in [(99, Some(earlier)), (100, None)] {
         let undoing = Undoing::close_breaker(&item, (set, Some(earlier)), at(second));
@@ -369,6 +370,7 @@ fn moved(run: &PlaybookRun, one: &Move, now: Timestamp) -> Option<PlaybookRun> {
             RunNext::Take(index) => {
                 let memo = StepMemo::Status {
                     before: crate::domain::IntegrationStatus::Active,
+                    version: 1,
                 };
                 Some(match end {
                     0 => run.ended(index, StepEnd::Done(String::new(), Some(memo)), now),

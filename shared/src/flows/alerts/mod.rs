@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::Trail;
-use crate::domain::alert::{Alert, AlertEvent, AlertNotice, AlertSetup, NoticeBody};
+use crate::domain::alert::{Alert, AlertEvent, AlertNotice, AlertSetup, NoticeBody, SilenceEffect};
 use crate::domain::{Error, NoticeId, OrganizationId, Sources, Timestamp};
 use crate::lambda::WarmCache;
 use crate::lambda::metrics::Metrics;
@@ -27,6 +27,8 @@ pub use self::settle::Settlement;
 /// How long is remembered how an organization wants its alerts.
 const MAX_AGE: Duration = Duration::from_secs(10);
 const CAPACITY: usize = 1_000;
+/// Whether a silence that holds something back still does is asked this often.
+const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How often is decided anew if somebody else has written meanwhile.
 const TRIES: usize = 8;
 
@@ -73,7 +75,13 @@ impl Alerts {
     /// What people are owed of the last moment of an alert; nothing, if nobody is to be told.
     fn owed(&self, setup: &AlertSetup, alert: &Alert, now: Timestamp) -> Option<OwedNotice> {
         let notice = AlertNotice::of(alert)?;
+        // By what holds now: a silence may have ended before its time.
+        let silenced = || {
+            let alert = (alert.integration_id, alert.kind, alert.severity);
+            setup.silenced_until(SilenceEffect::Mute, alert, now)
+        };
         let muted_until = alert.muted_until.filter(|until| *until > now);
+        let muted_until = muted_until.filter(|_| silenced().is_some());
         let is_beginning = notice.event == AlertEvent::Firing;
         // Nobody has heard of an alert that is muted: nobody hears of its end either.
         if setup.channels.is_empty() || (muted_until.is_some() && !is_beginning) {
@@ -82,7 +90,11 @@ impl Alerts {
         Some(OwedNotice {
             id: NoticeId::generate(now, self.sources.randomness.as_ref()),
             organization: alert.organization_id,
-            due_at: muted_until.unwrap_or_else(|| setup.told_at(now)),
+            // Whether the silence still holds is asked again before it is to end.
+            due_at: muted_until.map_or_else(
+                || setup.told_at(now),
+                |until| until.min(now.plus(ASK_AGAIN)),
+            ),
             body: NoticeBody::Alert(Box::new(notice)),
             channels: None,
             attempts: 0,

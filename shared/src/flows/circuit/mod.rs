@@ -190,6 +190,7 @@ impl Circuit {
             let before = Breaker {
                 open_until: self.states.sources.now(),
                 openings: renewed.openings.saturating_sub(1),
+                is_held: false,
             };
             let back = self.exchange(organization, integration, Some(renewed), Some(before));
             written(back.await, integration);

@@ -13,7 +13,7 @@ use super::{probes, silence};
 use crate::access::Caller;
 use crate::directory::SCHEME as DIRECTORY;
 use crate::domain::health::{
-    Check, CheckState, CheckTrigger, Checked, credential_checked, grant_checked,
+    Check, CheckKind, CheckState, CheckTrigger, Checked, credential_checked, grant_checked,
 };
 use crate::domain::{
     AuthConfig, CheckId, Digest, Error, GrantType, IntegrationId, IntegrationStatus,
@@ -22,6 +22,7 @@ use crate::domain::{
 use crate::egress::Egress;
 use crate::flows::outbound::{OpenIntegration, Outbound};
 use crate::flows::{Demand, Limiter};
+use crate::lambda::telemetry::chain;
 use crate::store::{QuotaScope, Store};
 
 /// How many integrations of an organization are probed in a minute, at most.
@@ -88,7 +89,7 @@ impl Checks {
         let inner = &self.0;
         let open = inner.outbound.open(organization, integration).await?;
         self.spend(organization, by).await?;
-        let found = Box::pin(self.probe(&open, by)).await?;
+        let found = Box::pin(self.probe(&open, by)).await;
         let (now, randomness) = (inner.sources.now(), inner.sources.randomness.as_ref());
         let trigger = match by {
             By::System(_) => CheckTrigger::Schedule,
@@ -137,11 +138,12 @@ impl Checks {
         Ok(())
     }
 
-    async fn probe(&self, open: &OpenIntegration, by: By<'_>) -> Result<Vec<Checked>, Error> {
+    /// What cannot be looked at is found to be unknown, and keeps nothing else from being looked at.
+    async fn probe(&self, open: &OpenIntegration, by: By<'_>) -> Vec<Checked> {
         let integration = &open.integration;
         let mut found = Vec::new();
         if integration.status == IntegrationStatus::Inactive {
-            return Ok(found);
+            return found;
         }
         let is_in_use = integration.status != IntegrationStatus::Pending;
         let now = self.0.sources.now();
@@ -149,9 +151,12 @@ impl Checks {
             found.push(credential_checked(credential, now));
         }
         if is_in_use {
-            found.extend(self.grant(open).await?);
+            let grant = self.grant(open).await;
+            found.extend(or_unknown(CheckKind::Grant, grant, integration.id));
             let owned = (integration.organization_id, integration.id);
-            found.extend(silence::webhooks(&self.0.store, owned, now).await?);
+            let webhooks = silence::webhooks(&self.0.store, owned, now).await;
+            let webhooks = webhooks.map_err(Error::from);
+            found.extend(or_unknown(CheckKind::Webhooks, webhooks, integration.id));
         }
         let dns = probes::dns(&self.0.egress, &integration.base_url).await;
         let is_there = dns
@@ -170,9 +175,10 @@ impl Checks {
             let tls = probes::tls(egress, &integration.base_url, &open.tls, sources);
             let (tls, verification) = tokio::join!(tls, verification);
             found.extend(tls);
-            found.extend(verification?);
+            let kind = CheckKind::Verification;
+            found.extend(or_unknown(kind, verification, integration.id));
         }
-        Ok(found)
+        found
     }
 
     async fn grant(&self, open: &OpenIntegration) -> Result<Option<Checked>, Error> {
@@ -206,5 +212,25 @@ impl Checks {
             }
         };
         probes::verification(verified)
+    }
+}
+
+/// What a probe found; that nobody knows, if it could not be made.
+fn or_unknown(
+    kind: CheckKind,
+    found: Result<Option<Checked>, Error>,
+    integration: IntegrationId,
+) -> Option<Checked> {
+    match found {
+        Ok(found) => found,
+        Err(error) => {
+            let name = kind.name();
+            tracing::error!(
+                integration.id = %integration,
+                cause = chain(&error),
+                "the {name} of {integration} cannot be checked"
+            );
+            Some(Checked::unknown(kind))
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use super::{Playbooks, TRIES, line_of_step};
 use crate::domain::playbook::{PlaybookRun, RunRefusal, StepMemo, Undoing};
-use crate::domain::{Actor, Error, OrganizationId, PlaybookRunId, Timestamp};
+use crate::domain::{
+    Actor, AuthConfig, Error, GrantType, Integration, IntegrationStatus, OrganizationId,
+    PlaybookRunId, Timestamp,
+};
 use crate::store::{RunCommitted, StepEffect, Versioned, contended};
 
 /// What undoing a step comes to.
@@ -128,7 +131,7 @@ impl Playbooks {
                 Err(refusal) => return Err(refusal.into()),
             };
             let now = self.sources.now();
-            let undone = self.decide_undo(&found.item, memo, now).await?;
+            let undone = self.decide_undo(&found.item, (index, memo), now).await?;
             if undone.effect.is_some() {
                 let word = (by.clone(), "playbook.undo_step");
                 self.record(&found.item, word, Some(index)).await?;
@@ -146,7 +149,7 @@ impl Playbooks {
     async fn decide_undo(
         &self,
         run: &PlaybookRun,
-        memo: &StepMemo,
+        (index, memo): (usize, &StepMemo),
         now: Timestamp,
     ) -> Result<Undone, Error> {
         let (organization, integration) = (run.organization_id, run.integration_id);
@@ -162,22 +165,46 @@ impl Playbooks {
                     StepEffect::Gateway(integration, item, state.version)
                 })
             }
-            StepMemo::Status { before } => {
-                let undoing = Undoing::resume(&found.item, *before, now);
+            StepMemo::Status { before, version } => {
+                let before = match self.wants_consent(&found.item).await? {
+                    true => IntegrationStatus::Pending,
+                    false => *before,
+                };
+                let is_untouched = found.version == run.version_left(index, *version);
+                let undoing = Undoing::resume(&found.item, before, is_untouched, now);
                 Undone::of(undoing, |item| {
                     StepEffect::Integration(Box::new(item), found.version)
                 })
             }
-            StepMemo::Network { endpoint, network } => {
+            StepMemo::Network {
+                endpoint,
+                network,
+                version,
+            } => {
                 let found = self.store.endpoint(organization, integration, *endpoint);
                 let Some(found) = found.await? else {
                     return Ok(Undone::moved("the endpoint is no more"));
                 };
-                let undoing = Undoing::unblock(&found.item, *network, now);
+                let is_untouched = found.version == run.version_left(index, *version);
+                let undoing = Undoing::unblock(&found.item, *network, is_untouched, now);
                 Undone::of(undoing, |item| {
                     StepEffect::Endpoint(Box::new(item), found.version)
                 })
             }
+        })
+    }
+
+    /// Whether an integration has no tokens, and nobody but a person can get it some.
+    async fn wants_consent(&self, integration: &Integration) -> Result<bool, Error> {
+        let config = AuthConfig::read(integration.auth_method, integration.auth_config.as_ref());
+        let Ok(AuthConfig::Oauth2(config)) = config else {
+            return Ok(false);
+        };
+        let (organization, id) = (integration.organization_id, integration.id);
+        let grant = self.store.grant(organization, id).await?;
+        Ok(match grant {
+            Some(grant) => grant.item.grant.end.is_some(),
+            None => config.grant_type == GrantType::AuthorizationCode,
         })
     }
 }

@@ -22,6 +22,10 @@ impl Decided {
                 end: StepEnd::Done(says, Some(memo)),
                 effect: Some(effect(item)),
             },
+            Plan::Keep { item, says } => Self {
+                end: StepEnd::Unchanged(says),
+                effect: Some(effect(item)),
+            },
             Plan::Nothing(says) => Self::without_effect(StepEnd::Unchanged(says)),
             Plan::Cannot(says) => Self::without_effect(StepEnd::Failed(says)),
         }
@@ -103,7 +107,7 @@ impl Playbooks {
                 })
             }
             StepAction::SuspendIntegration => {
-                let plan = Plan::suspend(&found.item, now);
+                let plan = Plan::suspend(&found.item, found.version, now);
                 Decided::of(plan, |item| {
                     StepEffect::Integration(Box::new(item), found.version)
                 })
@@ -116,7 +120,7 @@ impl Playbooks {
                 let Some(found) = found else {
                     return Ok(Decided::failed("the endpoint is no more"));
                 };
-                let plan = Plan::block(&found.item, network, now);
+                let plan = Plan::block(&found.item, found.version, network, now);
                 Decided::of(plan, |item| {
                     StepEffect::Endpoint(Box::new(item), found.version)
                 })

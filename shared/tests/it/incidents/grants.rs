@@ -194,6 +194,31 @@ async fn a_step_that_takes_credentials_is_for_who_may_use_them() {
     assert_eq!(outlook[0].would, Would::Nothing);
 }
 
+/// What has lost its tokens meanwhile is not in use again: somebody has to consent.
+#[tokio::test]
+async fn an_integration_without_tokens_waits_for_a_person_once_it_is_switched_on() {
+    let world = World::new().await;
+    let process = world.process();
+    connect(&world, &process).await;
+    let steps = step("suspend_integration", "automatic") + &step("revoke_grant", "automatic");
+    let run = process
+        .playbooks
+        .begin(world.run(&spec(&steps), None))
+        .await;
+    let run = run.unwrap().item;
+    assert_eq!(run.status, RunStatus::Succeeded, "{run:?}");
+    let status = world.integration_now().await.item.status;
+    assert_eq!(status, IntegrationStatus::Inactive);
+    let by = gatehouse::domain::Actor::user("me");
+    let undone = process
+        .playbooks
+        .undo(world.organization, run.id, &by)
+        .await;
+    assert_eq!(undone.unwrap().item.steps[0].state, StepState::Undone);
+    let status = world.integration_now().await.item.status;
+    assert_eq!(status, IntegrationStatus::Pending);
+}
+
 /// One that nobody ever finishes is given up, and said to be.
 #[tokio::test]
 async fn a_step_that_never_ends_is_given_up() {

@@ -83,7 +83,72 @@ async fn what_is_so_already_is_left_alone_and_is_not_undone() {
         .undo(world.organization, second.id, &approver())
         .await;
     assert!(matches!(undo, Err(Error::Conflict(_))), "{undo:?}");
-    assert_eq!(world.effects().await, before);
+    let after = world.effects().await;
+    assert_eq!(
+        (after.status, after.blocked),
+        (before.status, before.blocked)
+    );
+}
+
+/// Who builds on what another run has done keeps it from being undone by that one.
+#[tokio::test]
+async fn what_a_later_run_relies_on_is_not_undone_by_an_earlier_one() {
+    let world = World::new().await;
+    let (process, organization, by) = (world.process(), world.organization, approver());
+    let steps =
+        step("suspend_integration", "automatic") + &step("block_source_network", "automatic");
+    let steps = spec(&steps);
+    let first = process.playbooks.begin(world.run(&steps, None)).await;
+    let first = first.unwrap().item;
+    let second = process.playbooks.begin(world.run(&steps, None)).await;
+    assert_eq!(states(&second.unwrap().item), [StepState::Unchanged; 2]);
+    let undone = process.playbooks.undo(organization, first.id, &by);
+    assert_eq!(
+        states(&undone.await.unwrap().item),
+        [StepState::NotUndone; 2]
+    );
+    let after = world.effects().await;
+    assert_eq!(
+        (after.status, after.blocked),
+        (IntegrationStatus::Inactive, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_a_person_has_switched_on_and_off_again_is_not_undone() {
+    let world = World::new().await;
+    let (process, organization, by) = (world.process(), world.organization, approver());
+    let suspend = spec(&step("suspend_integration", "automatic"));
+    let run = process.playbooks.begin(world.run(&suspend, None)).await;
+    for status in [IntegrationStatus::Active, IntegrationStatus::Inactive] {
+        let mut found = world.integration_now().await;
+        found.item.status = status;
+        let write = world.store();
+        let write = write.update_integration(&found.item, found.version);
+        write.await.unwrap();
+    }
+    let undone = process
+        .playbooks
+        .undo(organization, run.unwrap().item.id, &by);
+    assert_eq!(states(&undone.await.unwrap().item), [StepState::NotUndone]);
+    assert_eq!(world.effects().await.status, IntegrationStatus::Inactive);
+}
+
+/// Steps that do the same twice in one run are undone, all of them.
+#[tokio::test]
+async fn a_run_undoes_what_it_has_done_twice() {
+    let world = World::new().await;
+    let (process, organization, by) = (world.process(), world.organization, approver());
+    let twice = spec(&step("suspend_integration", "automatic").repeat(2));
+    let run = process.playbooks.begin(world.run(&twice, None)).await;
+    let run = run.unwrap().item;
+    assert_eq!(states(&run), [StepState::Done, StepState::Unchanged]);
+    let undone = process.playbooks.undo(organization, run.id, &by);
+    assert_eq!(
+        states(&undone.await.unwrap().item),
+        [StepState::Undone, StepState::Unchanged]
+    );
+    assert_eq!(world.effects().await.status, IntegrationStatus::Active);
 }
 
 #[tokio::test]

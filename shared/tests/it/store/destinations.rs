@@ -9,6 +9,7 @@ const OPENED: fn(u32) -> Option<Breaker> = |openings| {
     Some(Breaker {
         open_until: at(60),
         openings,
+        is_held: false,
     })
 };
 

@@ -94,6 +94,39 @@ async fn every_target_has_its_form_and_belongs_to_the_organization() {
     }
 }
 
+/// Nobody does by a channel what he may not do himself.
+#[tokio::test]
+async fn a_channel_takes_the_right_to_what_it_sends_by() {
+    let scene = Scene::new().await;
+    let destination = json!({"type": "http", "url": "https://example.com/"});
+    let path = format!("{}/destinations", scene.integration);
+    let destination = scene.post(&path, destination).await.id();
+    let target =
+        json!({"type": "destination", "integrationId": scene.id, "destinationId": destination});
+    let by_destination = with(slack(&scene.id), "target", target);
+    let made = scene.post(CHANNELS, slack(&scene.id)).await;
+    let channel = made.headers["location"].to_str().unwrap().to_owned();
+    let read = scene.get(&scene.integration).await;
+    let headers = [("if-match", etag(&read))];
+    let call = ("PATCH", scene.integration.as_str());
+    let restricted = json!({"classification": "restricted"});
+    let patched = scene.portal.call(call, &scene.token, &headers, restricted);
+    assert_eq!(patched.await.status, 200);
+    // What is restricted takes a second factor.
+    let plain = json!({"roles": "owner", "amr": ["pwd"]});
+    let plain = scene.portal.signed(scene.organization, "p", plain);
+    for body in [slack(&scene.id), by_destination] {
+        let before = scene.portal.contents().await;
+        for call in [("POST", CHANNELS), ("PUT", channel.as_str())] {
+            let headers = [("if-match", "\"1\"")];
+            let denied = scene.portal.call(call, &plain, &headers, body.clone());
+            assert_eq!(denied.await.status, 403, "{call:?} {body}");
+        }
+        assert_eq!(scene.portal.contents().await, before);
+        scene.post(CHANNELS, body).await.id();
+    }
+}
+
 #[tokio::test]
 async fn there_may_be_twenty() {
     let scene = Scene::new().await;

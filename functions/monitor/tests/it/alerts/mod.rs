@@ -2,6 +2,7 @@
 
 mod channels;
 mod deaths;
+mod kinds;
 mod owed;
 mod rules;
 mod silences;

@@ -73,3 +73,27 @@ async fn nothing_fires_while_it_is_worked_on_and_it_does_after() {
     assert_eq!(scene.open().await.len(), 2);
     assert_eq!(scene.told().len(), 2);
 }
+
+#[tokio::test]
+async fn what_a_silence_holds_back_is_told_when_somebody_ends_it() {
+    let scene = Scene::new(25).await;
+    scene.silence(SilenceEffect::Mute, 7 * 24 * 60).await;
+    for _ in 0..10 {
+        scene.minutes(1, true).await;
+        if !scene.open().await.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(scene.told(), Vec::<String>::new());
+    scene.set_up(|setup| setup.silences.clear()).await;
+    scene.minutes(8, true).await;
+    let told = scene.told();
+    assert!(!told.is_empty());
+    assert!(
+        told.iter().all(|line| line.starts_with("Firing")),
+        "{told:?}"
+    );
+    scene.minutes(30, false).await;
+    let over = scene.told();
+    assert_eq!(over.len(), scene.alerts(false).await.len(), "{over:?}");
+}

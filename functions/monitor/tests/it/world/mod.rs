@@ -169,11 +169,23 @@ impl World {
         endpoint: &str,
         ago: Duration,
     ) -> Event {
+        self.event_that_is("delivered", integration, endpoint, ago)
+            .await
+    }
+
+    /// One that stands like this.
+    pub(crate) async fn event_that_is(
+        &self,
+        status: &str,
+        integration: IntegrationId,
+        endpoint: &str,
+        ago: Duration,
+    ) -> Event {
         let at = self.now().minus(ago);
         let event: Event = serde_json::from_value(json!({
             "id": format!("evt_{}", self.dice.ulid(at)), "organizationId": self.organization,
             "integrationId": integration, "endpointId": endpoint, "scheme": "stripe",
-            "status": "delivered", "receivedAt": at, "bodyBytes": 1,
+            "status": status, "receivedAt": at, "bodyBytes": 1,
             "payload": {"inline": "AAAA"}, "deliveries": [],
         }))
         .unwrap();

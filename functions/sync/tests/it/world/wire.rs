@@ -109,6 +109,8 @@ pub(crate) struct Aws {
     pub(crate) events: Arc<Mutex<Vec<String>>>,
     pub(crate) calls: Arc<Mutex<Calls>>,
     sent: Arc<AtomicUsize>,
+    /// Whether secrets may not be read.
+    pub(crate) refuses_secrets: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Aws {
@@ -142,6 +144,7 @@ impl Aws {
             events: Arc::default(),
             calls: Arc::default(),
             sent: Arc::default(),
+            refuses_secrets: Arc::default(),
         }
     }
 
@@ -217,6 +220,9 @@ impl Aws {
             ("TrentService", "GenerateDataKeyWithoutPlaintext") => {
                 let key = json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"});
                 (200, key.to_string())
+            }
+            ("secretsmanager", "GetSecretValue") if self.refuses_secrets.load(Ordering::SeqCst) => {
+                (400, json!({"__type": "AccessDeniedException"}).to_string())
             }
             ("secretsmanager", "GetSecretValue") => {
                 let secret = json!({"apiKey": "not-so-secret"}).to_string();

@@ -5,6 +5,7 @@ use super::*;
 fn calls(total: u64, failed: u64, p95_ms: f64) -> Option<CallWindow> {
     Some(CallWindow {
         total,
+        timed: total,
         failed,
         p95_ms: Some(p95_ms),
     })
@@ -43,6 +44,28 @@ fn an_integration_that_does_not_work_fires_and_one_that_is_silent_does_not() {
 }
 
 #[test]
+fn one_check_counts_once_however_often_it_is_seen() {
+    let checked = |at, failed| {
+        move |seen: &mut Observation| {
+            seen.failed_checks = Some(failed);
+            seen.checked_at = Some(minute(at));
+        }
+    };
+    let mut blip = Watched::new(AlertKind::IntegrationFailure);
+    blip.sees_for(30, checked(0, 1)).sees_for(3, checked(30, 0));
+    assert_eq!(blip.turns, []);
+    let mut failing = Watched::new(AlertKind::IntegrationFailure);
+    failing
+        .sees_for(3, checked(0, 1))
+        .sees_for(3, checked(3, 1));
+    assert_eq!(failing.turns, [(3, true)]);
+    failing.sees_for(30, checked(6, 0));
+    assert_eq!(failing.turns.len(), 1, "one good check is one");
+    failing.sees(checked(36, 0)).sees(checked(37, 0));
+    assert_eq!(failing.turns[1..], [(37, false)]);
+}
+
+#[test]
 fn many_failing_calls_fire_and_few_or_fewer_do_not() {
     let mut watched = Watched::new(AlertKind::ErrorRate);
     watched.sees_for(3, |seen| seen.calls = calls(100, 10, 1.0));
@@ -72,6 +95,10 @@ fn slow_calls_fire_and_a_slow_minute_does_not() {
     let mut calm = Watched::new(AlertKind::Slow);
     calm.sees_for(60, |seen| seen.calls = calls(20, 0, 4_999.0));
     calm.sees_for(60, |seen| seen.calls = calls(19, 0, 60_000.0));
+    // A cache has answered all but one of them.
+    calm.sees_for(60, |seen| {
+        seen.calls = calls(100, 0, 60_000.0).map(|calls| CallWindow { timed: 1, ..calls });
+    });
     calm.sees(|seen| seen.calls = calls(20, 0, 60_000.0));
     assert_eq!(calm.turns, []);
 }
@@ -149,7 +176,11 @@ fn webhooks_that_fail_fire_and_a_few_do_not() {
     let failed = |failed| {
         move |seen: &mut Observation| {
             let received = 100;
-            seen.webhooks = Some(WebhookWindow { received, failed });
+            seen.webhooks = Some(WebhookWindow {
+                received,
+                failed,
+                is_silent: false,
+            });
         }
     };
     let mut watched = Watched::new(AlertKind::WebhookFailures);
@@ -160,6 +191,19 @@ fn webhooks_that_fail_fire_and_a_few_do_not() {
     let mut calm = Watched::new(AlertKind::WebhookFailures);
     calm.sees_for(60, failed(4)).sees_for(60, |_| {});
     assert_eq!(calm.turns, []);
+
+    let none = |is_silent| {
+        move |seen: &mut Observation| {
+            seen.webhooks = Some(WebhookWindow {
+                received: 0,
+                failed: 0,
+                is_silent,
+            });
+        }
+    };
+    let mut silent = Watched::new(AlertKind::WebhookFailures);
+    silent.sees_for(2, none(true)).sees_for(3, none(false));
+    assert_eq!(silent.turns, [(1, true), (4, false)]);
 }
 
 #[test]
