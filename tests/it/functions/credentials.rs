@@ -164,6 +164,13 @@ impl SetUp {
             json!({
                 "name": "Mail", "type": "communication", "provider": "sendgrid", "baseUrl": url,
                 "authMethod": "api_key", "credentials": {"apiKeyId": FIRST.0, "apiKey": FIRST.1},
+                "apiProfile": {"rotation": {"strategy": "provider_api", "keys": {
+                    "create": {"method": "POST", "path": "/v3/api_keys", "body": {
+                        "name": "{rotation}", "scopes": ["mail.send"]}},
+                    "created": {"apiKey": "api_key", "apiKeyId": "api_key_id"}, "keyId": "apiKeyId",
+                    "list": {"call": {"method": "GET", "path": "/v3/api_keys"},
+                        "items": "result", "id": "api_key_id", "label": "name"},
+                    "revoke": [{"method": "DELETE", "path": "/v3/api_keys/{apiKeyId}"}]}}},
             })
             .to_string()
         );

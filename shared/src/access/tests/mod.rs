@@ -1,4 +1,5 @@
 mod algorithms;
+mod boundaries;
 mod keys;
 mod oracle;
 mod policies;

@@ -137,7 +137,7 @@ mod tests {
             ),
             (
                 &format!("{good}[trigger]\nalertKinds = [\"weather\"]"),
-                "unknown variant",
+                "expected a kind of alert",
             ),
             (
                 &format!("{good}[trigger]\nalertKinds = [\"slow\", \"slow\"]"),

@@ -270,8 +270,9 @@ async fn an_id_that_is_a_secret_is_refused_and_nothing_changes() {
     for rotation in [rotation, pair] {
         let body = json!({"apiProfile": {"rotation": rotation}});
         let before = portal.contents().await;
+        let version = [("if-match", "\"1\"")];
         let answer = portal
-            .call(("PATCH", &path), &token, &[], body.clone())
+            .call(("PATCH", &path), &token, &version, body.clone())
             .await;
         assert_eq!(answer.status, 400, "{answer:?}");
         let text = &answer.text;

@@ -340,9 +340,9 @@ async fn a_secrets_name_is_checked() {
 async fn what_is_not_offered_is_refused() {
     let world = World::new().await;
     world.secret("secret").await;
-    let request = world.secrets.rotate_secret().secret_id("secret");
-    let rotated = request.send().await;
-    assert_eq!(message(rotated), "`RotateSecret` is not offered here");
+    let request = world.secrets.get_resource_policy().secret_id("secret");
+    let read = request.send().await;
+    assert_eq!(message(read), "`GetResourcePolicy` is not offered here");
 }
 
 impl World {
