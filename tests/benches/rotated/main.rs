@@ -96,7 +96,7 @@ async fn traffic(
 ) -> BTreeMap<u16, u64> {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut ticks = interval(Duration::from_secs(1) / EACH_SECOND);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut calls = JoinSet::new();
     let mut statuses = BTreeMap::new();
     loop {
