@@ -32,6 +32,7 @@ mod revocation;
 pub mod rotation;
 mod routing;
 mod sealed;
+pub mod secret_rotation;
 mod sources;
 pub mod sync;
 mod timestamp;
@@ -79,8 +80,8 @@ pub use grant::{
 pub use id::{
     AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
     ElevationId, EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId,
-    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId, SilenceId,
-    SyncJobId,
+    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId,
+    SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,
