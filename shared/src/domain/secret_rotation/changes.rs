@@ -53,6 +53,7 @@ pub fn replace_secret(
     }
     kept.insert(0, new);
     *secrets = kept;
+    plan.shown_at = None;
     plan.reminded_at = None;
     Ok(())
 }
@@ -69,6 +70,7 @@ pub fn add_untold(owner: &mut impl HasSecrets, new: StoredSecret, now: Timestamp
             ..new
         },
     );
+    plan.shown_at = None;
     plan.reminded_at = Some(now);
 }
 
@@ -109,6 +111,7 @@ pub fn reveal(
         if let Some((_, others)) = destination.secrets.split_first_mut() {
             end_at(others, now.plus(overlap));
         }
+        destination.secret_plan.shown_at = Some(now);
         destination.secret_plan.reminded_at = None;
     }
     Ok(shown)

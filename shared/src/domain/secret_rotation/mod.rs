@@ -157,10 +157,11 @@ impl SecretsOf<'_> {
     pub fn wanted_at(&self) -> Option<Timestamp> {
         let policy = self.plan.policy.filter(|policy| !policy.paused)?;
         let newest = self.secrets.first()?;
-        Some(match self.is_untold() {
-            true => newest.created_at,
-            false => newest.created_at.plus(policy.period()),
-        })
+        if self.is_untold() {
+            return Some(newest.created_at);
+        }
+        let in_use_from = self.plan.shown_at.unwrap_or(newest.created_at);
+        Some(in_use_from.plus(policy.period()))
     }
 
     /// Whether the newest one was made here, and nobody has been shown it.

@@ -19,7 +19,7 @@ const MAX_DAYS: u16 = 3650;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct SecretRotationPolicy {
-    /// So many days after the newest one was stored.
+    /// So many days after the newest one was stored; or shown to a person, if a schedule made it.
     #[schema(minimum = 1, maximum = 3650)]
     pub every_days: u16,
     /// How long the old secret of a destination signs too, once a person has been shown the new one;
@@ -69,6 +69,9 @@ pub struct SecretPlan {
     /// When they are replaced; never by themselves, if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<SecretRotationPolicy>,
+    /// When a person was shown the newest one, if the schedule had made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown_at: Option<Timestamp>,
     /// When a person was reminded last, of what is still to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,

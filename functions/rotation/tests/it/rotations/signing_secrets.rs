@@ -171,7 +171,12 @@ async fn a_secret_is_made_shown_and_the_old_one_taken_away() {
     assert_eq!(signed.run().await, SigningSecrets::default());
     assert_eq!(signed.texts().await, texts);
     world.clock.pass(Duration::from_secs(1));
-    // It is the new one's turn by now, too: so much time has passed.
+    assert_eq!(signed.run().await.forgot, 1);
+    assert_eq!(signed.texts().await, texts[..1]);
+    // Its time counts from when it was shown.
+    world.clock.pass(PERIOD - OVERLAP - Duration::from_secs(1));
+    assert_eq!(signed.run().await, SigningSecrets::default());
+    world.clock.pass(Duration::from_secs(1));
     assert_eq!(signed.run().await, made);
     let now = signed.texts().await;
     assert_eq!((now.len(), &now[1]), (2, &texts[0]));
@@ -240,13 +245,16 @@ async fn each_call(turn: u64, prepare: impl AsyncFn(&Signed), check: impl AsyncF
         for call in 0..ENOUGH {
             let signed = Signed::new(&stage, turn + call as u64).await;
             prepare(&signed).await;
+            // Days on which no grant was due are looked at once only.
+            let now = signed.world.clock.now();
+            let from = signed.world.store.put_grants_due_from(now);
+            from.await.unwrap();
             let kill = Some(Kill { call, has_effect });
             let life = Life::new(signed.world.dice.clone(), kill, 0, 0);
             let process = signed.world.process(life);
             let survived = signed.world.tick(&process).await.is_some();
             assert!(!signed.read().await.item.secrets.is_empty());
             signed.check_due().await;
-            signed.run().await;
             signed.run().await;
             check(&signed).await;
             signed.check_due().await;
