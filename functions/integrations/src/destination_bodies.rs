@@ -1,5 +1,6 @@
 //! What comes in and goes out of destinations.
 
+use gatehouse::domain::secret_rotation::SecretRotationPolicy;
 use gatehouse::domain::{
     Breaker, Destination, DestinationId, DestinationStatus, DestinationTarget, DisabledReason,
     Error, EventPattern, Expression, FieldError, HttpTarget, IntegrationId, RetryPolicy, SqsTarget,
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::secrets::SecretView;
+use crate::secrets::{POLICY, SecretRotationView, SecretView, check_policy};
 
 const MAX_PATTERNS: usize = 100;
 
@@ -41,6 +42,8 @@ pub(crate) struct NewDestination {
     pub(crate) transform: Option<Expression>,
     /// How deliveries are retried; the endpoint's policy, if absent.
     pub(crate) retry_policy: Option<RetryPolicy>,
+    /// When its signing secret is replaced; never by itself, if absent. For `http`.
+    pub(crate) secret_rotation: Option<SecretRotationPolicy>,
 }
 
 /// The kind of a destination.
@@ -75,6 +78,9 @@ pub(crate) struct DestinationChange {
     #[serde(default)]
     #[schema(value_type = Option<RetryPolicy>)]
     pub(crate) retry_policy: Change<RetryPolicy>,
+    #[serde(default)]
+    #[schema(value_type = Option<SecretRotationPolicy>)]
+    pub(crate) secret_rotation: Change<SecretRotationPolicy>,
     /// `active` also closes its circuit breaker. Cannot be null.
     #[serde(default)]
     #[schema(value_type = DestinationStatus)]
@@ -103,6 +109,8 @@ pub(crate) struct DestinationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breaker: Option<Breaker>,
     pub(crate) secrets: Vec<SecretView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_rotation: Option<SecretRotationView>,
     /// The Standard Webhooks secret that signs deliveries. Shown in the answer that makes it, and
     /// never again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +134,7 @@ impl From<Destination> for DestinationView {
             id: destination.id,
             integration_id: destination.integration_id,
             secrets: destination.secrets.iter().map(SecretView::from).collect(),
+            secret_rotation: SecretRotationView::of(&destination),
             target: destination.target,
             events: destination.events,
             filter: destination.filter,
@@ -146,6 +155,9 @@ impl NewDestination {
     pub(crate) fn target(&self, egress: &Egress) -> Result<DestinationTarget, Error> {
         let mut errors = Vec::new();
         check_rest(Some(&self.events), self.retry_policy.as_ref(), &mut errors);
+        if let Some(policy) = &self.secret_rotation {
+            check_policy(policy, &mut errors);
+        }
         let target = match self.destination_type {
             DestinationType::Http => {
                 refuse_set("/queueUrl", self.queue_url.is_some(), &mut errors);
@@ -159,6 +171,7 @@ impl NewDestination {
             DestinationType::Sqs => {
                 refuse_set("/url", self.url.is_some(), &mut errors);
                 refuse_set("/timeoutMs", self.timeout_ms.is_some(), &mut errors);
+                refuse_set(POLICY, self.secret_rotation.is_some(), &mut errors);
                 let queue_url = self.queue_url.clone();
                 queue_url.map(|queue_url| DestinationTarget::Sqs(SqsTarget { queue_url }))
             }
@@ -204,7 +217,11 @@ impl DestinationChange {
             DestinationTarget::Sqs(_) => {
                 refuse_set("/url", self.url != Change::Keep, &mut errors);
                 refuse_set("/timeoutMs", self.timeout_ms != Change::Keep, &mut errors);
+                refuse_set(POLICY, self.secret_rotation != Change::Keep, &mut errors);
             }
+        }
+        if let Some(policy) = self.secret_rotation.given() {
+            check_policy(policy, &mut errors);
         }
         if self.status == Change::Clear {
             errors.push(FieldError::new("/status", "is required"));
@@ -218,6 +235,10 @@ impl DestinationChange {
         destination.filter = self.filter.apply(destination.filter.take());
         destination.transform = self.transform.apply(destination.transform.take());
         destination.retry_policy = self.retry_policy.apply(destination.retry_policy);
+        if self.secret_rotation != Change::Keep {
+            let policy = self.secret_rotation.given().copied();
+            destination.secret_plan.set_policy(policy);
+        }
         if let Change::Set(status) = self.status {
             destination.status = status;
             destination.disabled_reason =

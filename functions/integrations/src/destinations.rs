@@ -1,9 +1,10 @@
 use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
+use gatehouse::domain::secret_rotation::{SecretPlan, reveal};
 use gatehouse::domain::{
     Destination, DestinationId, DestinationStatus, DestinationTarget, Error, IntegrationId,
-    OrganizationId,
+    OrganizationId, SecretId,
 };
 use gatehouse::http::{ApiError, IfMatch, Json, PathId, PathIds, Query, etag};
 use gatehouse::store::{StoreError, Versioned};
@@ -47,8 +48,9 @@ pub(crate) async fn create(
     let mut stored = Vec::new();
     let mut shown = None;
     if let DestinationTarget::Http(_) = target {
-        let secret = secrets::generate(&state);
-        stored.push(secrets::seal(&state, organization, id.ulid(), &secret, now).await?);
+        let secret = state.maker.generate();
+        let sealed = state.maker.seal(organization, id.ulid(), &secret, now);
+        stored.push(sealed.await?);
         shown = Some(secret.expose_secret().to_owned());
     }
     let destination = Destination {
@@ -63,6 +65,10 @@ pub(crate) async fn create(
         status: DestinationStatus::Active,
         disabled_reason: None,
         secrets: stored,
+        secret_plan: SecretPlan {
+            policy: body.secret_rotation,
+            ..SecretPlan::default()
+        },
         breaker: None,
         created_at: now,
         updated_at: now,
@@ -180,9 +186,9 @@ pub(crate) async fn rotate_secret(
         );
     }
     let now = state.sources.now();
-    let secret = secrets::generate(&state);
-    let new = secrets::seal(&state, organization, id.ulid(), &secret, now).await?;
-    secrets::replace(&mut item.secrets, new, body.overlap_seconds, now)?;
+    let secret = state.maker.generate();
+    let sealed = state.maker.seal(organization, id.ulid(), &secret, now);
+    secrets::replace(&mut item, sealed.await?, body.overlap_seconds, now)?;
     item.updated_at = now;
     let version = state.store.update_destination(&item, version).await?;
     let shown = Some(secret.expose_secret().to_owned());
@@ -191,6 +197,29 @@ pub(crate) async fn rotate_secret(
         ..DestinationView::from(item)
     };
     Ok((StatusCode::CREATED, etag(version), Json(view)))
+}
+
+/// Shows a signing secret that the schedule has made, once: the overlap of the old ones begins.
+pub(crate) async fn reveal_secret(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    axum::extract::Path((integration, id, secret)): axum::extract::Path<(String, String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let unknown = || Error::NotFound("secret");
+    let integration: IntegrationId = integration.parse().map_err(|_| unknown())?;
+    let id: DestinationId = id.parse().map_err(|_| unknown())?;
+    let secret: SecretId = secret.parse().map_err(|_| unknown())?;
+    let organization = caller.organization_id;
+    let Versioned { mut item, version } = find(&state, organization, integration, id).await?;
+    let now = state.sources.now();
+    let stored = reveal(&mut item, secret, now).map_err(secrets::refused)?;
+    let revealed = secrets::open(&state, organization, id.ulid(), &stored).await?;
+    item.updated_at = now;
+    // Marked first: of two that ask at once, one is shown it.
+    state.store.update_destination(&item, version).await?;
+    tracing::info!(destination.id = %id, organization.id = %organization, secret.id = %secret, "{secret} was shown");
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    Ok((no_store, Json(revealed)))
 }
 
 /// A destination of an integration of `organization`; not found, if there is none.

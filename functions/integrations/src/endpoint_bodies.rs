@@ -2,6 +2,7 @@
 
 use gatehouse::catalog::{self, Need, Scheme};
 use gatehouse::domain::playbook::{MAX_BLOCKED_NETWORKS, check_network};
+use gatehouse::domain::secret_rotation::SecretRotationPolicy;
 use gatehouse::domain::{
     Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, EventPattern, FieldError,
     Integration, IntegrationId, RetryPolicy, Timestamp,
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use crate::secrets::SecretView;
+use crate::secrets::{POLICY, SecretRotationView, SecretView, check_policy};
 
 const MAX_PATTERNS: usize = 100;
 const MAX_NETWORKS: usize = 100;
@@ -56,6 +57,9 @@ pub(crate) struct NewEndpoint {
     /// How far a signed timestamp may be from now; the scheme's own, if absent.
     #[schema(minimum = 1, maximum = 604_800)]
     pub(crate) tolerance_seconds: Option<u32>,
+    /// When somebody is reminded to replace the secret. `overlapSeconds` is of no use here: who adds the
+    /// new one says it.
+    pub(crate) secret_rotation: Option<SecretRotationPolicy>,
 }
 
 /// A change of an endpoint: what is not named stays, and what is null gets what a new endpoint
@@ -81,6 +85,9 @@ pub(crate) struct EndpointChange {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 604_800)]
     pub(crate) tolerance_seconds: Change<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<SecretRotationPolicy>)]
+    pub(crate) secret_rotation: Change<SecretRotationPolicy>,
     /// Cannot be null.
     #[serde(default)]
     #[schema(value_type = EndpointStatus)]
@@ -128,6 +135,8 @@ pub(crate) struct EndpointView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_policy: Option<RetryPolicy>,
     pub(crate) secrets: Vec<SecretView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_rotation: Option<SecretRotationView>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
@@ -153,6 +162,7 @@ impl EndpointView {
             tolerance_seconds: endpoint.tolerance_seconds,
             retry_policy: endpoint.retry_policy,
             secrets: endpoint.secrets.iter().map(SecretView::from).collect(),
+            secret_rotation: SecretRotationView::of(endpoint),
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
         }
@@ -211,6 +221,7 @@ impl NewEndpoint {
             errors.push(no_networks());
         }
         check_blocked(&self.blocked_networks, &mut errors);
+        check_reminder(self.secret_rotation.as_ref(), scheme, &mut errors);
         check_rest(
             Some(&self.events),
             Some(&self.allowed_networks),
@@ -243,6 +254,7 @@ impl EndpointChange {
             self.blocked_networks.given().map_or(&[], Vec::as_slice),
             &mut errors,
         );
+        check_reminder(self.secret_rotation.given(), scheme, &mut errors);
         match &self.settings {
             Change::Keep => {}
             Change::Clear => check_settings(&SchemeSettings::default(), scheme, &mut errors),
@@ -290,6 +302,25 @@ fn check_blocked(networks: &[IpNet], errors: &mut Vec<FieldError>) {
     for (index, network) in networks.iter().enumerate().take(MAX_BLOCKED_NETWORKS) {
         let pointer = format!("/blockedNetworks/{index}");
         errors.extend(check_network(&pointer, *network).err());
+    }
+}
+
+fn check_reminder(
+    policy: Option<&SecretRotationPolicy>,
+    scheme: &Scheme,
+    errors: &mut Vec<FieldError>,
+) {
+    let Some(policy) = policy else {
+        return;
+    };
+    check_policy(policy, errors);
+    if matches!(scheme.secret(), Need::None) {
+        errors.push(FieldError::new(POLICY, "the scheme has no use for secrets"));
+    }
+    if policy.overlap_seconds.is_some() {
+        let message = "is said by who adds the new secret";
+        let pointer = format!("{POLICY}/overlapSeconds");
+        errors.push(FieldError::new(pointer, message));
     }
 }
 

@@ -2,6 +2,7 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::catalog::{self, Need};
+use gatehouse::domain::secret_rotation::SecretPlan;
 use gatehouse::domain::{
     Cause, Endpoint, EndpointId, EndpointPath, EndpointStatus, Error, IntegrationId,
     OrganizationId, SecretId,
@@ -36,7 +37,8 @@ pub(crate) async fn create(
     state.keys.ensure(organization).await?;
     let mut stored = Vec::new();
     if let Some(secret) = &body.secret {
-        stored.push(secrets::seal(&state, organization, id.ulid(), secret, now).await?);
+        let sealed = state.maker.seal(organization, id.ulid(), secret, now);
+        stored.push(sealed.await?);
     }
     let endpoint = Endpoint {
         id,
@@ -58,6 +60,10 @@ pub(crate) async fn create(
             _ => EndpointStatus::Active,
         },
         secrets: stored,
+        secret_plan: SecretPlan {
+            policy: body.secret_rotation,
+            ..SecretPlan::default()
+        },
         created_at: now,
         updated_at: now,
     };
@@ -140,6 +146,10 @@ pub(crate) async fn update(
         .blocked_networks
         .apply_or(item.blocked_networks, Vec::new());
     item.tolerance_seconds = change.tolerance_seconds.apply(item.tolerance_seconds);
+    if change.secret_rotation != Change::Keep {
+        let policy = change.secret_rotation.given().copied();
+        item.secret_plan.set_policy(policy);
+    }
     item.status = change.status.given().copied().unwrap_or(item.status);
     item.updated_at = state.sources.now();
     let version = state.store.update_endpoint(&item, expected).await?;
@@ -181,9 +191,10 @@ pub(crate) async fn add_secret(
         return Err(Error::Invalid(errors).into());
     }
     let now = state.sources.now();
-    let new = secrets::seal(&state, organization, id.ulid(), &body.secret, now).await?;
+    let sealed = state.maker.seal(organization, id.ulid(), &body.secret, now);
+    let new = sealed.await?;
     let view = SecretView::from(&new);
-    secrets::replace(&mut item.secrets, new, body.overlap_seconds, now)?;
+    secrets::replace(&mut item, new, body.overlap_seconds, now)?;
     if item.status == EndpointStatus::AwaitingSecret {
         item.status = EndpointStatus::Active;
     }

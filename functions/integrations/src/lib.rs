@@ -4,7 +4,7 @@
 //! Every route under `/portal` needs an access token and reaches what belongs to the token's
 //! organization, and nothing else: an id of another organization's is as unknown as one that does
 //! not exist. Secrets come in here and never go out, with two exceptions, which are shown once:
-//! the signing secret that a destination is given, and one that a provider brought and asks a
+//! a signing secret that was made for a destination, and one that a provider brought and asks a
 //! person for.
 
 mod access;
@@ -136,6 +136,10 @@ pub fn router(state: State) -> Router {
         .route(
             "/portal/integrations/{integration}/destinations/{destination}/secrets",
             post(destinations::rotate_secret),
+        )
+        .route(
+            "/portal/integrations/{integration}/destinations/{destination}/secrets/{secret}/reveal",
+            post(destinations::reveal_secret),
         )
         .route(
             "/portal/access/revocations",

@@ -133,6 +133,10 @@ operations! {
         tag = "destinations", summary = "Make a new signing secret, which is shown once",
         params(("integrationId" = String, Path), ("destinationId" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
         body = SecretRotation, 201 => DestinationView;
+    reveal_destination_secret: post "/portal/integrations/{integrationId}/destinations/{destinationId}/secrets/{secretId}/reveal",
+        tag = "destinations", summary = "Show a signing secret that the schedule has made, once; the overlap of the old ones begins",
+        params(("integrationId" = String, Path), ("destinationId" = String, Path), ("secretId" = String, Path)),
+        200 => RevealedSecret;
     revoke_access_tokens: post "/portal/access/revocations", tag = "access",
         summary = "Revoke an access token, or those of a subject that were issued before an instant",
         params(("Idempotency-Key" = Option<String>, Header)),

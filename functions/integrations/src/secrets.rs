@@ -1,26 +1,18 @@
 //! Signing secrets of endpoints and destinations.
 
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use gatehouse::domain::secret_rotation::{
+    HasSecrets, SecretRotationPolicy, SecretsError, replace_secret,
+};
 use gatehouse::domain::{
-    Cause, Error, FieldError, OrganizationId, Sealed, SecretId, StoredSecret, Timestamp,
+    Cause, Error, FieldError, OrganizationId, SecretId, StoredSecret, Timestamp,
 };
 use gatehouse::signature::SigningSecret;
 use gatehouse::vault::SealContext;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use ulid::Ulid;
 use utoipa::ToSchema;
 
 use crate::State;
-
-/// More at a time are not needed to replace one.
-const MAX_SECRETS: usize = 10;
-/// How long the old secret goes on being accepted, if nothing else is said.
-const DEFAULT_OVERLAP_SECONDS: u64 = 24 * 60 * 60;
-const MAX_OVERLAP_SECONDS: u64 = 30 * 24 * 60 * 60;
 
 /// What may be told of a signing secret: everything but the secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,7 +26,8 @@ pub(crate) struct SecretView {
     /// The instant from which it is no longer accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
-    /// Whether the provider brought it and nobody was shown it: `reveal` shows it, once.
+    /// Whether the provider brought it, or the schedule made it, and nobody was shown it: `reveal` shows
+    /// it, once.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) revealable: bool,
 }
@@ -51,32 +44,7 @@ impl From<&StoredSecret> for SecretView {
     }
 }
 
-/// Seals a secret of the endpoint or destination `owner`.
-#[expect(clippy::disallowed_methods, reason = "here a secret is sealed")]
-pub(crate) async fn seal(
-    state: &State,
-    organization: OrganizationId,
-    owner: Ulid,
-    secret: &SecretString,
-    now: Timestamp,
-) -> Result<StoredSecret, Error> {
-    let id = SecretId::generate(now, state.sources.randomness.as_ref());
-    let context = SealContext::SigningSecret { owner, secret: id };
-    state.keys.ensure(organization).await?;
-    let sealed: Sealed = state
-        .keys
-        .seal(organization, &context, secret.expose_secret().as_bytes())
-        .await?;
-    Ok(StoredSecret {
-        id,
-        sealed,
-        created_at: now,
-        expires_at: None,
-        unseen: false,
-    })
-}
-
-/// A signing secret, shown to the person whom its provider asks for it.
+/// A signing secret, shown to the person who has to pass it on.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RevealedSecret {
@@ -85,7 +53,7 @@ pub(crate) struct RevealedSecret {
     secret: String,
 }
 
-/// Opens a secret that the provider brought.
+/// Opens a secret that nobody was shown yet.
 pub(crate) async fn open(
     state: &State,
     organization: OrganizationId,
@@ -122,75 +90,59 @@ pub(crate) async fn signing(
         .map_err(|_| Error::Internal(Cause::from("a signing secret is not text")))
 }
 
-/// A new signing secret for a destination: 32 random bytes, as Standard Webhooks writes them.
-pub(crate) fn generate(state: &State) -> SecretString {
-    let mut bytes = [0; 32];
-    state.sources.randomness.fill(&mut bytes);
-    SecretString::from(format!("whsec_{}", STANDARD.encode(bytes)))
-}
-
-/// Adds `new` to `secrets` as the newest; the others expire when the overlap is over, if not
-/// earlier. What has expired is left out.
+/// Adds `new` to `owner`'s secrets as the newest; the others expire when the overlap is over, if not
+/// earlier.
 pub(crate) fn replace(
-    secrets: &mut Vec<StoredSecret>,
+    owner: &mut impl HasSecrets,
     new: StoredSecret,
     overlap_seconds: Option<u64>,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let overlap = overlap_seconds.unwrap_or(DEFAULT_OVERLAP_SECONDS);
-    if overlap > MAX_OVERLAP_SECONDS {
-        let message = "must be from 0 to 2592000";
-        return Err(Error::Invalid(vec![FieldError::new(
-            "/overlapSeconds",
-            message,
-        )]));
-    }
-    let end = now.plus(Duration::from_secs(overlap));
-    secrets.retain_mut(|secret| {
-        secret.expires_at = Some(secret.expires_at.map_or(end, |earlier| earlier.min(end)));
-        secret.is_valid_at(now)
-    });
-    if secrets.len() >= MAX_SECRETS {
-        return Err(Error::Conflict(
-            "there are 10 secrets; delete one first".to_owned(),
-        ));
-    }
-    secrets.insert(0, new);
-    Ok(())
+    replace_secret(owner, new, overlap_seconds, now).map_err(refused)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(n: u128, expires_at: Option<i64>) -> StoredSecret {
-        StoredSecret {
-            id: Ulid::from(n).into(),
-            sealed: Sealed::from_bytes(Vec::new()),
-            created_at: Timestamp::UNIX_EPOCH,
-            expires_at: expires_at.and_then(Timestamp::from_second),
-            unseen: false,
+/// Why a secret does not take over, or is not shown, as callers are told.
+pub(crate) fn refused(error: SecretsError) -> Error {
+    match error {
+        SecretsError::Overlap => Error::field("/overlapSeconds", error.to_string()),
+        SecretsError::Unknown => Error::NotFound("secret"),
+        SecretsError::TooMany | SecretsError::Shown | SecretsError::Over => {
+            Error::Conflict(error.to_string())
         }
     }
+}
 
-    #[test]
-    fn the_old_secret_is_valid_until_the_overlap_is_over() {
-        let now = Timestamp::from_second(1000).unwrap();
-        let mut secrets = vec![secret(1, None), secret(2, Some(1010)), secret(3, Some(999))];
-        replace(&mut secrets, secret(4, None), Some(60), now).unwrap();
-        let ends: Vec<_> = secrets
-            .iter()
-            .map(|s| s.expires_at.map(Timestamp::as_second))
-            .collect();
-        assert_eq!(ends, [None, Some(1060), Some(1010)]);
-    }
+/// When signing secrets are replaced.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SecretRotationView {
+    #[serde(flatten)]
+    policy: SecretRotationPolicy,
+    /// When the newest one is to be replaced. If that has passed, a person has to do something: be
+    /// shown the new secret that is `revealable`; or add the endpoint's new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<Timestamp>,
+}
 
-    #[test]
-    fn without_an_overlap_the_old_secret_is_gone_at_once() {
-        let now = Timestamp::from_second(1000).unwrap();
-        let mut secrets = vec![secret(1, None)];
-        replace(&mut secrets, secret(2, None), Some(0), now).unwrap();
-        assert_eq!(secrets.len(), 1);
-        assert_eq!(secrets[0].id, Ulid::from(2).into());
+impl SecretRotationView {
+    /// That of a destination or endpoint with a policy.
+    pub(crate) fn of(owner: &impl HasSecrets) -> Option<Self> {
+        let secrets = owner.secrets_of();
+        let policy = secrets.policy()?;
+        Some(Self {
+            policy,
+            due_at: secrets.wanted_at(),
+        })
     }
 }
+
+/// What is wrong with a policy, as a field of a body.
+pub(crate) fn check_policy(policy: &SecretRotationPolicy, errors: &mut Vec<FieldError>) {
+    if let Err(error) = policy.check() {
+        let pointer = format!("{POLICY}{}", error.pointer);
+        errors.push(FieldError::new(pointer, error.message));
+    }
+}
+
+/// Where the policy is in a body.
+pub(crate) const POLICY: &str = "/secretRotation";

@@ -12,6 +12,7 @@ use gatehouse::flows::alerts::Alerts;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::rotation::{Emergencies, RotationDesk};
+use gatehouse::flows::secret_rotation::SecretMaker;
 use gatehouse::flows::sync::{Hints, Jobs, LocalRecords, Purger, Records};
 use gatehouse::flows::{
     CallerLimits, Idempotency, IssuerDocuments, KeyFetcher, Unfinished, connect,
@@ -43,6 +44,8 @@ pub struct State {
     /// Starts rotations, and decides about them.
     pub(crate) rotations: RotationDesk,
     pub(crate) emergencies: Emergencies,
+    /// Makes and seals signing secrets.
+    pub(crate) maker: SecretMaker,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -141,6 +144,7 @@ impl State {
             // Whoever may read credentials takes the steps that need them.
             playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
             emergencies: Emergencies::new(rotations.clone()),
+            maker: SecretMaker::new(keys.clone(), sources.clone()),
             rotations,
             credentials,
             egress,

@@ -2,7 +2,8 @@
 //! uses, before their refresh tokens lapse.
 //!
 //! It is run by a schedule, and by Secrets Manager where that rotates a secret by itself. What is
-//! due is in three indexes: of rotations and of emergencies by instant, and of grants by day. Each
+//! due is in four indexes: of rotations, of emergencies and of signing secrets by instant, and of
+//! grants by day. Each
 //! grant that can lapse has an entry in an index by day. A run takes the entries whose time has come, those that have waited longest first, and moves each to where it has to be looked at next:
 //! so a run that ends early, or dies, leaves the rest to the next one.
 //!
@@ -11,6 +12,7 @@
 //! lapses is kept. The alarm on `GrantsAtRisk` says so days before.
 
 mod due;
+mod secrets;
 mod secrets_manager;
 mod state;
 mod visit;
@@ -27,6 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use due::Rotations;
+pub use secrets::SigningSecrets;
 pub use secrets_manager::{Step, StepError, StepEvent};
 pub use state::State;
 
@@ -59,6 +62,8 @@ pub struct Report {
     pub rotations: Rotations,
     /// What was done about emergencies of many integrations.
     pub emergencies: EmergencyReport,
+    /// What was done about signing secrets.
+    pub signing_secrets: SigningSecrets,
 }
 
 /// Why a run, or a step, came to nothing.
@@ -107,13 +112,15 @@ pub async fn scheduled(state: &State) -> Result<Report, StoreError> {
     // First, so that the rotations that they start are gone on with in this run.
     let emergencies = Box::pin(state.emergencies.run(began.plus(EMERGENCY_TIME))).await;
     // At the same time: neither has to wait for the other's providers.
-    let (rotations, grants) = tokio::join!(
+    let (rotations, signing_secrets, grants) = tokio::join!(
         Box::pin(due::run(state, state.sources.now())),
+        Box::pin(secrets::run(state, state.sources.now())),
         Box::pin(due_grants(state, began))
     );
     let report = Report {
         rotations: rotations?,
         emergencies: emergencies?,
+        signing_secrets: signing_secrets?,
         ..grants?
     };
     tracing::info!(?report, "what is due was looked at");

@@ -8,6 +8,7 @@ use gatehouse::flows::connect;
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::rotation::{Emergencies, RotationDesk, Rotator};
+use gatehouse::flows::secret_rotation::{SecretMaker, SecretRotator};
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::store::Store;
 use gatehouse::vault::Credentials;
@@ -20,6 +21,7 @@ pub struct State {
     pub(crate) grants: Grants,
     pub(crate) rotator: Rotator,
     pub(crate) emergencies: Emergencies,
+    pub(crate) secret_rotator: SecretRotator,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
 }
@@ -64,7 +66,7 @@ impl State {
         let credentials = connect::credentials(environment, aws)?;
         let services = Services {
             store: store.clone(),
-            keys,
+            keys: keys.clone(),
             credentials: credentials.clone(),
             egress,
             trail: trail.clone(),
@@ -72,7 +74,15 @@ impl State {
         };
         let outbound = Outbound::new(services, metrics.clone(), environment.request_retention()?);
         let desk = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
+        let secret_rotator = SecretRotator::new(
+            store.clone(),
+            SecretMaker::new(keys, sources.clone()),
+            trail.clone(),
+            metrics.clone(),
+            sources.clone(),
+        );
         Ok(Self {
+            secret_rotator,
             grants: outbound.grants().clone(),
             emergencies: Emergencies::new(desk.clone()),
             rotator: Rotator::new(desk, outbound, trail, metrics.clone()),

@@ -100,6 +100,7 @@ routes! {
     "PATCH" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration, "destination.update" Twice;
     "DELETE" "/portal/integrations/{integration}/destinations/{destination}": ManageDestinations of Integration, "destination.delete" Twice;
     "POST" "/portal/integrations/{integration}/destinations/{destination}/secrets": RotateDestinationSecrets of Integration, "secret.rotate" Twice;
+    "POST" "/portal/integrations/{integration}/destinations/{destination}/secrets/{secret}/reveal": RotateDestinationSecrets of Integration, "secret.reveal" Twice;
     "GET" "/portal/integrations/{integration}/requests": ReadRequests of Integration, "request.list" Denials;
     "POST" "/portal/integrations/{integration}/requests": CallProvider of Integration, "request.create" Denials;
     "POST" "/portal/integrations/{integration}/requests:batch": CallProvider of Integration, "request.batch" Denials;

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::secret_rotation::SecretPlan;
 use super::{
     Breaker, DestinationId, EventPattern, Expression, ExpressionError, IntegrationId,
     OrganizationId, RetryPolicy, StoredSecret, Timestamp, expression,
@@ -47,6 +48,9 @@ pub struct Destination {
     /// Its signing secrets, newest first; all valid ones sign.
     #[serde(default)]
     pub secrets: Vec<StoredSecret>,
+    /// When these are replaced.
+    #[serde(default, skip_serializing_if = "SecretPlan::is_empty")]
+    pub secret_plan: SecretPlan,
     /// Set while deliveries are held back because too many failed in a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::secret_rotation::SecretPlan;
 use super::{
     EndpointId, EventPattern, IntegrationId, OrganizationId, RetryPolicy, Sealed, SecretId,
     Timestamp,
@@ -48,6 +49,9 @@ pub struct Endpoint {
     pub status: EndpointStatus,
     /// Its signing secrets, newest first.
     pub secrets: Vec<StoredSecret>,
+    /// When a person is reminded to replace these.
+    #[serde(default, skip_serializing_if = "SecretPlan::is_empty")]
+    pub secret_plan: SecretPlan,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -123,8 +127,8 @@ pub struct StoredSecret {
     /// The instant from which it is no longer accepted, if it is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Whether the provider brought it, and nobody has been shown it yet: it may ask a person for
-    /// it, once.
+    /// Whether the provider brought it, or a schedule made it, and nobody has been shown it yet: a
+    /// person who has to pass it on is shown it, once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
 }

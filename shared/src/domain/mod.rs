@@ -32,6 +32,7 @@ mod revocation;
 pub mod rotation;
 mod routing;
 mod sealed;
+pub mod secret_rotation;
 mod sources;
 pub mod sync;
 mod timestamp;

@@ -17,6 +17,7 @@ pub mod playbooks;
 mod published_keys;
 mod response_cache;
 pub mod rotation;
+pub mod secret_rotation;
 mod slots;
 pub mod sync;
 

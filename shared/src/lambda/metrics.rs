@@ -106,6 +106,9 @@ metrics! {
     RotationsFailed,
     /// Those that wait for a person to hand in credentials, each time that one begins to.
     RotationsDue,
+    /// Signing secrets that wait for a person to be shown them, or to replace them, when they begin to
+    /// and each day.
+    SecretsDue,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.

@@ -1,4 +1,6 @@
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
 use crate::domain::{
     Breaker, Destination, DestinationId, DestinationStatus, DisabledReason, IntegrationId,
@@ -8,6 +10,7 @@ use crate::domain::{
 use super::error::contended;
 use super::items::{DATA, Stored, VERSION, Versioned, encode, number};
 use super::keys::{Collection, ItemKey};
+use super::secret_rotations::Demand;
 use super::table::{ABSENT, Put, TRIES, Transacted};
 use super::{Page, Store, StoreError};
 
@@ -21,11 +24,13 @@ impl Store {
     pub async fn create_destination(&self, destination: &Destination) -> Result<(), StoreError> {
         let integration =
             ItemKey::Integration(destination.organization_id, destination.integration_id);
-        let item = Stored::first(destination.clone());
-        let operations = vec![
+        let mut item = Stored::first(destination.clone());
+        let moves = self.move_secrets_due(&mut item.data)?;
+        let mut operations = vec![
             self.exists_operation(integration)?,
             self.put_operation(key(destination), &item, Some(ABSENT))?,
         ];
+        operations.extend(moves);
         match self.transact(operations).await? {
             Transacted::Done => Ok(()),
             Transacted::Unmet(0) => Err(StoreError::NotFound(integration.item_type())),
@@ -85,9 +90,11 @@ impl Store {
             version: expected.saturating_add(1),
             ..Stored::first(destination.clone())
         };
+        let moves = self.move_secrets_due(&mut stored.data)?;
         for _ in 0..TRIES {
-            let request = self.replacement(&stored.data, expected)?;
-            match self.put_if(request, key(destination), &stored).await? {
+            let demand = demand(&stored.data, expected)?;
+            let put = self.put_with_secrets(key(destination), &stored, demand, &moves);
+            match put.await? {
                 Put::Done(_) | Put::Same => return Ok(stored.version),
                 Put::Missing => return Err(StoreError::NotFound(key(destination).item_type())),
                 Put::Other(found) if found.version == expected => {
@@ -97,29 +104,6 @@ impl Store {
             }
         }
         Err(contended())
-    }
-
-    /// A put of `destination` that demands the version read and the breaker that it carries.
-    fn replacement(
-        &self,
-        destination: &Destination,
-        expected: u64,
-    ) -> Result<PutItemFluentBuilder, StoreError> {
-        let request = self
-            .client()
-            .put_item()
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_names("#data", DATA)
-            .expression_attribute_names("#breaker", "breaker")
-            .expression_attribute_values(":expected", number(expected));
-        Ok(match destination.breaker {
-            Some(breaker) => request
-                .condition_expression("#version = :expected AND #data.#breaker = :was")
-                .expression_attribute_values(":was", encode(key(destination), &breaker)?),
-            None => request.condition_expression(
-                "#version = :expected AND attribute_not_exists(#data.#breaker)",
-            ),
-        })
     }
 
     /// Sets or clears the breaker, if it still is `expected`. The version stays the same, so
@@ -201,9 +185,70 @@ impl Store {
         destination: DestinationId,
         expected: Option<u64>,
     ) -> Result<(), StoreError> {
-        let key = ItemKey::Destination(organization, integration, destination);
-        self.delete(key, expected).await
+        for _ in 0..TRIES {
+            let found = self
+                .destination(organization, integration, destination)
+                .await?;
+            let key = ItemKey::Destination(organization, integration, destination);
+            let found = found.ok_or(StoreError::NotFound(key.item_type()))?;
+            if expected.is_some_and(|expected| expected != found.version) {
+                return Err(StoreError::Conflict);
+            }
+            match self.delete_as_read(key, &found).await {
+                // It was changed since it was read.
+                Err(StoreError::Conflict) => {}
+                deleted => return deleted,
+            }
+        }
+        Err(contended())
     }
+
+    /// Deletes a destination in the version in which it was read, with its entry among what is due.
+    async fn delete_as_read(
+        &self,
+        key: ItemKey,
+        found: &Versioned<Destination>,
+    ) -> Result<(), StoreError> {
+        let due_at = found.item.secret_plan.due_at;
+        let Some(entry) = self.delete_secrets_due(&found.item, due_at)? else {
+            return self.delete(key, Some(found.version)).await;
+        };
+        let item = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(key.attributes()))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", VERSION)
+            .expression_attribute_values(":expected", number(found.version))
+            .build()
+            .map_err(|error| StoreError::Rejected(Box::new(error)))?;
+        let item = TransactWriteItem::builder().delete(item).build();
+        match self.transact(vec![item, entry]).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Unmet(_) => Err(StoreError::Conflict),
+            Transacted::Busy => Err(contended()),
+        }
+    }
+}
+
+/// That the item is in the version read, and has the breaker that `destination` carries.
+fn demand(destination: &Destination, expected: u64) -> Result<Demand, StoreError> {
+    let names = [
+        ("#version", VERSION),
+        ("#data", DATA),
+        ("#breaker", "breaker"),
+    ];
+    let names = names.map(|(name, of)| (name.to_owned(), of.to_owned()));
+    let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
+    let mut expression = "#version = :expected AND attribute_not_exists(#data.#breaker)";
+    if let Some(breaker) = destination.breaker {
+        expression = "#version = :expected AND #data.#breaker = :was";
+        values.insert(":was".to_owned(), encode(key(destination), &breaker)?);
+    }
+    Ok(Demand {
+        expression,
+        names: HashMap::from(names),
+        values,
+    })
 }
 
 fn key(destination: &Destination) -> ItemKey {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,7 @@ use super::error::contended;
 use super::guards::AtMost;
 use super::items::{DATA, Stored, VERSION, Versioned, number, text};
 use super::keys::{Collection, ItemKey};
+use super::secret_rotations::Demand;
 use super::table::{ABSENT, Put, Transacted};
 use super::{Page, Store, StoreError};
 
@@ -76,16 +79,19 @@ impl Store {
         self.created(endpoint, transacted).await
     }
 
-    /// That its integration exists; its path; the endpoint itself.
+    /// That its integration exists; its path; the endpoint itself; its entry among what is due.
     fn creation(&self, endpoint: &Endpoint) -> Result<Vec<TransactWriteItem>, StoreError> {
         let integration = ItemKey::Integration(endpoint.organization_id, endpoint.integration_id);
         let path = ItemKey::endpoint_path(&endpoint.path);
-        let item = Stored::first(endpoint.clone());
-        Ok(vec![
+        let mut item = Stored::first(endpoint.clone());
+        let moves = self.move_secrets_due(&mut item.data)?;
+        let mut operations = vec![
             self.exists_operation(integration)?,
             self.put_operation(path, &Stored::first(PathOwner::of(endpoint)), Some(ABSENT))?,
             self.put_operation(key(endpoint), &item, Some(ABSENT))?,
-        ])
+        ];
+        operations.extend(moves);
+        Ok(operations)
     }
 
     /// What came of [`Store::creation`].
@@ -184,20 +190,24 @@ impl Store {
         endpoint: &Endpoint,
         expected: u64,
     ) -> Result<u64, StoreError> {
-        let stored = Stored {
+        let mut stored = Stored {
             version: expected.saturating_add(1),
             ..Stored::first(endpoint.clone())
         };
-        let request = self
-            .client()
-            .put_item()
-            .condition_expression("#version = :expected AND #data.#path = :path")
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_names("#data", DATA)
-            .expression_attribute_names("#path", "path")
-            .expression_attribute_values(":expected", number(expected))
-            .expression_attribute_values(":path", text(&endpoint.path));
-        match self.put_if(request, key(endpoint), &stored).await? {
+        let moves = self.move_secrets_due(&mut stored.data)?;
+        let names = [("#version", VERSION), ("#data", DATA), ("#path", "path")];
+        let demand = Demand {
+            expression: "#version = :expected AND #data.#path = :path",
+            names: names
+                .map(|(name, of)| (name.to_owned(), of.to_owned()))
+                .into(),
+            values: HashMap::from([
+                (":expected".to_owned(), number(expected)),
+                (":path".to_owned(), text(&endpoint.path)),
+            ]),
+        };
+        let put = self.put_with_secrets(key(endpoint), &stored, demand, &moves);
+        match put.await? {
             Put::Done(_) | Put::Same => Ok(stored.version),
             Put::Missing => Err(StoreError::NotFound(key(endpoint).item_type())),
             Put::Other(_) => Err(StoreError::Conflict),
@@ -239,6 +249,7 @@ impl Store {
             let delete = delete.map_err(|error| StoreError::Rejected(Box::new(error)))?;
             operations.push(TransactWriteItem::builder().delete(delete).build());
         }
+        operations.extend(self.delete_secrets_due(&found.item, found.item.secret_plan.due_at)?);
         match self.transact(operations).await? {
             Transacted::Done => Ok(()),
             Transacted::Unmet(_) => Err(StoreError::Conflict),

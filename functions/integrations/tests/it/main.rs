@@ -36,6 +36,7 @@ mod reach;
 mod review;
 mod revocations;
 mod rotation;
+mod secret_rotations;
 mod sync;
 mod tenancy;
 mod validation;

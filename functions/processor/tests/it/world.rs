@@ -150,6 +150,7 @@ impl World {
             retry_policy: None,
             status: EndpointStatus::Active,
             secrets: Vec::new(),
+            secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
             created_at: now,
             updated_at: now,
         };
@@ -196,6 +197,7 @@ impl World {
                 expires_at: None,
                 unseen: false,
             }],
+            secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
             breaker: None,
             created_at: now,
             updated_at: now,

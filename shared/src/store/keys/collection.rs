@@ -59,6 +59,7 @@ pub(crate) enum Collection {
     Emergencies(OrganizationId),
     EmergencyMembers(OrganizationId, RotationId),
     EmergenciesDue,
+    SecretsDue(u8),
 }
 
 impl Collection {
@@ -183,6 +184,7 @@ impl Collection {
                 "INTEGRATION#",
             ),
             Self::EmergenciesDue => ("EMERGENCY_DUE".to_owned(), "EMERGENCY#"),
+            Self::SecretsDue(shard) => (format!("SECRETS_DUE#{shard}"), "SECRETS#"),
         }
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::shard_of;
+use crate::domain::secret_rotation::SecretOwner;
 use crate::domain::{Digest, IntegrationId, OrganizationId, RotationId, Timestamp};
 
 /// When a grant, a rotation, or an integration has to be looked at. Text order is time order.
@@ -122,6 +123,48 @@ impl FromStr for EmergencyDue {
             at: at.parse().map_err(|_| DueError)?,
             organization: organization.parse().map_err(|_| DueError)?,
             emergency: emergency.parse().map_err(|_| DueError)?,
+        })
+    }
+}
+
+/// When signing secrets have to be looked at. Text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SecretsDue {
+    pub(crate) at: Timestamp,
+    pub(crate) organization: OrganizationId,
+    pub(crate) integration: IntegrationId,
+    pub(crate) owner: SecretOwner,
+}
+
+impl SecretsDue {
+    /// Where it is found: it follows from the integration.
+    pub(super) fn shard(&self) -> u8 {
+        shard_of(self.integration.ulid())
+    }
+}
+
+impl fmt::Display for SecretsDue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = Due {
+            at: self.at,
+            organization: self.organization,
+            integration: self.integration,
+        };
+        write!(f, "{due}#{}", self.owner)
+    }
+}
+
+impl FromStr for SecretsDue {
+    type Err = DueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (due, owner) = text.rsplit_once('#').ok_or(DueError)?;
+        let due: Due = due.parse()?;
+        Ok(Self {
+            at: due.at,
+            organization: due.organization,
+            integration: due.integration,
+            owner: owner.parse().map_err(|_| DueError)?,
         })
     }
 }

@@ -25,7 +25,7 @@ mod shards;
 
 pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, EmergencyDue, SyncDue};
+pub(crate) use due::{Due, EmergencyDue, SecretsDue, SyncDue};
 pub(crate) use incidents::{IncidentKey, RunDue};
 use shards::beside_record;
 pub(crate) use shards::{shard_of, shard_of_digest};
@@ -126,6 +126,8 @@ pub(crate) enum ItemKey {
     EmergencyMember(OrganizationId, RotationId, IntegrationId),
     /// Belongs to no organization: it is found by its instant.
     EmergencyDue(EmergencyDue),
+    /// Belongs to no organization: it is found by its instant.
+    SecretsDue(SecretsDue),
 }
 
 impl ItemKey {
@@ -192,6 +194,7 @@ impl ItemKey {
             Self::Emergency(..) => "emergency",
             Self::EmergencyMember(..) => "emergency_member",
             Self::EmergencyDue(..) => "emergency_due",
+            Self::SecretsDue(..) => "secrets_due",
         }
     }
 
@@ -379,6 +382,7 @@ impl ItemKey {
                 Collection::EmergencyMembers(organization, emergency).key(integration)
             }
             Self::EmergencyDue(due) => Collection::EmergenciesDue.key(due),
+            Self::SecretsDue(due) => Collection::SecretsDue(due.shard()).key(due),
         }
     }
 

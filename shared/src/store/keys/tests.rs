@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use ulid::Ulid;
 
 use super::*;
+use crate::domain::secret_rotation::SecretOwner;
 
 const ULID: &str = "01K72Z5QSW0123456789ABCDEF";
 const OTHER: &str = "01K72Z5QSW0123456789ABCDEG";
@@ -333,6 +334,16 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "EMERGENCY_DUE",
             "EMERGENCY#<instant>#<org>#<rot>",
         ),
+        (
+            ItemKey::SecretsDue(SecretsDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+                integration,
+                owner: SecretOwner::Destination(id(ULID)),
+            }),
+            "SECRETS_DUE#<shard>",
+            "SECRETS#<instant>#<org>#<int>#<dst>",
+        ),
     ]
     .into_iter()
     .chain(incident_samples::golden())
@@ -395,7 +406,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..68, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..70, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -503,6 +514,15 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     organization,
                     emergency: b.into(),
                 }),
+                68 => ItemKey::SecretsDue(SecretsDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                    integration: b.into(),
+                    owner: match digest == Digest::of(b"a") {
+                        true => SecretOwner::Destination(c.into()),
+                        false => SecretOwner::Endpoint(c.into()),
+                    },
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -536,6 +556,7 @@ proptest! {
                 | ItemKey::WatchDue(_)
                 | ItemKey::RotationDue(_)
                 | ItemKey::EmergencyDue(_)
+                | ItemKey::SecretsDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }

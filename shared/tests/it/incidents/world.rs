@@ -110,6 +110,7 @@ impl World {
             retry_policy: None,
             status: EndpointStatus::Active,
             secrets: Vec::new(),
+            secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
             created_at: self.now(),
             updated_at: self.now(),
         }

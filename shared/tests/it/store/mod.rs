@@ -23,4 +23,5 @@ mod integrations;
 mod listing;
 mod replay;
 mod samples;
+mod secret_rotations;
 mod sync;

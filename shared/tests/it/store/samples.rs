@@ -113,6 +113,7 @@ impl World {
             retry_policy: Some(RetryPolicy::default()),
             status: EndpointStatus::Active,
             secrets: vec![self.secret()],
+            secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
             created_at: start(),
             updated_at: start(),
         }
@@ -134,6 +135,7 @@ impl World {
             status: DestinationStatus::Active,
             disabled_reason: None,
             secrets: vec![self.secret()],
+            secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
             breaker: None,
             created_at: start(),
             updated_at: start(),

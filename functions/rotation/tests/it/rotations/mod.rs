@@ -9,6 +9,7 @@ mod meanwhile;
 mod people;
 mod provider;
 mod secrets_manager;
+mod signing_secrets;
 mod simulation;
 mod watch;
 mod wire;

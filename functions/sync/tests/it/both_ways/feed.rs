@@ -26,6 +26,7 @@ async fn destination(world: &World, events: &[&str]) {
         status: DestinationStatus::Active,
         disabled_reason: None,
         secrets: Vec::new(),
+        secret_plan: gatehouse::domain::secret_rotation::SecretPlan::default(),
         breaker: None,
         created_at: now,
         updated_at: now,
