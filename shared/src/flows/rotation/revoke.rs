@@ -50,6 +50,9 @@ impl Rotator {
             }
             Err(failure) => return self.not_revoked(held, failure).await,
         };
+        if held.is_put_off().await? {
+            return Ok(());
+        }
         self.record(&held.rotation, "rotation.revoke", AuditOutcome::Started)
             .await?;
         match self.revoke_old(held, &old).await {
@@ -207,6 +210,9 @@ impl Rotator {
         let found = held.reread().await?;
         if found.is_some_and(|found| is_in_use(&held.rotation, &found.item)) {
             return held.save(Rotation::found_in_use).await;
+        }
+        if held.is_put_off().await? {
+            return Ok(());
         }
         match self.discarded(held, &declared).await? {
             Ok(by_us) => {

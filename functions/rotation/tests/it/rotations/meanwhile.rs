@@ -196,3 +196,34 @@ async fn the_client_of_a_person_who_consents_is_left_to_a_person() {
     assert_eq!((world.plan().await, world.contents()), before);
     assert!(world.provider().calls.is_empty());
 }
+
+#[tokio::test]
+async fn what_was_in_use_until_just_now_is_not_discarded_at_once() {
+    let stage = Stage::new().await;
+    for kind in [Kind::Keys, Kind::ClientSecret, Kind::Pair, Kind::OwnPair] {
+        let world = World::new(&stage, 58, kind).await;
+        let begun = world.begin(false).await;
+        let process = world.lucky();
+        let found = world.store.integration(world.of.0, world.of.1).await;
+        let found = found.unwrap().unwrap().item;
+        let rotator = process.state.rotator();
+        let advanced = rotator.advance(found, |state| state != RotationState::Finish);
+        let rotation = Box::pin(advanced).await.unwrap().unwrap();
+        assert_eq!(rotation.state, RotationState::Finish);
+        // It was switched, and died before that was written; and then somebody sets others.
+        world.name(&rotation.candidate.unwrap().version).await;
+        let (_, values) = world.new_key("by hand");
+        world.set_by_hand(&values).await;
+        let due = world.plan().await.due_at.unwrap();
+        world.visit(&process, due).await;
+        let rotation = world.rotation(begun.id).await;
+        assert_eq!(rotation.state, RotationState::Discard, "{kind:?}");
+        let until = world.clock.now().plus(Duration::from_secs(120));
+        assert_eq!(world.plan().await.due_at, Some(until), "{kind:?}");
+        assert_eq!(world.provider().active().len(), 3, "{kind:?}");
+        world.settle().await;
+        let rotation = world.rotation(begun.id).await;
+        assert_eq!(rotation.state, RotationState::Failed, "{kind:?}");
+        assert_eq!(world.provider().active().len(), 2, "{kind:?}");
+    }
+}

@@ -9,6 +9,7 @@
 use gatehouse::domain::rotation::RotationState;
 
 use super::provider::Faults;
+use super::wire::Of;
 use super::*;
 
 /// How many seeds each part runs, if nothing else is said: four parts.
@@ -19,6 +20,7 @@ const PARTS: u64 = 4;
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     ticks: usize,
+    calls: usize,
     kills: usize,
     done: usize,
     failed: usize,
@@ -66,16 +68,21 @@ impl Run {
         let kill = dice.one_in(self.kills_one_in).then(|| Kill {
             call: usize::try_from(dice.below(90)).unwrap(),
             has_effect: dice.one_in(2),
+            of: Of::All,
         });
         let life = Life::new(dice.clone(), kill, self.throttles_one_in, self.loses_one_in);
         self.world.process(life)
     }
 
     async fn trouble(&mut self) {
+        let mut plan = self.world.plan().await;
         for _ in 0..24 {
-            self.person().await;
-            self.tick().await;
-            let wait = match self.world.plan().await.due_at {
+            if self.person(&plan).await {
+                plan = self.world.plan().await;
+            }
+            self.tick(plan.due_at).await;
+            plan = self.world.plan().await;
+            let wait = match plan.due_at {
                 Some(due) if self.dice.one_in(2) => due.since(self.world.clock.now()),
                 _ => Duration::from_secs(self.dice.one_of(&[1, 30, 200, 400, 7_200])),
             };
@@ -83,10 +90,9 @@ impl Run {
         }
     }
 
-    /// Somebody does something, now and then.
-    async fn person(&self) {
+    /// Somebody does something, now and then; whether they did.
+    async fn person(&self, plan: &RotationPlan) -> bool {
         let (world, desk) = (&self.world, self.world.desk());
-        let plan = world.plan().await;
         match (self.dice.below(12), plan.active) {
             (0..=6, None) => {
                 world.begin(false).await;
@@ -106,34 +112,45 @@ impl Run {
                 world.set_by_hand(&values).await;
             }
             (8, Some(_)) if self.dice.one_in(4) => {
-                world.begin(true).await;
+                world.emergency().await;
             }
-            _ => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// A run of the schedule, or what it would do with the integration, which is `due`.
+    async fn go_on(&self, due: Option<Timestamp>, by_schedule: bool) {
+        if by_schedule {
+            self.world.tick(&self.process).await;
+        } else if let Some(due) = due.filter(|due| *due <= self.world.clock.now()) {
+            self.world.visit(&self.process, due).await;
         }
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&mut self, due: Option<Timestamp>) {
         self.outcome.ticks += 1;
+        // To find what is due takes most of a run's calls.
+        let by_schedule = self.dice.one_in(6);
         // Others go on with it at the same time, now and then. They die together.
         let life = Arc::clone(&self.process.life);
         let twice = self.dice.one_in(5);
         if twice {
-            let (one, other) = (
-                self.world.tick(&self.process),
-                self.world.tick(&self.process),
-            );
+            let (one, other) = (self.go_on(due, by_schedule), self.go_on(due, by_schedule));
             tokio::join!(one, other);
         } else {
-            self.world.tick(&self.process).await;
+            self.go_on(due, by_schedule).await;
         }
         if life.is_dead() {
             self.outcome.kills += 1;
+            self.outcome.calls += life.calls();
             self.process = self.another();
         }
     }
 
     /// All goes well from now on, and so all comes to its end.
     async fn peace(mut self) -> Outcome {
+        self.outcome.calls += self.process.life.calls();
         let world = &self.world;
         world.provider().faults = Faults::default();
         world.desk().resume(world.of).await.unwrap();
@@ -172,7 +189,7 @@ impl Run {
     }
 }
 
-fn variable(name: &str) -> Option<u64> {
+pub(super) fn variable(name: &str) -> Option<u64> {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no configuration of their own"
@@ -217,6 +234,7 @@ fn runs(part: u64) {
         }));
         drop(named);
         total.ticks += outcome.ticks;
+        total.calls += outcome.calls;
         total.kills += outcome.kills;
         total.done += outcome.done;
         total.failed += outcome.failed;

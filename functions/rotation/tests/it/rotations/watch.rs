@@ -30,7 +30,9 @@ pub(super) struct Watch {
 struct Seen {
     /// What was stored under each version.
     versions: BTreeMap<String, Values>,
-    /// The version that the integration names, and those that it named, with when it last did.
+    /// The version that the integration names in the table.
+    named: Option<String>,
+    /// The same as it was when all was looked at, and those that it named, with when it last did.
     current: Option<String>,
     former: BTreeMap<String, Timestamp>,
     /// Whether no grace is given.
@@ -89,13 +91,25 @@ impl Watch {
         values.cloned().collect()
     }
 
+    /// This call of AWS may have changed something. What the integration names is read again where
+    /// it is about an item beside the integration.
+    pub(super) fn look_after(&self, database: &Database, call: &[u8]) {
+        let partition = format!("\"ORG#{}\"", self.of.0);
+        let mut windows = call.windows(partition.len());
+        if windows.any(|window| window == partition.as_bytes()) {
+            let named = self.named(database);
+            self.state.lock().unwrap().named = named;
+        }
+        self.look();
+    }
+
     /// Something has happened in the table, or at the provider.
-    pub(super) fn look(&self, database: &Database) {
+    pub(super) fn look(&self) {
         let mut state = self.state.lock().unwrap();
         if state.is_over {
             return;
         }
-        let Some(version) = self.named(database) else {
+        let Some(version) = state.named.clone() else {
             return;
         };
         let now = self.clock.now();
