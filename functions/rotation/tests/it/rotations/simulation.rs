@@ -3,8 +3,9 @@
 //! calls, or find AWS throttled; while people start, pause, cancel and replace by hand.
 //!
 //! What happens follows from a seed, but for the order in which the sockets of one process answer. A
-//! run that fails names its seed, and `GATEHOUSE_SEED=<seed>` runs that one alone;
-//! `GATEHOUSE_SEEDS=<n>` runs so many.
+//! run that fails names its seed, and `GATEHOUSE_SEED=<seed>` runs that one alone. A seed takes more
+//! than a second of a processor where dependencies are not optimized, so few are run if nothing else
+//! is said; `GATEHOUSE_SEEDS=<n>` runs so many, from `GATEHOUSE_FIRST_SEED=<n>` on.
 
 use gatehouse::domain::rotation::RotationState;
 
@@ -13,7 +14,7 @@ use super::wire::Of;
 use super::*;
 
 /// How many seeds each part runs, if nothing else is said: four parts.
-const SEEDS: u64 = 76;
+const SEEDS: u64 = 4;
 const PARTS: u64 = 4;
 
 /// What the runs came to.
@@ -50,7 +51,7 @@ impl Run {
         };
         let process = world.lucky();
         let mut run = Self {
-            kills_one_in: dice.one_of(&[0, 2, 2, 4]),
+            kills_one_in: dice.one_of(&[0, 1, 1, 2]),
             throttles_one_in: dice.one_of(&[0, 0, 30]),
             loses_one_in: dice.one_of(&[0, 0, 30]),
             world,
@@ -66,7 +67,7 @@ impl Run {
     fn another(&self) -> Process {
         let dice = &self.dice;
         let kill = dice.one_in(self.kills_one_in).then(|| Kill {
-            call: usize::try_from(dice.below(90)).unwrap(),
+            call: usize::try_from(dice.below(50)).unwrap(),
             has_effect: dice.one_in(2),
             of: Of::All,
         });
@@ -95,6 +96,7 @@ impl Run {
         let (world, desk) = (&self.world, self.world.desk());
         match (self.dice.below(12), plan.active) {
             (0..=6, None) => {
+                world.watch.emergency_is_over();
                 world.begin(false).await;
             }
             (0, Some(id)) => {
@@ -217,8 +219,9 @@ fn runs(part: u64) {
         Some(seed) if part == 0 => vec![seed],
         Some(_) => return,
         None => {
-            let all = variable("GATEHOUSE_SEEDS").unwrap_or(SEEDS * PARTS);
-            (0..all).filter(|seed| seed % PARTS == part).collect()
+            let first = variable("GATEHOUSE_FIRST_SEED").unwrap_or(0);
+            let count = variable("GATEHOUSE_SEEDS").unwrap_or(SEEDS * PARTS);
+            (first..first + count).filter(|seed| seed % PARTS == part).collect()
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread();
@@ -246,7 +249,7 @@ fn runs(part: u64) {
     }
     if seeds.len() > 20 {
         assert!(
-            total.kills > seeds.len() / 4,
+            total.kills > seeds.len() / 2,
             "hardly any was killed: {total:?}"
         );
         assert!(

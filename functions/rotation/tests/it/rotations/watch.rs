@@ -59,6 +59,14 @@ impl Watch {
         self.state.lock().unwrap().is_emergency = true;
     }
 
+    /// Grace is given again; what had none is forgotten.
+    pub(super) fn emergency_is_over(&self) {
+        let mut state = self.state.lock().unwrap();
+        if std::mem::take(&mut state.is_emergency) {
+            state.former.clear();
+        }
+    }
+
     pub(super) fn is_over(&self) {
         self.state.lock().unwrap().is_over = true;
     }
