@@ -110,7 +110,7 @@ impl Run {
                 desk.resume(world.of).await.unwrap();
             }
             (7, _) if self.dice.one_in(3) => {
-                let (_, values) = world.new_key("by hand");
+                let values = self.of_a_person();
                 world.set_by_hand(&values).await;
             }
             (8, Some(_)) if self.dice.one_in(4) => {
@@ -119,6 +119,22 @@ impl Run {
             _ => return false,
         }
         true
+    }
+
+    /// What somebody sets by hand: other credentials, or some that were there before and work still.
+    fn of_a_person(&self) -> Values {
+        let world = &self.world;
+        let stored = world.watch.stored_values();
+        let provider = world.provider();
+        let working = stored.iter().filter(|values| provider.accepts(values));
+        let working: Vec<Values> = working.cloned().collect();
+        drop(provider);
+        match self.dice.one_in(2) {
+            true => {
+                working[usize::try_from(self.dice.below(working.len() as u64)).unwrap()].clone()
+            }
+            false => world.new_key("by hand").1,
+        }
     }
 
     /// A run of the schedule, or what it would do with the integration, which is `due`.
@@ -221,7 +237,9 @@ fn runs(part: u64) {
         None => {
             let first = variable("GATEHOUSE_FIRST_SEED").unwrap_or(0);
             let count = variable("GATEHOUSE_SEEDS").unwrap_or(SEEDS * PARTS);
-            (first..first + count).filter(|seed| seed % PARTS == part).collect()
+            (first..first + count)
+                .filter(|seed| seed % PARTS == part)
+                .collect()
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread();

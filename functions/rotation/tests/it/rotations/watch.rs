@@ -92,6 +92,12 @@ impl Watch {
         self.state.lock().unwrap().versions[version].clone()
     }
 
+    /// What was ever stored.
+    pub(super) fn stored_values(&self) -> Vec<Values> {
+        let state = self.state.lock().unwrap();
+        state.versions.values().cloned().collect()
+    }
+
     /// All values that were ever stored.
     pub(super) fn all_values(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
