@@ -262,9 +262,8 @@ impl Rotator {
             Err(failure) => return Ok(Err(failure)),
         };
         let values = self.values(held.of, &candidate.version).await.ok();
-        let key = candidate
-            .key_id
-            .or_else(|| declared.key_id(values.as_ref()?));
+        let known = candidate.key_id.clone();
+        let key = known.or_else(|| declared.key_id(values.as_ref()?));
         let is_id = key.is_some() && key == declared.key_id(&by.values);
         let mut values_of = values.iter();
         if is_id || values_of.any(|values| declared.may_be_same(values, &by.values)) {
@@ -281,9 +280,19 @@ impl Rotator {
         }
         self.record(&held.rotation, "rotation.discard", AuditOutcome::Started)
             .await?;
-        let deleted = calls::delete(self.by(), &held.integration, &calls, &told, &by).await;
+        let deleted = match (candidate.key_id, declared.method()) {
+            (
+                None,
+                Some(RotationMethod::Asymmetric {
+                    keys: Some(keys), ..
+                }),
+            ) => self.unpublish(held, declared, keys, &by).await,
+            _ => calls::delete(self.by(), &held.integration, &calls, &told, &by)
+                .await
+                .map(|_| true),
+        };
         Ok(match deleted {
-            Ok(_) => Ok(true),
+            Ok(by_us) => Ok(by_us),
             Err(failure) if failure.reason == RotationFailure::Misdeclared => Ok(false),
             Err(failure) => Err(failure),
         })
@@ -331,7 +340,7 @@ fn revocation(
     ) else {
         return Old::Unclear;
     };
-    let calls = vec![of_probe(probe)];
+    let calls = vec![calls::of_probe(probe)];
     let is_own = calls.iter().all(calls::names_nothing);
     if !is_own && !calls::name_another(&calls, &told, &declared.told(&current.values)) {
         return Old::Unclear;
@@ -376,18 +385,4 @@ fn discarding(method: Option<&RotationMethod>) -> Vec<RotationCall> {
 
 fn has_calls(method: Option<&RotationMethod>) -> bool {
     !revoking(method).is_empty()
-}
-
-/// The catalogue's call that makes credentials worthless, made with themselves.
-fn of_probe(probe: &crate::domain::Probe) -> RotationCall {
-    RotationCall {
-        method: probe.method.clone(),
-        host: None,
-        path: probe.path.clone(),
-        headers: probe.headers.clone(),
-        body: probe.body.clone(),
-        form: std::collections::BTreeMap::new(),
-        success: probe.success.clone(),
-        done_statuses: Vec::new(),
-    }
 }

@@ -450,7 +450,7 @@ impl World {
                     // A person knows which they were.
                     || self.kind == Kind::Person && leftover.key_id.is_none()
             });
-            assert!(is_told, "nobody was told of {key:?}");
+            assert!(is_told, "nobody was told of {key:?}: {rotations:#?}");
         }
     }
 
