@@ -33,6 +33,12 @@ impl fmt::Debug for State {
 }
 
 impl State {
+    /// What makes the steps of rotations.
+    #[must_use]
+    pub fn rotator(&self) -> &Rotator {
+        &self.rotator
+    }
+
     /// Connects to what `environment` names.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::policy::MIN_GRACE_SECONDS;
 use super::{Rotation, RotationState, RotationStrategy};
 use crate::domain::Timestamp;
 
@@ -37,8 +38,20 @@ impl Rotation {
             RotationState::Done | RotationState::Failed | RotationState::OrphanPossible => None,
             RotationState::Due => Some(now.plus(LOOK)),
             RotationState::Grace => Some(self.grace_until.unwrap_or(now)),
+            RotationState::Revoke | RotationState::Discard => {
+                let next = now.plus(self.wait());
+                Some(self.grace_until.map_or(next, |until| until.max(next)))
+            }
             _ => Some(now.plus(self.wait())),
         }
+    }
+
+    /// Until when nothing may be made worthless, since what was in use before the credentials of
+    /// `changed_at` may be used by whoever remembers it. None, if that is over, or in an emergency.
+    #[must_use]
+    pub fn remembered_until(&self, changed_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let until = changed_at.plus(Duration::from_secs(MIN_GRACE_SECONDS.into()));
+        (now < until && !self.emergency).then_some(until)
     }
 
     /// Whether a person has to publish the public key.

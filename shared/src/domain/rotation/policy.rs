@@ -15,7 +15,7 @@ const MAX_DAYS: u16 = 3650;
 const MAX_GRACE_SECONDS: u32 = 30 * 24 * 60 * 60;
 /// What functions remember of an integration, and calls that are on their way, are older than this
 /// never: so long, at least, the old credentials have to be valid.
-const MIN_GRACE_SECONDS: u32 = 120;
+pub(super) const MIN_GRACE_SECONDS: u32 = 120;
 
 /// When an integration's credentials are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -266,7 +266,17 @@ impl Rotation {
             self.go(RotationState::Failed, now);
         } else {
             let key = self.candidate.as_ref().and_then(|one| one.key_id.clone());
-            self.leave(LeftoverKind::UnusedKey, key, now);
+            match key {
+                // It may be published, under an id that is not known.
+                None if self.strategy == RotationStrategy::Asymmetric => {
+                    self.leave(LeftoverKind::PossibleKey, None, now);
+                    let label = self.id.to_string();
+                    if let Some(leftover) = self.leftovers.last_mut() {
+                        leftover.label = Some(label);
+                    }
+                }
+                key => self.leave(LeftoverKind::UnusedKey, key, now),
+            }
             self.go(RotationState::OrphanPossible, now);
         }
         self.ended_at = Some(now);

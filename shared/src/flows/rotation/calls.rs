@@ -10,7 +10,7 @@ use url::form_urlencoded;
 
 use super::failure::StepFailure;
 use crate::domain::rotation::{RotationFailure, fill, fill_path, fill_value};
-use crate::domain::{Integration, Origin, RotationCall};
+use crate::domain::{Integration, Origin, Probe, RotationCall};
 use crate::flows::outbound::{NamedCredentials, Outbound, OutboundAnswer, OutboundCall};
 use crate::vault::CredentialSet;
 
@@ -158,5 +158,19 @@ pub(super) fn judged(call: &RotationCall, answer: &OutboundAnswer) -> Result<Val
             ..StepFailure::lasting(RotationFailure::Refused)
         }),
         _ => Ok(body),
+    }
+}
+
+/// The catalogue's call that makes credentials worthless, made with themselves.
+pub(super) fn of_probe(probe: &Probe) -> RotationCall {
+    RotationCall {
+        method: probe.method.clone(),
+        host: None,
+        path: probe.path.clone(),
+        headers: probe.headers.clone(),
+        body: probe.body.clone(),
+        form: std::collections::BTreeMap::new(),
+        success: probe.success.clone(),
+        done_statuses: Vec::new(),
     }
 }

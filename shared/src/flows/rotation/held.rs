@@ -134,6 +134,25 @@ impl Held<'_> {
         Ok(found)
     }
 
+    /// Puts the present step off, if what was in use until the integration was given its present
+    /// credentials may be used still by whoever remembers it; whether it was. It may be the very key
+    /// that is to be made worthless: a switch that nobody has written down, and somebody who has
+    /// set other credentials since, leave no more trace of that.
+    pub(super) async fn is_put_off(&mut self) -> Result<bool, RotationError> {
+        let now = self.desk.sources.now();
+        let current = self.integration.credentials.as_ref();
+        let until = current.and_then(|info| self.rotation.remembered_until(info.created_at, now));
+        let Some(until) = until else {
+            return Ok(false);
+        };
+        self.release(|rotation, _| {
+            rotation.grace_until = Some(until);
+            Ok(())
+        })
+        .await?;
+        Ok(true)
+    }
+
     pub(super) fn state(&self) -> RotationState {
         self.rotation.state
     }

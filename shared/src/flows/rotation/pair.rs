@@ -15,6 +15,7 @@ use super::key_pair::{NewPair, told_of_public_key};
 use super::rotator::Rotator;
 use crate::domain::rotation::{Candidate, Rotation, RotationFailure};
 use crate::domain::{AuditOutcome, PublicKeyCalls, ROTATION_LABEL};
+use crate::flows::outbound::NamedCredentials;
 
 impl Rotator {
     /// Makes a key pair, and keeps its private part.
@@ -61,8 +62,10 @@ impl Rotator {
                 return self.not_created(held, StepFailure::of(&error)).await;
             }
         };
+        // What the provider chooses is not known yet.
+        let is_ours = keys.is_none_or(|keys| keys.id.is_none());
         let candidate = Candidate {
-            key_id: declared.key_id(&values),
+            key_id: declared.key_id(&values).filter(|_| is_ours),
             ..candidate
         };
         let old_key = declared.key_id(&old.values);
@@ -153,6 +156,30 @@ impl Rotator {
         let id = super::create::text(place, &body);
         let unexpected = || StepFailure::lasting(RotationFailure::UnexpectedAnswer);
         id.map(Some).ok_or_else(unexpected)
+    }
+
+    /// Deletes what was published under the rotation's label, where nobody has written down which id
+    /// the provider has given it. Whether nothing is left that is known.
+    pub(super) async fn unpublish(
+        &self,
+        held: &Held<'_>,
+        declared: &Declared,
+        keys: &PublicKeyCalls,
+        by: &NamedCredentials,
+    ) -> Result<bool, StepFailure> {
+        let Some(list) = &keys.list else {
+            return Ok(false);
+        };
+        let told = declared.told(&by.values);
+        let in_use = declared.key_id(&by.values);
+        let label = held.rotation.id.to_string();
+        for id in self.ids(held, list, &told, by, &label).await? {
+            if in_use.as_ref() != Some(&id) {
+                let told = declared.told_of_key(Some(&by.values), Some(&id));
+                calls::delete(self.by(), &held.integration, &keys.revoke, &told, by).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// Keeps the candidate with the id that the provider has given its key, as another version.

@@ -50,6 +50,9 @@ impl Rotator {
             }
             Err(failure) => return self.not_revoked(held, failure).await,
         };
+        if held.is_put_off().await? {
+            return Ok(());
+        }
         self.record(&held.rotation, "rotation.revoke", AuditOutcome::Started)
             .await?;
         match self.revoke_old(held, &old).await {
@@ -208,6 +211,9 @@ impl Rotator {
         if found.is_some_and(|found| is_in_use(&held.rotation, &found.item)) {
             return held.save(Rotation::found_in_use).await;
         }
+        if held.is_put_off().await? {
+            return Ok(());
+        }
         match self.discarded(held, &declared).await? {
             Ok(by_us) => {
                 held.save(|rotation, now| rotation.discarded(by_us, now))
@@ -256,9 +262,8 @@ impl Rotator {
             Err(failure) => return Ok(Err(failure)),
         };
         let values = self.values(held.of, &candidate.version).await.ok();
-        let key = candidate
-            .key_id
-            .or_else(|| declared.key_id(values.as_ref()?));
+        let known = candidate.key_id.clone();
+        let key = known.or_else(|| declared.key_id(values.as_ref()?));
         let is_id = key.is_some() && key == declared.key_id(&by.values);
         let mut values_of = values.iter();
         if is_id || values_of.any(|values| declared.may_be_same(values, &by.values)) {
@@ -275,9 +280,19 @@ impl Rotator {
         }
         self.record(&held.rotation, "rotation.discard", AuditOutcome::Started)
             .await?;
-        let deleted = calls::delete(self.by(), &held.integration, &calls, &told, &by).await;
+        let deleted = match (candidate.key_id, declared.method()) {
+            (
+                None,
+                Some(RotationMethod::Asymmetric {
+                    keys: Some(keys), ..
+                }),
+            ) => self.unpublish(held, declared, keys, &by).await,
+            _ => calls::delete(self.by(), &held.integration, &calls, &told, &by)
+                .await
+                .map(|_| true),
+        };
         Ok(match deleted {
-            Ok(_) => Ok(true),
+            Ok(by_us) => Ok(by_us),
             Err(failure) if failure.reason == RotationFailure::Misdeclared => Ok(false),
             Err(failure) => Err(failure),
         })
@@ -325,7 +340,7 @@ fn revocation(
     ) else {
         return Old::Unclear;
     };
-    let calls = vec![of_probe(probe)];
+    let calls = vec![calls::of_probe(probe)];
     let is_own = calls.iter().all(calls::names_nothing);
     if !is_own && !calls::name_another(&calls, &told, &declared.told(&current.values)) {
         return Old::Unclear;
@@ -370,18 +385,4 @@ fn discarding(method: Option<&RotationMethod>) -> Vec<RotationCall> {
 
 fn has_calls(method: Option<&RotationMethod>) -> bool {
     !revoking(method).is_empty()
-}
-
-/// The catalogue's call that makes credentials worthless, made with themselves.
-fn of_probe(probe: &crate::domain::Probe) -> RotationCall {
-    RotationCall {
-        method: probe.method.clone(),
-        host: None,
-        path: probe.path.clone(),
-        headers: probe.headers.clone(),
-        body: probe.body.clone(),
-        form: std::collections::BTreeMap::new(),
-        success: probe.success.clone(),
-        done_statuses: Vec::new(),
-    }
 }

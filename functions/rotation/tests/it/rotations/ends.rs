@@ -306,19 +306,21 @@ impl World {
             .credentials
             .stage(organization, id, &credentials, &version);
         staged.await.unwrap();
-        let found = self
-            .store
-            .integration(organization, id)
-            .await
-            .unwrap()
-            .unwrap();
-        let mut integration = found.item;
-        let credentials = integration.credentials.as_mut().unwrap();
-        credentials.version.clone_from(&version);
-        let written = self.store.update_integration(&integration, found.version);
-        written.await.unwrap();
+        self.name(&version).await;
         let promoted = self.credentials.promote(organization, id, &version);
         promoted.await.unwrap();
+    }
+
+    /// Has the integration name a version.
+    pub(super) async fn name(&self, version: &str) {
+        let found = self.store.integration(self.of.0, self.of.1).await;
+        let found = found.unwrap().unwrap();
+        let mut integration = found.item;
+        let credentials = integration.credentials.as_mut().unwrap();
+        version.clone_into(&mut credentials.version);
+        credentials.created_at = self.clock.now();
+        let written = self.store.update_integration(&integration, found.version);
+        written.await.unwrap();
     }
 }
 
@@ -354,13 +356,15 @@ async fn no_secret_is_anywhere_but_in_the_vault() {
 }
 
 impl World {
-    /// All that is in the table.
+    /// All that is in the table, always in the same order.
     pub(super) fn contents(&self) -> String {
         let request = json!({"TableName": wire::TABLE});
         let all = self
             .aws
             .database
             .scan(serde_json::from_value(request).unwrap());
-        serde_json::to_string(&all.unwrap()).unwrap()
+        let mut all = serde_json::to_value(all.unwrap()).unwrap();
+        all.sort_all_objects();
+        all.to_string()
     }
 }

@@ -196,3 +196,72 @@ async fn the_client_of_a_person_who_consents_is_left_to_a_person() {
     assert_eq!((world.plan().await, world.contents()), before);
     assert!(world.provider().calls.is_empty());
 }
+
+#[tokio::test]
+async fn what_was_in_use_until_just_now_is_not_discarded_at_once() {
+    let stage = Stage::new().await;
+    for kind in [Kind::Keys, Kind::ClientSecret, Kind::Pair, Kind::OwnPair] {
+        let world = World::new(&stage, 58, kind).await;
+        let begun = world.begin(false).await;
+        let process = world.lucky();
+        let found = world.store.integration(world.of.0, world.of.1).await;
+        let found = found.unwrap().unwrap().item;
+        let rotator = process.state.rotator();
+        let advanced = rotator.advance(found, |state| state != RotationState::Finish);
+        let rotation = Box::pin(advanced).await.unwrap().unwrap();
+        assert_eq!(rotation.state, RotationState::Finish);
+        // It was switched, and died before that was written; and then somebody sets others.
+        world.name(&rotation.candidate.unwrap().version).await;
+        let (_, values) = world.new_key("by hand");
+        world.set_by_hand(&values).await;
+        let due = world.plan().await.due_at.unwrap();
+        world.visit(&process, due).await;
+        let rotation = world.rotation(begun.id).await;
+        assert_eq!(rotation.state, RotationState::Discard, "{kind:?}");
+        let until = world.clock.now().plus(Duration::from_secs(120));
+        assert_eq!(world.plan().await.due_at, Some(until), "{kind:?}");
+        assert_eq!(world.provider().active().len(), 3, "{kind:?}");
+        world.settle().await;
+        let rotation = world.rotation(begun.id).await;
+        assert_eq!(rotation.state, RotationState::Failed, "{kind:?}");
+        assert_eq!(world.provider().active().len(), 2, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_published_under_an_id_that_nobody_wrote_down_is_deleted_or_told_of() {
+    let stage = Stage::new().await;
+    for (seed, has_list) in [(59, true), (60, false)] {
+        let world = World::new(&stage, seed, Kind::Pair).await;
+        if !has_list {
+            let list = |integration: &mut Value| {
+                let keys = integration.pointer_mut("/apiProfile/rotation/keys");
+                keys.unwrap().as_object_mut().unwrap().remove("list");
+            };
+            world.change(list).await;
+        }
+        let begun = world.begin(false).await;
+        let process = world.lucky();
+        let found = world.store.integration(world.of.0, world.of.1).await;
+        let found = found.unwrap().unwrap().item;
+        let rotator = process.state.rotator();
+        let advanced = rotator.advance(found, |state| state != RotationState::Set);
+        let rotation = Box::pin(advanced).await.unwrap().unwrap();
+        assert_eq!(rotation.state, RotationState::Set);
+        // It was published, and its process died; and then somebody sets others.
+        let label = rotation.id.to_string();
+        world.provider().make(&label, Some(vec![4; 65]));
+        let (_, values) = world.new_key("by hand");
+        world.set_by_hand(&values).await;
+        world.settle().await;
+        let rotation = world.rotation(begun.id).await;
+        if has_list {
+            assert_eq!(rotation.state, RotationState::Failed, "{rotation:?}");
+            assert_eq!(world.provider().active().len(), 2);
+        } else {
+            assert_eq!(rotation.state, RotationState::OrphanPossible);
+            assert_eq!(rotation.leftovers[0].label, Some(label));
+        }
+        world.check_no_orphans(&[rotation]);
+    }
+}

@@ -12,8 +12,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use dynoxide::Database;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::dice::Dice;
@@ -257,7 +256,6 @@ pub(super) fn point_of(pem: &str) -> Vec<u8> {
 pub(super) struct Place {
     pub(super) provider: Arc<Mutex<Provider>>,
     pub(super) watch: Arc<Watch>,
-    pub(super) database: Arc<Database>,
 }
 
 pub(super) type Places = Arc<Mutex<HashMap<String, Place>>>;
@@ -278,7 +276,8 @@ async fn handle(State(places): State<Places>, request: Request) -> Response<Body
     let place = places.lock().unwrap()[name].clone();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let life = place.provider.lock().unwrap().life.clone();
-    let fate = life.as_ref().map_or(Fate::Lives, |life| life.call());
+    let changes = parts.method != Method::GET;
+    let fate = life.as_ref().map_or(Fate::Lives, |life| life.call(changes));
     if fate == Fate::DiesBefore {
         std::future::pending::<()>().await;
     }
@@ -300,7 +299,7 @@ async fn handle(State(places): State<Places>, request: Request) -> Response<Body
             }
         }
     };
-    place.watch.look(&place.database);
+    place.watch.look();
     if fate == Fate::DiesAfter {
         life.unwrap().die();
         std::future::pending::<()>().await;

@@ -3,22 +3,25 @@
 //! calls, or find AWS throttled; while people start, pause, cancel and replace by hand.
 //!
 //! What happens follows from a seed, but for the order in which the sockets of one process answer. A
-//! run that fails names its seed, and `GATEHOUSE_SEED=<seed>` runs that one alone;
-//! `GATEHOUSE_SEEDS=<n>` runs so many.
+//! run that fails names its seed, and `GATEHOUSE_SEED=<seed>` runs that one alone. A seed takes more
+//! than a second of a processor where dependencies are not optimized, so few are run if nothing else
+//! is said; `GATEHOUSE_SEEDS=<n>` runs so many, from `GATEHOUSE_FIRST_SEED=<n>` on.
 
 use gatehouse::domain::rotation::RotationState;
 
 use super::provider::Faults;
+use super::wire::Of;
 use super::*;
 
 /// How many seeds each part runs, if nothing else is said: four parts.
-const SEEDS: u64 = 76;
+const SEEDS: u64 = 4;
 const PARTS: u64 = 4;
 
 /// What the runs came to.
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {
     ticks: usize,
+    calls: usize,
     kills: usize,
     done: usize,
     failed: usize,
@@ -48,7 +51,7 @@ impl Run {
         };
         let process = world.lucky();
         let mut run = Self {
-            kills_one_in: dice.one_of(&[0, 2, 2, 4]),
+            kills_one_in: dice.one_of(&[0, 1, 1, 2]),
             throttles_one_in: dice.one_of(&[0, 0, 30]),
             loses_one_in: dice.one_of(&[0, 0, 30]),
             world,
@@ -64,18 +67,23 @@ impl Run {
     fn another(&self) -> Process {
         let dice = &self.dice;
         let kill = dice.one_in(self.kills_one_in).then(|| Kill {
-            call: usize::try_from(dice.below(90)).unwrap(),
+            call: usize::try_from(dice.below(50)).unwrap(),
             has_effect: dice.one_in(2),
+            of: Of::All,
         });
         let life = Life::new(dice.clone(), kill, self.throttles_one_in, self.loses_one_in);
         self.world.process(life)
     }
 
     async fn trouble(&mut self) {
+        let mut plan = self.world.plan().await;
         for _ in 0..24 {
-            self.person().await;
-            self.tick().await;
-            let wait = match self.world.plan().await.due_at {
+            if self.person(&plan).await {
+                plan = self.world.plan().await;
+            }
+            self.tick(plan.due_at).await;
+            plan = self.world.plan().await;
+            let wait = match plan.due_at {
                 Some(due) if self.dice.one_in(2) => due.since(self.world.clock.now()),
                 _ => Duration::from_secs(self.dice.one_of(&[1, 30, 200, 400, 7_200])),
             };
@@ -83,12 +91,12 @@ impl Run {
         }
     }
 
-    /// Somebody does something, now and then.
-    async fn person(&self) {
+    /// Somebody does something, now and then; whether they did.
+    async fn person(&self, plan: &RotationPlan) -> bool {
         let (world, desk) = (&self.world, self.world.desk());
-        let plan = world.plan().await;
         match (self.dice.below(12), plan.active) {
             (0..=6, None) => {
+                world.watch.emergency_is_over();
                 world.begin(false).await;
             }
             (0, Some(id)) => {
@@ -102,38 +110,65 @@ impl Run {
                 desk.resume(world.of).await.unwrap();
             }
             (7, _) if self.dice.one_in(3) => {
-                let (_, values) = world.new_key("by hand");
+                let values = self.of_a_person();
                 world.set_by_hand(&values).await;
             }
             (8, Some(_)) if self.dice.one_in(4) => {
-                world.begin(true).await;
+                world.emergency().await;
             }
-            _ => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// What somebody sets by hand: other credentials, or some that were there before and work still.
+    fn of_a_person(&self) -> Values {
+        let world = &self.world;
+        let stored = world.watch.stored_values();
+        let provider = world.provider();
+        let working = stored.iter().filter(|values| provider.accepts(values));
+        let working: Vec<Values> = working.cloned().collect();
+        drop(provider);
+        match self.dice.one_in(2) {
+            true => {
+                working[usize::try_from(self.dice.below(working.len() as u64)).unwrap()].clone()
+            }
+            false => world.new_key("by hand").1,
         }
     }
 
-    async fn tick(&mut self) {
+    /// A run of the schedule, or what it would do with the integration, which is `due`.
+    async fn go_on(&self, due: Option<Timestamp>, by_schedule: bool) {
+        if by_schedule {
+            self.world.tick(&self.process).await;
+        } else if let Some(due) = due.filter(|due| *due <= self.world.clock.now()) {
+            self.world.visit(&self.process, due).await;
+        }
+    }
+
+    async fn tick(&mut self, due: Option<Timestamp>) {
         self.outcome.ticks += 1;
+        // To find what is due takes most of a run's calls.
+        let by_schedule = self.dice.one_in(6);
         // Others go on with it at the same time, now and then. They die together.
         let life = Arc::clone(&self.process.life);
         let twice = self.dice.one_in(5);
         if twice {
-            let (one, other) = (
-                self.world.tick(&self.process),
-                self.world.tick(&self.process),
-            );
+            let (one, other) = (self.go_on(due, by_schedule), self.go_on(due, by_schedule));
             tokio::join!(one, other);
         } else {
-            self.world.tick(&self.process).await;
+            self.go_on(due, by_schedule).await;
         }
         if life.is_dead() {
             self.outcome.kills += 1;
+            self.outcome.calls += life.calls();
             self.process = self.another();
         }
     }
 
     /// All goes well from now on, and so all comes to its end.
     async fn peace(mut self) -> Outcome {
+        self.outcome.calls += self.process.life.calls();
         let world = &self.world;
         world.provider().faults = Faults::default();
         world.desk().resume(world.of).await.unwrap();
@@ -172,7 +207,7 @@ impl Run {
     }
 }
 
-fn variable(name: &str) -> Option<u64> {
+pub(super) fn variable(name: &str) -> Option<u64> {
     #[expect(
         clippy::disallowed_methods,
         reason = "tests have no configuration of their own"
@@ -200,8 +235,11 @@ fn runs(part: u64) {
         Some(seed) if part == 0 => vec![seed],
         Some(_) => return,
         None => {
-            let all = variable("GATEHOUSE_SEEDS").unwrap_or(SEEDS * PARTS);
-            (0..all).filter(|seed| seed % PARTS == part).collect()
+            let first = variable("GATEHOUSE_FIRST_SEED").unwrap_or(0);
+            let count = variable("GATEHOUSE_SEEDS").unwrap_or(SEEDS * PARTS);
+            (first..first + count)
+                .filter(|seed| seed % PARTS == part)
+                .collect()
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread();
@@ -217,6 +255,7 @@ fn runs(part: u64) {
         }));
         drop(named);
         total.ticks += outcome.ticks;
+        total.calls += outcome.calls;
         total.kills += outcome.kills;
         total.done += outcome.done;
         total.failed += outcome.failed;
@@ -228,7 +267,7 @@ fn runs(part: u64) {
     }
     if seeds.len() > 20 {
         assert!(
-            total.kills > seeds.len() / 4,
+            total.kills > seeds.len() / 2,
             "hardly any was killed: {total:?}"
         );
         assert!(

@@ -30,7 +30,9 @@ pub(super) struct Watch {
 struct Seen {
     /// What was stored under each version.
     versions: BTreeMap<String, Values>,
-    /// The version that the integration names, and those that it named, with when it last did.
+    /// The version that the integration names in the table.
+    named: Option<String>,
+    /// The same as it was when all was looked at, and those that it named, with when it last did.
     current: Option<String>,
     former: BTreeMap<String, Timestamp>,
     /// Whether no grace is given.
@@ -55,6 +57,14 @@ impl Watch {
 
     pub(super) fn is_emergency(&self) {
         self.state.lock().unwrap().is_emergency = true;
+    }
+
+    /// Grace is given again; what had none is forgotten.
+    pub(super) fn emergency_is_over(&self) {
+        let mut state = self.state.lock().unwrap();
+        if std::mem::take(&mut state.is_emergency) {
+            state.former.clear();
+        }
     }
 
     pub(super) fn is_over(&self) {
@@ -82,6 +92,12 @@ impl Watch {
         self.state.lock().unwrap().versions[version].clone()
     }
 
+    /// What was ever stored.
+    pub(super) fn stored_values(&self) -> Vec<Values> {
+        let state = self.state.lock().unwrap();
+        state.versions.values().cloned().collect()
+    }
+
     /// All values that were ever stored.
     pub(super) fn all_values(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
@@ -89,13 +105,25 @@ impl Watch {
         values.cloned().collect()
     }
 
+    /// This call of AWS may have changed something. What the integration names is read again where
+    /// it is about an item beside the integration.
+    pub(super) fn look_after(&self, database: &Database, call: &[u8]) {
+        let partition = format!("\"ORG#{}\"", self.of.0);
+        let mut windows = call.windows(partition.len());
+        if windows.any(|window| window == partition.as_bytes()) {
+            let named = self.named(database);
+            self.state.lock().unwrap().named = named;
+        }
+        self.look();
+    }
+
     /// Something has happened in the table, or at the provider.
-    pub(super) fn look(&self, database: &Database) {
+    pub(super) fn look(&self) {
         let mut state = self.state.lock().unwrap();
         if state.is_over {
             return;
         }
-        let Some(version) = self.named(database) else {
+        let Some(version) = state.named.clone() else {
             return;
         };
         let now = self.clock.now();

@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 use dynoxide::Database;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::dice::Dice;
 use super::watch::Watch;
@@ -36,6 +37,18 @@ pub(super) struct Kill {
     pub(super) call: usize,
     /// Whether that call still has its effect.
     pub(super) has_effect: bool,
+    /// Which calls are counted.
+    pub(super) of: Of,
+}
+
+/// Which calls are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// All of them.
+    All,
+    /// Those that may change something. A process that is killed with another one leaves what the
+    /// last of these has left.
+    Changes,
 }
 
 /// The life of one process.
@@ -43,7 +56,9 @@ pub(super) struct Kill {
 pub(super) struct Life {
     kill: Option<Kill>,
     calls: AtomicUsize,
+    changes: AtomicUsize,
     is_dead: AtomicBool,
+    death: Notify,
     dice: Dice,
     /// One of so many calls of AWS is throttled; 0: none.
     throttles_one_in: u64,
@@ -67,7 +82,9 @@ impl Life {
         Self {
             kill,
             calls: AtomicUsize::new(0),
+            changes: AtomicUsize::new(0),
             is_dead: AtomicBool::new(false),
+            death: Notify::new(),
             dice,
             throttles_one_in: throttles,
             loses_one_in: loses,
@@ -78,10 +95,31 @@ impl Life {
         self.is_dead.load(Ordering::SeqCst)
     }
 
-    /// One more call.
-    pub(super) fn call(&self) -> Fate {
+    /// Ends with it.
+    pub(super) async fn death(&self) {
+        let mut death = std::pin::pin!(self.death.notified());
+        death.as_mut().enable();
+        if !self.is_dead() {
+            death.await;
+        }
+    }
+
+    /// How many calls it has made.
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// One more call, and whether it may change something.
+    pub(super) fn call(&self, changes: bool) -> Fate {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        let kill = self.kill.filter(|kill| kill.call == number);
+        let change = match changes {
+            true => Some(self.changes.fetch_add(1, Ordering::SeqCst)),
+            false => None,
+        };
+        let kill = self.kill.filter(|kill| match kill.of {
+            Of::All => kill.call == number,
+            Of::Changes => change == Some(kill.call),
+        });
         if kill.is_some_and(|kill| !kill.has_effect) {
             self.die();
         }
@@ -96,6 +134,7 @@ impl Life {
 
     pub(super) fn die(&self) {
         self.is_dead.store(true, Ordering::SeqCst);
+        self.death.notify_waiters();
     }
 }
 
@@ -230,7 +269,8 @@ impl HttpConnector for Connector {
             let (life, aws) = (&connector.life, &connector.aws);
             // Others get their turn here.
             tokio::task::yield_now().await;
-            let fate = life.call();
+            let changes = changes(&target);
+            let fate = life.call(changes);
             if fate == Fate::DiesBefore {
                 std::future::pending::<()>().await;
             }
@@ -239,7 +279,9 @@ impl HttpConnector for Connector {
                 return Ok(response(400, &error.to_string()));
             }
             let mut answer = aws.answer(&target, &body).await;
-            aws.watch.look(&aws.database);
+            if changes {
+                aws.watch.look_after(&aws.database, &body);
+            }
             if fate == Fate::DiesAfter {
                 life.die();
                 std::future::pending::<()>().await;
@@ -250,6 +292,17 @@ impl HttpConnector for Connector {
             Ok(response(answer.0, &answer.1))
         })
     }
+}
+
+/// Whether a call of AWS may change something.
+fn changes(target: &str) -> bool {
+    let operation = target
+        .split_once('.')
+        .map_or("", |(_, operation)| operation);
+    let reads = ["Get", "Query", "BatchGet", "Describe", "List", "Decrypt"];
+    // A data key is nowhere until it is written.
+    let reads_or_makes = reads.iter().chain(&["GenerateDataKey"]);
+    !{ reads_or_makes }.any(|begin| operation.starts_with(begin))
 }
 
 fn response(status: u16, body: &str) -> HttpResponse {
