@@ -142,7 +142,8 @@ impl State {
             purger,
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
             // Whoever may read credentials takes the steps that need them.
-            playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
+            playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone())
+                .with_rotations(rotations.clone()),
             emergencies: Emergencies::new(rotations.clone()),
             maker: SecretMaker::new(keys.clone(), sources.clone()),
             rotations,

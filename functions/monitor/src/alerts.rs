@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use gatehouse::catalog;
-use gatehouse::domain::alert::{CallWindow, Expiry, HourVolume, Observation, WebhookWindow};
+use gatehouse::domain::alert::{
+    CallWindow, Expiry, HourVolume, Observation, RotationEnd, WebhookWindow,
+};
 use gatehouse::domain::health::{Check, CheckKind, CheckState, RollUp, Watch, Width};
+use gatehouse::domain::rotation::{Rotation, RotationFailure, RotationState};
 use gatehouse::domain::{Error, Event, EventStatus, Integration, Timestamp};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{Digest, EventQuery, QuotaScope};
@@ -21,6 +24,8 @@ const MOST_GIVEN_UP: u16 = 100;
 const PAGES: usize = 10;
 /// The hour before is looked at in the first minutes of each.
 const FIRST_MINUTES: Duration = Duration::from_secs(10 * 60);
+/// Of so many rotations the newest is looked for that has ended, and not by a person's word.
+const ROTATIONS: u16 = 5;
 /// A limit of less time is used up and free again before anybody could do something.
 const LASTING: Duration = Duration::from_secs(60);
 
@@ -64,7 +69,7 @@ async fn observe(
     let at = watch.measured_to(began);
     let (organization, id) = (integration.organization_id, integration.id);
     let minutes = (at.minus(WEBHOOKS), at);
-    let (gateway, minutes, quota_left, volume) = tokio::try_join!(
+    let (gateway, minutes, quota_left, volume, rotated) = tokio::try_join!(
         async { Ok(state.store.gateway_state(organization, id).await?) },
         async {
             let read = (state.store).roll_ups(organization, id, Width::Minute, minutes, began);
@@ -72,6 +77,7 @@ async fn observe(
         },
         quota_left(state, integration, began),
         volume(state, integration, (at, began), is_checked),
+        rotated(state, integration),
     )?;
     let mut seen = Observation {
         calls: Some(calls(&minutes, at)),
@@ -82,6 +88,8 @@ async fn observe(
         quota_left,
         credential_expires_at: credential(integration, &watch.checks),
         certificate_expires_at: certificate(&watch.checks),
+        last_rotation: rotated.map(|(end, _)| end),
+        rotated_at: rotated.map(|(_, at)| at),
         webhooks: Some(WebhookWindow {
             is_silent: watch.checked_to(began).is_some() && is_silent(&watch.checks),
             ..webhooks(&minutes)
@@ -226,6 +234,44 @@ fn certificate(checks: &[Check]) -> Expiry {
 fn expiry(checks: &[Check], kind: CheckKind) -> Option<Timestamp> {
     let ends = checks.iter().filter(|check| check.found.kind == kind);
     ends.filter_map(|check| check.found.expires_at).min()
+}
+
+/// How the last rotation ended, and as of when.
+async fn rotated(
+    state: &State,
+    integration: &Integration,
+) -> Result<Option<(RotationEnd, Timestamp)>, Error> {
+    if integration.credentials.is_none() {
+        return Ok(None);
+    }
+    let (organization, id) = (integration.organization_id, integration.id);
+    let page = (state.store).rotations(organization, id, ROTATIONS, None);
+    let page = page.await?;
+    let mut newest = page.items.into_iter().map(|found| found.item);
+    Ok(newest.find_map(|rotation| Some((end_of(&rotation)?, rotation.updated_at))))
+}
+
+/// How a rotation ended; none, if it has not, or a person wanted it no more.
+fn end_of(rotation: &Rotation) -> Option<RotationEnd> {
+    let reason = rotation.trouble.map(|trouble| trouble.reason);
+    if !rotation.state.is_end() {
+        return None;
+    }
+    if rotation.state == RotationState::Done {
+        return Some(RotationEnd::Succeeded);
+    }
+    // Something may be at the provider, until a person says that it is not.
+    if rotation.has_leftovers() {
+        return Some(RotationEnd::Failed);
+    }
+    match reason {
+        Some(RotationFailure::Cancelled) => None,
+        // Other credentials are in use than those that were to be replaced.
+        Some(RotationFailure::Superseded | RotationFailure::NotRevoked) => {
+            Some(RotationEnd::Succeeded)
+        }
+        _ => Some(RotationEnd::Failed),
+    }
 }
 
 /// How many events were given up and not replayed, of all that are kept. Not known, if there are more of them

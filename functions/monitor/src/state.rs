@@ -12,6 +12,7 @@ use gatehouse::flows::health::Checks;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
+use gatehouse::flows::rotation::RotationDesk;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::Store;
@@ -99,7 +100,8 @@ impl State {
     }
 }
 
-/// What goes on with runs of playbooks. Grants that one ends are ended at their authorization servers, too.
+/// What goes on with runs of playbooks. Grants that one ends are ended at their authorization servers, too;
+/// credentials that one has replaced are replaced by `rotation`.
 fn playbooks(services: &Services, metrics: &Metrics) -> Playbooks {
     let (store, sources) = (services.store.clone(), services.sources.clone());
     let egress = services.egress.clone();
@@ -114,6 +116,8 @@ fn playbooks(services: &Services, metrics: &Metrics) -> Playbooks {
         Some(services.trail.clone()),
     );
     let credentials = services.credentials.clone();
+    let desk = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
     let revoker = GrantRevoker::new(store.clone(), grants, client, credentials, sources.clone());
-    Playbooks::new(store, services.trail.clone(), sources).with_grants(revoker)
+    let playbooks = Playbooks::new(store, services.trail.clone(), sources);
+    playbooks.with_grants(revoker).with_rotations(desk)
 }

@@ -265,7 +265,8 @@ fn incident_key(organization: OrganizationId, id: IncidentId) -> ItemKey {
     ItemKey::OfIncidents(IncidentKey::Incident(organization, id))
 }
 
-fn group_key(
+/// Which incident takes the alerts of an integration and a type.
+pub(super) fn group_key(
     organization: OrganizationId,
     integration: Option<IntegrationId>,
     incident_type: IncidentType,

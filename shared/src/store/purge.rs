@@ -1,21 +1,27 @@
 //! What a deleted integration leaves behind, deleted: its records with all that is kept beside them, its
-//! jobs, conflicts and states, what is due of it, and what else of it would never expire.
+//! jobs, conflicts and states, what is due of it, its rotations, where its alerts stand, and what else of it
+//! would never expire.
 //!
 //! All is found by keys. Heads lead to what stands in the feed and beside records, jobs to their pages,
 //! states to all records of a kind: so of each of these the item that leads there goes last, and what
 //! breaks off is gone on with. Nothing but the deletes themselves is written, and none has a condition: done
 //! twice, or by two at a time, it comes to the same.
 //!
+//! `monitor` ends its alerts when it finds the integration gone, and `rotation` tells what is left at the
+//! provider; each of them forgets it then. What leads them to that stays until they have.
+//!
 //! Who writes for the integration meanwhile may leave something behind. So this is for when nobody does any
 //! more: `flows::sync::Purger` waits for that.
 
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::domain::incident::IncidentType;
 use crate::domain::sync::{EntityState, RecordHead, RecordLink};
 use crate::domain::{Digest, IntegrationId, OrganizationId, SyncJobId};
 
+use super::incidents::group_key;
 use super::items::{self, Attributes, Stored};
-use super::keys::{Collection, ItemKey, PK, SHARDS, SK};
+use super::keys::{AlertKey, Collection, ItemKey, PK, SHARDS, SK};
 use super::queries::QueryPage;
 use super::record_sides::RecordRef;
 use super::sync_due::DueSync;
@@ -37,6 +43,8 @@ pub struct Purged {
     pub items: u64,
     /// Whether nothing is left.
     pub is_done: bool,
+    /// Whether what is left waits for another function to find the integration gone.
+    pub waits: bool,
 }
 
 /// A purge at work.
@@ -52,7 +60,8 @@ struct Purge<'a> {
 impl Store {
     /// Deletes what a deleted integration has left behind: `limit` items, or somewhat more, so that it does
     /// not take long. What expires by itself stays: its events, their deliveries, its requests, what is
-    /// cached of its answers, and its quotas.
+    /// cached of its answers, its quotas, its roll-ups and checks, and alerts that are over. Its incidents are
+    /// the organization's.
     ///
     /// Links of other integrations' records to its own go, too: nothing they lead to comes back.
     ///
@@ -85,14 +94,49 @@ impl Purge<'_> {
         let conflicts = Collection::RecordConflicts(organization, integration);
         let is_done =
             self.jobs().await? && self.clear(conflicts).await? && self.all_kinds().await?;
+        if !is_done {
+            return Ok(false);
+        }
+        let rest = [
+            ItemKey::Grant(organization, integration),
+            ItemKey::Gateway(organization, integration),
+            ItemKey::EndpointsGuard(organization, integration),
+        ];
+        let groups = IncidentType::ALL.into_iter();
+        let groups = groups.map(|of| group_key(organization, Some(integration), of));
+        let rest = rest.into_iter().chain(groups).map(ItemKey::attributes);
+        self.store.delete_all(rest.collect()).await?;
+        // Each waits for another function.
+        let (alerts, rotations) = (self.alerts().await?, self.rotations().await?);
+        Ok(alerts && rotations)
+    }
+
+    /// Where its rules stand. `monitor` has ended the alerts that are open by the time at which it forgets to
+    /// watch the integration; none fires after that.
+    async fn alerts(&mut self) -> Result<bool, StoreError> {
+        let (organization, integration) = (self.organization, self.integration);
+        if self.store.watch(organization, integration).await?.is_some() {
+            self.purged.waits = true;
+            return Ok(false);
+        }
+        let book = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
+        self.delete(vec![book.attributes()]).await?;
+        Ok(true)
+    }
+
+    /// Its rotations. `rotation` looks once more at a plan that is due, and tells what was under way.
+    async fn rotations(&mut self) -> Result<bool, StoreError> {
+        let (organization, integration) = (self.organization, self.integration);
+        let plan = self.store.rotation_plan(organization, integration).await?;
+        if plan.item.due_at.is_some() {
+            self.purged.waits = true;
+            return Ok(false);
+        }
+        let rotations = Collection::Rotations(organization, integration);
+        let is_done = self.clear(rotations).await?;
         if is_done {
-            let rest = [
-                ItemKey::Grant(organization, integration),
-                ItemKey::Gateway(organization, integration),
-                ItemKey::EndpointsGuard(organization, integration),
-            ];
-            let rest = rest.map(ItemKey::attributes);
-            self.store.delete_all(rest.to_vec()).await?;
+            let plan = ItemKey::RotationPlan(organization, integration);
+            self.delete(vec![plan.attributes()]).await?;
         }
         Ok(is_done)
     }

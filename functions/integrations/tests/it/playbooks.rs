@@ -174,6 +174,14 @@ async fn a_playbook_that_is_not_understood_is_refused_with_the_place() {
         ),
         (step(json!(["revoke_grant"])), "/steps/0"),
         (
+            step(json!({"action": "revoke_grant", "emergency": true})),
+            "/steps/0/emergency",
+        ),
+        (
+            step(json!({"action": "rotate_credential", "emergency": "yes"})),
+            "/steps/0/emergency",
+        ),
+        (
             trigger(json!({"alertKinds": ["weather"]})),
             "/trigger/alertKinds/0",
         ),

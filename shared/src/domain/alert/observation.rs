@@ -31,6 +31,8 @@ pub struct Observation {
     pub certificate_expires_at: Expiry,
     /// How the last rotation ended.
     pub last_rotation: Option<RotationEnd>,
+    /// Of when that is: a rotation is made seldom, and seen often.
+    pub rotated_at: Option<Timestamp>,
     /// Webhooks of the last minutes.
     pub webhooks: Option<WebhookWindow>,
     /// Events that were given up and wait for a person.
@@ -117,6 +119,7 @@ impl Observation {
             credential_expires_at: Expiry::Unknown,
             certificate_expires_at: Expiry::Unknown,
             last_rotation: None,
+            rotated_at: None,
             webhooks: None,
             dead_letters: None,
             conflicts_waiting: None,
@@ -134,6 +137,7 @@ impl Observation {
     ) -> Option<Reading> {
         let mut at = match (kind, self.volume) {
             (AlertKind::UnusualVolume, Some(volume)) => volume.hour,
+            (AlertKind::RotationFailed, _) => self.rotated_at.unwrap_or(self.at),
             _ => self.at,
         };
         let value = match kind {

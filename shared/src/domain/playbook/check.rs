@@ -161,6 +161,10 @@ impl PlaybookStep {
                 errors.push(FieldError::new(at, "expected 1 to 300 characters"));
             }
         }
+        if self.emergency.is_some() && self.action != StepAction::RotateCredential {
+            let message = "is for `rotate_credential` only";
+            errors.push(FieldError::new(format!("{pointer}/emergency"), message));
+        }
         let at = format!("{pointer}/network");
         match self.network {
             Some(network) if blocks => errors.extend(check_network(&at, network).err()),

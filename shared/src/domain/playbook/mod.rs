@@ -135,6 +135,9 @@ pub struct PlaybookStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub network: Option<IpNet>,
+    /// Of `rotate_credential`: whether the old credentials get no grace. They do, if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<bool>,
     /// Of `notify`: what is said besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 300)]
@@ -161,17 +164,20 @@ pub enum StepAction {
     BlockSourceNetwork,
     /// Forgets the integration's OAuth tokens, and has the provider revoke them.
     RevokeGrant,
+    /// Has the integration's credentials replaced: starts a rotation.
+    RotateCredential,
     /// Has all channels of the organization's alerts told.
     Notify,
 }
 
 impl StepAction {
     /// Every action.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::OpenBreaker,
         Self::SuspendIntegration,
         Self::BlockSourceNetwork,
         Self::RevokeGrant,
+        Self::RotateCredential,
         Self::Notify,
     ];
 
@@ -183,6 +189,7 @@ impl StepAction {
             Self::SuspendIntegration => "suspend_integration",
             Self::BlockSourceNetwork => "block_source_network",
             Self::RevokeGrant => "revoke_grant",
+            Self::RotateCredential => "rotate_credential",
             Self::Notify => "notify",
         }
     }
@@ -196,6 +203,7 @@ impl StepAction {
             Self::SuspendIntegration => Action::UpdateIntegration,
             Self::BlockSourceNetwork => Action::ManageEndpoints,
             Self::RevokeGrant => Action::RevokeGrant,
+            Self::RotateCredential => Action::RotateCredentials,
         }
     }
 
@@ -208,7 +216,7 @@ impl StepAction {
             | Self::SuspendIntegration
             | Self::BlockSourceNetwork
             | Self::Notify => true,
-            Self::RevokeGrant => false,
+            Self::RevokeGrant | Self::RotateCredential => false,
         }
     }
 
@@ -217,7 +225,7 @@ impl StepAction {
     pub fn can_be_undone(self) -> bool {
         match self {
             Self::OpenBreaker | Self::SuspendIntegration | Self::BlockSourceNetwork => true,
-            Self::RevokeGrant | Self::Notify => false,
+            Self::RevokeGrant | Self::RotateCredential | Self::Notify => false,
         }
     }
 }

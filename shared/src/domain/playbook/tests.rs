@@ -18,6 +18,7 @@ fn step(action: StepAction, approval: Approval, on_failure: OnFailure) -> Playbo
         action,
         minutes: (action == StepAction::OpenBreaker).then_some(5),
         network: None,
+        emergency: None,
         text: None,
         approval,
         on_failure,
@@ -251,6 +252,10 @@ fn what_a_playbook_may_not_say_is_named_with_its_place() {
         ..Trigger::default()
     };
     for (spec, pointer) in [
+        (
+            with(&|spec| spec.steps[0].emergency = Some(true)),
+            "/steps/0/emergency",
+        ),
         (with(&|spec| spec.name = "x".repeat(101)), "/name"),
         (
             with(&|spec| spec.description = "x".repeat(2_001)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use tokio::sync::Mutex;
 
+use super::ASK_AGAIN;
 use crate::domain::alert::{
     AlertChannel, AlertEvent, AlertNotice, AlertSetup, NoticeBody, SilenceEffect,
 };
@@ -74,7 +75,7 @@ impl Paid {
 /// What becomes of a notice.
 enum Verdict {
     Send(OwedNotice),
-    /// Not before then.
+    /// Not before then, as far as is known now.
     Wait(Timestamp),
     Drop,
 }
@@ -175,7 +176,8 @@ impl Notifier {
                 }
                 Verdict::Wait(until) => {
                     let later = OwedNotice {
-                        due_at: until,
+                        // Whether the silence still holds is asked again before it is to end.
+                        due_at: until.min(now.plus(ASK_AGAIN)),
                         owed_at: until,
                         was_muted: true,
                         ..notice.clone()

@@ -1,7 +1,7 @@
 //! Runs of playbooks, one step at a time.
 //!
 //! What it guarantees: a step that changes our table does so in the transaction that says that it was done,
-//! so it is done once, whoever dies or runs beside it. A step that reaches a provider is begun under a
+//! so it is done once, whoever dies or runs beside it. A step that reaches further is begun under a
 //! lease that is written before, is tried again if who began it is not heard of, and does no harm twice.
 //! What cannot be recorded in the audit trail is not done. What it does not: a provider that is asked twice
 //! may be told twice.
@@ -10,6 +10,7 @@ mod built_in;
 mod grant;
 mod outlook;
 mod people;
+mod rotate;
 mod step;
 mod tick;
 
@@ -18,11 +19,12 @@ use std::fmt;
 use crate::audit::Trail;
 use crate::domain::incident::{Incident, NewTimelineEntry, TimelineEvent};
 use crate::domain::playbook::{
-    NewRun, PlaybookRun, PlaybookSpec, RunNext, RunRefusal, StepEnd, TriggerStart,
+    NewRun, PlaybookRun, PlaybookSpec, RunNext, RunRefusal, StepAction, StepEnd, TriggerStart,
 };
 use crate::domain::{
     Actor, Error, IncidentId, OrganizationId, PlaybookId, PlaybookRunId, Sources, Timestamp,
 };
+use crate::flows::rotation::RotationDesk;
 use crate::store::{Digest, IncidentWrite, RunCommitted, RunWrite, Store, Versioned, contended};
 
 pub use built_in::built_in;
@@ -41,6 +43,7 @@ pub struct Playbooks {
     trail: Trail,
     sources: Sources,
     grants: Option<GrantRevoker>,
+    rotations: Option<RotationDesk>,
 }
 
 impl fmt::Debug for Playbooks {
@@ -59,8 +62,8 @@ pub struct KnownPlaybook {
 }
 
 impl Playbooks {
-    /// Runs what is kept in `store`, and records in `trail`. It leaves steps that need an integration's
-    /// credentials to one that may use them, by way of the index of what is due.
+    /// Runs what is kept in `store`, and records in `trail`. It leaves steps that end grants, or replace
+    /// credentials, to one that may do that, by way of the index of what is due.
     #[must_use]
     pub fn new(store: Store, trail: Trail, sources: Sources) -> Self {
         Self {
@@ -68,10 +71,20 @@ impl Playbooks {
             trail,
             sources,
             grants: None,
+            rotations: None,
         }
     }
 
-    /// The same, which takes these steps, too.
+    /// The same, which has credentials replaced by way of `rotations`.
+    #[must_use]
+    pub fn with_rotations(self, rotations: RotationDesk) -> Self {
+        Self {
+            rotations: Some(rotations),
+            ..self
+        }
+    }
+
+    /// The same, which ends grants, too.
     #[must_use]
     pub fn with_grants(self, grants: GrantRevoker) -> Self {
         Self {
@@ -256,8 +269,11 @@ impl Playbooks {
 
     /// Whether a step takes what this one does not have.
     fn is_for_others(&self, run: &PlaybookRun, index: usize) -> bool {
-        let step = run.steps.get(index);
-        self.grants.is_none() && step.is_some_and(|step| !step.step.action.is_local())
+        match run.steps.get(index).map(|step| step.step.action) {
+            Some(StepAction::RevokeGrant) => self.grants.is_none(),
+            Some(StepAction::RotateCredential) => self.rotations.is_none(),
+            _ => false,
+        }
     }
 
     pub(super) async fn run(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Playbooks, grant};
+use super::{Playbooks, grant, rotate};
 use crate::domain::Error;
 use crate::domain::playbook::{Approval, PlaybookRun, StepAction, StepEnd};
 
@@ -49,14 +49,16 @@ impl Playbooks {
         let mut steps = Vec::with_capacity(run.steps.len());
         for (index, step) in run.steps.iter().enumerate() {
             let step = &step.step;
-            let end = if step.action.is_local() {
-                self.decide_here(run, index, now).await?.end
-            } else {
-                let (organization, integration) = (run.organization_id, run.integration_id);
-                match grant::outlook(&self.store, organization, integration).await? {
-                    Ok(says) => StepEnd::Done(says, None),
-                    Err(end) => end,
+            let end = match step.action {
+                StepAction::RotateCredential => rotate::outlook(&self.store, (run, index)).await?,
+                StepAction::RevokeGrant => {
+                    let (organization, integration) = (run.organization_id, run.integration_id);
+                    match grant::outlook(&self.store, organization, integration).await? {
+                        Ok(says) => StepEnd::Done(says, None),
+                        Err(end) => end,
+                    }
                 }
+                _ => self.decide_here(run, index, now).await?.end,
             };
             let (would, says) = match end {
                 StepEnd::Done(says, _) => (Would::Change, says),
@@ -113,6 +115,9 @@ impl Playbooks {
             StepAction::Notify => {
                 let setup = self.store.alert_setup(organization).await?.item;
                 format!("there are {} channels", setup.channels.len())
+            }
+            StepAction::RotateCredential => {
+                rotate::present(&self.store, (organization, integration)).await?
             }
             StepAction::RevokeGrant => {
                 match grant::outlook(&self.store, organization, integration).await? {

@@ -1,6 +1,6 @@
 //! Taking one step.
 
-use super::{Playbooks, actor_of, breaker_until, line_of_step, words};
+use super::{Playbooks, actor_of, breaker_until, line_of_step, rotate, words};
 use crate::domain::alert::{NoticeBody, PlaybookNotice};
 use crate::domain::playbook::{MAX_TRIES, Plan, PlaybookRun, PlaybookStep, StepAction, StepEnd};
 use crate::domain::{
@@ -126,7 +126,9 @@ impl Playbooks {
                 })
             }
             StepAction::Notify => self.decide_notice(run, (step, &found.item), now).await?,
-            StepAction::RevokeGrant => Decided::failed("it reaches further than the table"),
+            StepAction::RevokeGrant | StepAction::RotateCredential => {
+                Decided::failed("it reaches further than one item of the table")
+            }
         })
     }
 
@@ -171,7 +173,7 @@ impl Playbooks {
         })
     }
 
-    /// A step that reaches a provider: it is begun under a lease, done, and said to be done. One that nobody
+    /// A step that reaches further than one item: it is begun under a lease, done, and said to be done. One that nobody
     /// finishes is begun again when the lease is over, a few times.
     async fn take_beyond(
         &self,
@@ -179,9 +181,6 @@ impl Playbooks {
         index: usize,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let Some(grants) = &self.grants else {
-            return Ok(());
-        };
         let run = &found.item;
         let by = actor_of(run, index);
         let tries = run.steps.get(index).map_or(0, |step| step.tries);
@@ -200,9 +199,7 @@ impl Playbooks {
         let RunCommitted::Done(version) = committed else {
             return Ok(());
         };
-        let (organization, integration) = (run.organization_id, run.integration_id);
-        let end = grants.revoke(organization, integration, tries > 0);
-        let end = match Box::pin(end).await {
+        let end = match Box::pin(self.do_beyond(run, index, tries > 0)).await {
             Ok(end) => end,
             // It is tried again once the lease is over.
             Err(error) if error.is_retryable() => {
@@ -221,6 +218,27 @@ impl Playbooks {
                 .await;
         }
         Ok(())
+    }
+
+    /// Does what a step does that reaches further. `again`: an earlier try may have done it.
+    async fn do_beyond(
+        &self,
+        run: &PlaybookRun,
+        index: usize,
+        again: bool,
+    ) -> Result<StepEnd, Error> {
+        let action = run.steps.get(index).map(|step| step.step.action);
+        match (action, &self.grants, &self.rotations) {
+            (Some(StepAction::RevokeGrant), Some(grants), _) => {
+                let (organization, integration) = (run.organization_id, run.integration_id);
+                grants.revoke(organization, integration, again).await
+            }
+            (Some(StepAction::RotateCredential), _, Some(desk)) => {
+                rotate::start(desk, &self.store, (run, index), again).await
+            }
+            // `go_on` leaves these to others.
+            _ => Ok(StepEnd::Failed("it cannot be done here".to_owned())),
+        }
     }
 
     /// Writes that a step has ended, unless somebody else has moved the run.

@@ -6,6 +6,8 @@
 //! - Nothing is left. Whoever has read the integration before it was deleted may still write for it: so
 //!   nothing is deleted before all of these have ended, from when it was first seen to be gone. Who reads it
 //!   later finds it gone, and writes nothing.
+//! - What leads other functions to find the integration gone, and to end what they do for it, stays until
+//!   they have.
 //! - A message deletes a bounded number of items, and is sent on until there are none. It can be handled
 //!   twice, by two at a time, or break off anywhere.
 
@@ -22,9 +24,12 @@ const FIRST_LOOK: Duration = Duration::from_secs(60);
 const NEXT_LOOK: Duration = Duration::from_secs(300);
 /// After so long its deletion has not come to be, and never will: none runs for longer.
 const NOT_DELETED: Duration = Duration::from_secs(3_600);
-/// Longer than any function runs that has read the integration, and than it remembers it. SQS hides no
-/// message for longer.
+/// Longer than any function runs that has read the integration, and than it remembers it; also how long is
+/// waited for others to see that it is gone. SQS hides no message for longer.
 const AT_REST: Duration = Duration::from_secs(900);
+/// After so long the functions that have to find the integration gone do not run: each looks once a day at
+/// least. What waits for them stays.
+const NOT_SEEN: Duration = Duration::from_secs(2 * 24 * 3_600);
 /// How many items are deleted for one message: some ten seconds.
 const ITEMS: usize = 20_000;
 
@@ -128,7 +133,14 @@ impl Purger {
         if is_done {
             return Ok(());
         }
-        self.later(due, Duration::ZERO).await
+        if !purged.waits {
+            return self.later(due, Duration::ZERO).await;
+        }
+        if rested < NOT_SEEN {
+            return self.later(due, AT_REST).await;
+        }
+        tracing::error!(integration.id = %integration, organization.id = %organization, "that {integration} is gone was not seen by `monitor`, or by `rotation`: something of it is left");
+        Ok(())
     }
 
     async fn later(&self, due: PurgeDue, wait: Duration) -> Result<(), Error> {

@@ -10,5 +10,7 @@ mod grants;
 mod grouping;
 mod kills;
 mod life;
+mod outlooks;
+mod rotations;
 mod runs;
 mod world;

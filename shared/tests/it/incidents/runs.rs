@@ -5,7 +5,7 @@ use gatehouse::domain::alert::NoticeBody;
 use gatehouse::domain::incident::{Severity, TimelineEvent};
 use gatehouse::domain::playbook::{Playbook, PlaybookRun, RunStatus, StepState};
 use gatehouse::domain::{Error, IntegrationStatus};
-use gatehouse::flows::playbooks::{RunsReport, Would, built_in};
+use gatehouse::flows::playbooks::{RunsReport, built_in};
 
 use super::world::{MINUTE, World, approver, spec, starter, step};
 
@@ -13,7 +13,7 @@ fn states(run: &PlaybookRun) -> Vec<StepState> {
     run.steps.iter().map(|step| step.state).collect()
 }
 
-fn all_steps(approval: &str) -> String {
+pub(super) fn all_steps(approval: &str) -> String {
     let actions = [
         "open_breaker",
         "suspend_integration",
@@ -298,50 +298,6 @@ async fn an_approval_that_does_not_come_ends_the_run_at_its_time() {
             .await
             .contains(&"playbook.expire started".to_owned())
     );
-}
-
-#[tokio::test]
-async fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
-    let world = World::new().await;
-    let process = world.process();
-    let steps = all_steps("required") + &step("revoke_grant", "required");
-    let run = world.run(&spec(&steps), None);
-    let before = world.effects().await;
-    let outlook = process.playbooks.outlook(&run).await.unwrap();
-    let would: Vec<_> = outlook
-        .iter()
-        .map(|step| (step.would, step.can_be_undone))
-        .collect();
-    let change = (Would::Change, true);
-    assert_eq!(
-        would,
-        [change, change, change, (Would::Fail, false)],
-        "{outlook:?}"
-    );
-    assert_eq!(outlook[0].present, "the circuit breaker is closed");
-    assert_eq!(outlook[1].present, "the integration's status is `active`");
-    assert!(outlook[2].says.contains("192.0.2.0/24"), "{outlook:?}");
-    assert_eq!(world.effects().await, before);
-    let kept = world.store().playbook_run(world.organization, run.id).await;
-    assert_eq!(kept.unwrap(), None);
-    // What it said is what is done.
-    let done = process
-        .playbooks
-        .begin(world.run(&spec(&all_steps("automatic")), None))
-        .await;
-    let said: Vec<_> = done
-        .unwrap()
-        .item
-        .steps
-        .into_iter()
-        .map(|step| step.said)
-        .collect();
-    let outlook: Vec<_> = outlook
-        .into_iter()
-        .take(3)
-        .map(|step| Some(step.says))
-        .collect();
-    assert_eq!(said, outlook);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use gatehouse::egress::{Egress, EgressPolicy};
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
+use gatehouse::flows::rotation::RotationDesk;
 use gatehouse::lambda::metrics::Metrics;
 use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::{Store, Versioned};
@@ -137,6 +138,7 @@ impl World {
             None,
         );
         let credentials = self.account.credentials();
+        let desk = RotationDesk::new(store.clone(), credentials.clone(), sources.clone());
         let revoker = GrantRevoker::new(
             store.clone(),
             grants.clone(),
@@ -146,7 +148,9 @@ impl World {
         );
         Process {
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
-            playbooks: Playbooks::new(store, trail, sources).with_grants(revoker),
+            playbooks: Playbooks::new(store, trail, sources)
+                .with_grants(revoker)
+                .with_rotations(desk),
             grants,
             life,
         }

@@ -7,6 +7,7 @@ mod owed;
 mod rules;
 mod silences;
 mod slow;
+mod traces;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

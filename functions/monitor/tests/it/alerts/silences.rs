@@ -97,3 +97,17 @@ async fn what_a_silence_holds_back_is_told_when_somebody_ends_it() {
     let over = scene.told();
     assert_eq!(over.len(), scene.alerts(false).await.len(), "{over:?}");
 }
+
+#[tokio::test]
+async fn what_a_silence_that_was_made_longer_holds_back_is_told_when_somebody_ends_it() {
+    let scene = Scene::new(26).await;
+    scene.silence(SilenceEffect::Mute, 15).await;
+    scene.minutes(12, true).await;
+    scene.silence(SilenceEffect::Mute, 7 * 24 * 60).await;
+    // It was looked at since, and is held back by the longer one.
+    scene.minutes(10, true).await;
+    assert_eq!(scene.told(), Vec::<String>::new());
+    scene.set_up(|setup| setup.silences.clear()).await;
+    scene.minutes(6, true).await;
+    assert_eq!(scene.told().len(), 2);
+}

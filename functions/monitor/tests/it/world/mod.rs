@@ -19,6 +19,7 @@ use gatehouse::domain::{
     Sources, Timestamp,
 };
 use gatehouse::egress::{Egress, EgressPolicy};
+use gatehouse::flows::alerts::Alerts;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::{Activity, connect};
 use gatehouse::lambda::metrics::Metrics;
@@ -84,6 +85,13 @@ impl World {
     pub(crate) fn trail(&self) -> Trail {
         let sources = sources(&self.aws, &self.dice);
         Trail::new(self.store.clone(), sources, "tests", DAY * 400)
+    }
+
+    /// What the function of the API has of alerts.
+    pub(crate) fn alerts(&self) -> Alerts {
+        let sources = sources(&self.aws, &self.dice);
+        let metrics = Metrics::with_writer("tests", std::io::sink());
+        Alerts::new(self.store.clone(), self.trail(), sources, metrics)
     }
 
     pub(crate) fn keys(&self) -> DataKeys {

@@ -8,6 +8,7 @@ mod link;
 mod purge;
 mod push;
 mod targets;
+mod watched;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

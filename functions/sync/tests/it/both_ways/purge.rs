@@ -18,15 +18,15 @@ use crate::world::{Dice, Handled, Letter, Life, Stage, World};
 const STAYS: [&str; 4] = ["request", "quota", "cached_response", "event"];
 
 /// An integration that leaves much behind, as seen from outside.
-struct Gone<'a> {
-    side: Side<'a>,
+pub(super) struct Gone<'a> {
+    pub(super) side: Side<'a>,
     /// Ids that stand in the keys of what is its own.
     ids: Vec<String>,
 }
 
 impl<'a> Gone<'a> {
     /// With its jobs, by which their pages are named.
-    async fn new(side: Side<'a>) -> Self {
+    pub(super) async fn new(side: Side<'a>) -> Self {
         let query = SyncJobQuery {
             entity: None,
             status: None,
@@ -43,12 +43,12 @@ impl<'a> Gone<'a> {
         Self { side, ids }
     }
 
-    fn is_its(&self, key: &str) -> bool {
+    pub(super) fn is_its(&self, key: &str) -> bool {
         self.ids.iter().any(|id| key.contains(id))
     }
 
     /// What is left of it.
-    fn left(&self) -> Vec<String> {
+    pub(super) fn left(&self) -> Vec<String> {
         let items = self.side.world.stage.aws.items().into_iter();
         let left = items.filter(|(key, item)| {
             let item_type = item["item_type"]["S"].as_str().unwrap();
@@ -95,7 +95,7 @@ impl<'a> Gone<'a> {
         assert_eq!(self.harmed(others), Vec::<String>::new(), "{said}");
     }
 
-    async fn delete(&self) {
+    pub(super) async fn delete(&self) {
         let integration = &self.side.integration;
         let (organization, id) = (integration.organization_id, integration.id);
         let store = &self.side.world.store;
@@ -104,7 +104,7 @@ impl<'a> Gone<'a> {
     }
 
     /// Has it purged, as its deletion does.
-    async fn ask(&self) {
+    pub(super) async fn ask(&self) {
         let message = self.purge(self.side.world.clock.now(), None);
         self.side.world.send(&message).await;
     }
@@ -121,7 +121,7 @@ impl<'a> Gone<'a> {
 
 /// Records, some of them deleted, linked, pending or in conflict; jobs that have ended, with what they have
 /// seen and missed, and one that runs.
-async fn much(world: &World) -> (Gone<'_>, Side<'_>) {
+pub(super) async fn much(world: &World) -> (Gone<'_>, Side<'_>) {
     let (here, there) = pair(world, true, "source_wins").await;
     for id in ["r1", "r2", "r3"] {
         here.provider().put(id);
