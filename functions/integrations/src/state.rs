@@ -9,6 +9,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::alerts::Alerts;
+use gatehouse::flows::data_keys::DataKeyDesk;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::rotation::{Emergencies, RotationDesk};
@@ -43,6 +44,8 @@ pub struct State {
     /// Starts rotations, and decides about them.
     pub(crate) rotations: RotationDesk,
     pub(crate) emergencies: Emergencies,
+    /// Replaces data keys of organizations.
+    pub(crate) data_keys: DataKeyDesk,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -140,6 +143,7 @@ impl State {
             incidents: Incidents::new(store.clone(), trail.clone(), sources.clone()),
             // Whoever may read credentials takes the steps that need them.
             playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone()),
+            data_keys: DataKeyDesk::new(store.clone(), keys.clone(), sources.clone()),
             emergencies: Emergencies::new(rotations.clone()),
             rotations,
             credentials,

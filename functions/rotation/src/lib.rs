@@ -1,8 +1,8 @@
-//! `rotation`: replaces credentials when they are due, step by step, and renews grants that nobody
-//! uses, before their refresh tokens lapse.
+//! `rotation`: replaces credentials when they are due, step by step, renews grants that nobody
+//! uses, before their refresh tokens lapse, and replaces data keys of organizations.
 //!
 //! It is run by a schedule, and by Secrets Manager where that rotates a secret by itself. What is
-//! due is in three indexes: of rotations and of emergencies by instant, and of grants by day. Each
+//! due is in four indexes: of rotations, emergencies and data keys by instant, and of grants by day. Each
 //! grant that can lapse has an entry in an index by day. A run takes the entries whose time has come, those that have waited longest first, and moves each to where it has to be looked at next:
 //! so a run that ends early, or dies, leaves the rest to the next one.
 //!
@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gatehouse::domain::Timestamp;
+use gatehouse::flows::data_keys::{DATA_KEY_TIME, DataKeyReport};
 use gatehouse::flows::rotation::{EMERGENCY_TIME, EmergencyReport};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueGrant, StoreError};
@@ -59,6 +60,8 @@ pub struct Report {
     pub rotations: Rotations,
     /// What was done about emergencies of many integrations.
     pub emergencies: EmergencyReport,
+    /// What was done about data keys of organizations.
+    pub data_keys: DataKeyReport,
 }
 
 /// Why a run, or a step, came to nothing.
@@ -106,14 +109,16 @@ pub async fn scheduled(state: &State) -> Result<Report, StoreError> {
     let began = state.sources.now();
     // First, so that the rotations that they start are gone on with in this run.
     let emergencies = Box::pin(state.emergencies.run(began.plus(EMERGENCY_TIME))).await;
-    // At the same time: neither has to wait for the other's providers.
-    let (rotations, grants) = tokio::join!(
+    // At the same time: none has to wait for another's providers.
+    let (rotations, grants, data_keys) = tokio::join!(
         Box::pin(due::run(state, state.sources.now())),
-        Box::pin(due_grants(state, began))
+        Box::pin(due_grants(state, began)),
+        Box::pin(state.data_keys.run(began.plus(DATA_KEY_TIME)))
     );
     let report = Report {
         rotations: rotations?,
         emergencies: emergencies?,
+        data_keys: data_keys?,
         ..grants?
     };
     tracing::info!(?report, "what is due was looked at");

@@ -106,6 +106,12 @@ metrics! {
     RotationsFailed,
     /// Those that wait for a person to hand in credentials, each time that one begins to.
     RotationsDue,
+    /// Data keys of organizations that were replaced by the schedule.
+    DataKeysRotated,
+    /// Data keys that KMS has wrapped anew.
+    DataKeysRewrapped,
+    /// Organizations whose data keys could not be gone on with, each time that it was tried.
+    DataKeysFailed,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.

@@ -333,6 +333,15 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "EMERGENCY_DUE",
             "EMERGENCY#<instant>#<org>#<rot>",
         ),
+        (ItemKey::DataKeyPlan(organization), "ORG#<org>", "DATA_KEYS"),
+        (
+            ItemKey::DataKeyDue(DataKeyDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+            }),
+            "DATA_KEYS_DUE",
+            "DATA_KEYS#<instant>#<org>",
+        ),
     ]
     .into_iter()
     .chain(incident_samples::golden())
@@ -503,6 +512,11 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     organization,
                     emergency: b.into(),
                 }),
+                68 => ItemKey::DataKeyPlan(organization),
+                69 => ItemKey::DataKeyDue(DataKeyDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -536,6 +550,7 @@ proptest! {
                 | ItemKey::WatchDue(_)
                 | ItemKey::RotationDue(_)
                 | ItemKey::EmergencyDue(_)
+                | ItemKey::DataKeyDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }
