@@ -9,6 +9,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::alerts::Alerts;
+use gatehouse::flows::data_keys::DataKeyDesk;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::Playbooks;
 use gatehouse::flows::rotation::{Emergencies, RotationDesk};
@@ -46,6 +47,8 @@ pub struct State {
     pub(crate) emergencies: Emergencies,
     /// Makes and seals signing secrets.
     pub(crate) maker: SecretMaker,
+    /// Replaces data keys of organizations.
+    pub(crate) data_keys: DataKeyDesk,
     pub(crate) egress: Egress,
     /// Keys that providers publish, to judge a captured request with.
     pub(crate) published: Arc<KeyFetcher>,
@@ -144,6 +147,7 @@ impl State {
             // Whoever may read credentials takes the steps that need them.
             playbooks: Playbooks::new(store.clone(), trail.clone(), sources.clone())
                 .with_rotations(rotations.clone()),
+            data_keys: DataKeyDesk::new(store.clone(), keys.clone(), sources.clone()),
             emergencies: Emergencies::new(rotations.clone()),
             maker: SecretMaker::new(keys.clone(), sources.clone()),
             rotations,

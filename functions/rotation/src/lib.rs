@@ -1,9 +1,9 @@
-//! `rotation`: replaces credentials when they are due, step by step, and renews grants that nobody
-//! uses, before their refresh tokens lapse.
+//! `rotation`: replaces credentials when they are due, step by step, renews grants that nobody
+//! uses, before their refresh tokens lapse, and replaces data keys of organizations.
 //!
 //! It is run by a schedule, and by Secrets Manager where that rotates a secret by itself. What is
-//! due is in four indexes: of rotations, of emergencies and of signing secrets by instant, and of
-//! grants by day. Each
+//! due is in five indexes: of rotations, of emergencies, of signing secrets and of data keys by
+//! instant, and of grants by day. Each
 //! grant that can lapse has an entry in an index by day. A run takes the entries whose time has come, those that have waited longest first, and moves each to where it has to be looked at next:
 //! so a run that ends early, or dies, leaves the rest to the next one.
 //!
@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gatehouse::domain::Timestamp;
+use gatehouse::flows::data_keys::{DATA_KEY_TIME, DataKeyReport};
 use gatehouse::flows::rotation::{EMERGENCY_TIME, EmergencyReport};
 use gatehouse::lambda::telemetry::chain;
 use gatehouse::store::{DueGrant, StoreError};
@@ -64,6 +65,8 @@ pub struct Report {
     pub emergencies: EmergencyReport,
     /// What was done about signing secrets.
     pub signing_secrets: SigningSecrets,
+    /// What was done about data keys of organizations.
+    pub data_keys: DataKeyReport,
 }
 
 /// Why a run, or a step, came to nothing.
@@ -111,16 +114,18 @@ pub async fn scheduled(state: &State) -> Result<Report, StoreError> {
     let began = state.sources.now();
     // First, so that the rotations that they start are gone on with in this run.
     let emergencies = Box::pin(state.emergencies.run(began.plus(EMERGENCY_TIME))).await;
-    // At the same time: neither has to wait for the other's providers.
-    let (rotations, signing_secrets, grants) = tokio::join!(
+    // At the same time: none has to wait for another's providers.
+    let (rotations, signing_secrets, grants, data_keys) = tokio::join!(
         Box::pin(due::run(state, state.sources.now())),
         Box::pin(secrets::run(state, state.sources.now())),
-        Box::pin(due_grants(state, began))
+        Box::pin(due_grants(state, began)),
+        Box::pin(state.data_keys.run(began.plus(DATA_KEY_TIME)))
     );
     let report = Report {
         rotations: rotations?,
         emergencies: emergencies?,
         signing_secrets: signing_secrets?,
+        data_keys: data_keys?,
         ..grants?
     };
     tracing::info!(?report, "what is due was looked at");

@@ -5,6 +5,7 @@ use gatehouse::config::{ConfigError, Environment};
 use gatehouse::domain::Sources;
 use gatehouse::egress::Egress;
 use gatehouse::flows::connect;
+use gatehouse::flows::data_keys::{DataKeyDesk, DataKeyRotation};
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::outbound::{Outbound, Services};
 use gatehouse::flows::rotation::{Emergencies, RotationDesk, Rotator};
@@ -22,6 +23,7 @@ pub struct State {
     pub(crate) rotator: Rotator,
     pub(crate) emergencies: Emergencies,
     pub(crate) secret_rotator: SecretRotator,
+    pub(crate) data_keys: DataKeyRotation,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
 }
@@ -70,6 +72,12 @@ impl State {
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let trail = connect::trail(environment, &store, &sources, "rotation")?;
         let credentials = connect::credentials(environment, aws)?;
+        let data_keys = DataKeyRotation::new(
+            DataKeyDesk::new(store.clone(), keys.clone(), sources.clone()),
+            trail.clone(),
+            metrics.clone(),
+            environment.data_key_rotation()?,
+        );
         let services = Services {
             store: store.clone(),
             keys: keys.clone(),
@@ -91,6 +99,7 @@ impl State {
             secret_rotator,
             grants: outbound.grants().clone(),
             emergencies: Emergencies::new(desk.clone()),
+            data_keys,
             rotator: Rotator::new(desk, outbound, trail, metrics.clone()),
             credentials,
             store,

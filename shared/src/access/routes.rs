@@ -162,6 +162,8 @@ routes! {
     "POST" "/portal/integrations/{integration}/rotations/{rotation}/cleaned-up": ManageRotations of Integration, "rotation.clean_up" Twice;
     "GET" "/portal/integrations/{integration}/rotation-policy": ReadRotations of Integration, "rotation_policy.read" Denials;
     "PUT" "/portal/integrations/{integration}/rotation-policy": ManageRotations of Integration, "rotation_policy.replace" Twice;
+    "GET" "/portal/data-keys": ReadRotations of Organization, "data_key.read" Denials;
+    "POST" "/portal/data-keys/rotate": RotateDataKey of Organization, "data_key.rotate" Twice;
     "GET" "/portal/rotations/emergency": ReadRotations of Organization, "emergency.list" Denials;
     "POST" "/portal/rotations/emergency": RotateInEmergency of Organization, "emergency.start" Twice;
     "GET" "/portal/rotations/emergency/{rotation}": ReadRotations of Organization, "emergency.read" Denials;

@@ -95,6 +95,21 @@ impl Environment {
         self.days("GATEHOUSE_AUDIT_RETENTION_DAYS")
     }
 
+    /// `GATEHOUSE_DATA_KEY_ROTATION_DAYS`: after how many days an organization's data key is replaced, and
+    /// those that KMS has wrapped are wrapped anew; up to 3650. 0: never.
+    ///
+    /// # Errors
+    ///
+    /// If it is not set, or not such a number.
+    pub fn data_key_rotation(&self) -> Result<Option<Duration>, ConfigError> {
+        let name = "GATEHOUSE_DATA_KEY_ROTATION_DAYS";
+        let days: u16 = self.parsed(name, "a number from 0 to 3650")?;
+        match days {
+            0 => Ok(None),
+            _ => self.days(name).map(Some),
+        }
+    }
+
     fn days(&self, name: &'static str) -> Result<Duration, ConfigError> {
         let expected = "a number from 1 to 3650";
         let days: u16 = self.parsed(name, expected)?;

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod breaker;
 mod consent;
+pub mod data_key;
 mod delivery;
 mod destination;
 mod digest;

@@ -5,6 +5,7 @@ pub mod alerts;
 mod caller_limits;
 mod circuit;
 pub mod connect;
+pub mod data_keys;
 mod directories;
 pub mod grants;
 pub mod health;

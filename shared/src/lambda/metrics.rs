@@ -109,6 +109,12 @@ metrics! {
     /// Signing secrets that wait for a person to be shown them, or to replace them, when they begin to
     /// and each day.
     SecretsDue,
+    /// Data keys of organizations that were replaced by the schedule.
+    DataKeysRotated,
+    /// Data keys that KMS has wrapped anew.
+    DataKeysRewrapped,
+    /// Organizations whose data keys could not be gone on with, each time that it was tried.
+    DataKeysFailed,
     /// From a request's beginning to its end.
     RequestLatency,
     /// From an event's receipt to its delivery.

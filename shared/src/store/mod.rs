@@ -45,6 +45,7 @@ mod record_sides;
 mod records;
 mod replay;
 mod requests;
+mod reseal;
 mod revocations;
 mod roll_ups;
 mod rotations;
@@ -73,7 +74,7 @@ pub use change_sets::{
     MAX_RECORD_BYTES, RecordWrite,
 };
 pub use claims::{Claim, EventClaim};
-pub use data_keys::WrappedKey;
+pub use data_keys::{DataKeyWrite, DueDataKeys, WrappedKey};
 pub use deliveries::{DeliveryLease, Lease, Recorded};
 pub use emergencies::DueEmergency;
 pub use endpoints::RegisteredEndpoint;

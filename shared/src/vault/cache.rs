@@ -89,6 +89,17 @@ impl<K: Clone + Eq + Hash, V> Cache<K, V> {
         }
     }
 
+    /// Keeps a value that was come by otherwise, unless somebody is fetching one.
+    pub(super) fn keep(&self, key: &K, now: Timestamp, value: V) {
+        let slot = self.slot(key.clone(), now);
+        if let Ok(mut state) = slot.state.try_lock() {
+            *state = State::Fresh {
+                since: now,
+                value: Arc::new(value),
+            };
+        }
+    }
+
     fn slot(&self, key: K, now: Timestamp) -> Arc<Slot<V>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= self.capacity && !slots.contains_key(&key) {
@@ -168,6 +179,18 @@ mod tests {
             assert_eq!(calls.load(Ordering::SeqCst), 1);
             assert!(ends.iter().all(|end| end.is_err() == fails));
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_come_by_otherwise_is_kept_unless_it_is_being_fetched() {
+        let cache = Cache::new(MINUTE, 10);
+        cache.keep(&1, at(0), 5);
+        assert_eq!(*cache.get(1, at(59), ok(1)).await.unwrap(), 5);
+        let mut fetching = Box::pin(cache.get(2, at(0), std::future::pending()));
+        assert!(futures::poll!(&mut fetching).is_pending());
+        cache.keep(&2, at(0), 5);
+        drop(fetching);
+        assert_eq!(*cache.get(2, at(0), ok(2)).await.unwrap(), 2);
     }
 
     #[tokio::test]

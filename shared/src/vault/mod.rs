@@ -13,6 +13,7 @@ mod context;
 mod credentials;
 mod data_keys;
 mod error;
+mod key_ring;
 mod seal;
 mod synced;
 #[cfg(test)]

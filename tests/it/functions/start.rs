@@ -96,6 +96,7 @@ async fn a_variable_with_a_wrong_value_is_named_without_the_value() {
         ("processor", "GATEHOUSE_EVENT_RETENTION_DAYS"),
         ("gateway", "GATEHOUSE_REQUEST_RETENTION_DAYS"),
         ("gateway", "GATEHOUSE_AUDIT_RETENTION_DAYS"),
+        ("rotation", "GATEHOUSE_DATA_KEY_ROTATION_DAYS"),
     ] {
         let mut variables = deployment.variables(function);
         variables.insert(name.to_owned(), "canary of a value".to_owned());

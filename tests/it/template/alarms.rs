@@ -42,6 +42,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("MonitorLag", "monitor"),
         ("AlertNoticesLost", "monitor"),
         ("RotationsFailed", "rotation"),
+        ("DataKeysFailed", "rotation"),
     ]);
     for (function, _) in template.functions() {
         expected.insert(("Errors", function));

@@ -120,7 +120,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "Key",
-                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext",
+                "kms:Decrypt kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext \
+                 kms:ReEncryptFrom kms:ReEncryptTo",
             ),
         ],
     ),

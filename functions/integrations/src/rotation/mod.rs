@@ -1,9 +1,10 @@
-//! The replacing of credentials: asked for, looked at, planned, and for many at once.
+//! The replacing of credentials: asked for, looked at, planned, and for many at once; and of data keys.
 //!
 //! Requests start rotations and decide about them; no step is made here, and no provider is called.
 //! `rotation`, the function, does that.
 
 mod bodies;
+mod data_keys;
 mod emergencies;
 mod emergency_bodies;
 mod openapi;
@@ -53,6 +54,8 @@ pub(crate) fn router() -> Router<State> {
             "/portal/integrations/{integration}/rotation-policy",
             get(policy::read).put(policy::replace),
         )
+        .route("/portal/data-keys", get(data_keys::read))
+        .route("/portal/data-keys/rotate", post(data_keys::rotate))
         .route(
             "/portal/rotations/emergency",
             post(emergencies::start).get(emergencies::list),

@@ -5,6 +5,7 @@ use gatehouse::operations;
 use utoipa::OpenApi;
 
 use super::bodies::{RotateRequest, RotationPlanView, RotationView};
+use super::data_keys::DataKeyView;
 use super::emergency_bodies::{EmergencyReportView, EmergencyView, NewEmergency};
 use crate::bodies::ListOf;
 
@@ -40,6 +41,12 @@ operations! {
         summary = "Say when credentials are replaced by themselves; never, if the body says no day",
         params(("integrationId" = String, Path), ("If-Match" = Option<String>, Header)),
         body = RotationPolicy, 200 => RotationPlanView;
+    get_data_keys: get "/portal/data-keys", tag = "rotations",
+        summary = "See which data key the organization's data is sealed under, and how far older data is sealed anew",
+        200 => DataKeyView;
+    rotate_data_key: post "/portal/data-keys/rotate", tag = "rotations",
+        summary = "Replace the organization's data key; what never expires is sealed anew in the background",
+        params(("Idempotency-Key" = Option<String>, Header)), 202 => DataKeyView;
     start_emergency: post "/portal/rotations/emergency", tag = "rotations",
         summary = "Replace the credentials of one integration, of all of a provider, or of all, at once and without grace",
         params(("Idempotency-Key" = Option<String>, Header)), body = NewEmergency, 202 => EmergencyView;

@@ -107,6 +107,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManagePlaybooks
         | A::ManageAlerts
         | A::RotateInEmergency
+        | A::RotateDataKey
         | A::CreateApiKey
         | A::RevokeApiKey
         | A::RevokeTokens

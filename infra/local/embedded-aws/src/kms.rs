@@ -36,6 +36,12 @@ struct Input {
     encryption_context: BTreeMap<String, String>,
     key_spec: Option<String>,
     number_of_bytes: Option<usize>,
+    source_key_id: Option<String>,
+    #[serde(default)]
+    source_encryption_context: BTreeMap<String, String>,
+    destination_key_id: Option<String>,
+    #[serde(default)]
+    destination_encryption_context: BTreeMap<String, String>,
 }
 
 impl Kms {
@@ -63,6 +69,7 @@ impl Kms {
                     "GenerateDataKeyWithoutPlaintext" => service.generate_data_key(&input, false),
                     "Encrypt" => service.encrypt(&input),
                     "Decrypt" => service.decrypt(&input),
+                    "ReEncrypt" => service.re_encrypt(&input),
                     other => Err(ApiError::unknown_operation(other)),
                 }
             })
@@ -183,14 +190,43 @@ impl Service<'_> {
     }
 
     fn decrypt(&self, input: &Input) -> ApiResult {
-        let invalid = || ApiError::new("InvalidCiphertextException", "the ciphertext is invalid");
-        let blob = decode(required(
+        let (key, plaintext) = self.open(
             input.ciphertext_blob.as_deref(),
-            "CiphertextBlob",
-        )?)?;
+            input.key_id.as_deref(),
+            &input.encryption_context,
+        )?;
+        Ok(json!({"KeyId": arn(&key), "Plaintext": STANDARD.encode(&*plaintext)}))
+    }
+
+    fn re_encrypt(&self, input: &Input) -> ApiResult {
+        let named = required(input.destination_key_id.as_deref(), "DestinationKeyId")?;
+        let destination = self.resolve(named)?;
+        let (source, plaintext) = self.open(
+            input.ciphertext_blob.as_deref(),
+            input.source_key_id.as_deref(),
+            &input.source_encryption_context,
+        )?;
+        let context = &input.destination_encryption_context;
+        let blob = self.seal(&destination, context, &plaintext)?;
+        Ok(json!({
+            "CiphertextBlob": STANDARD.encode(blob),
+            "SourceKeyId": arn(&source),
+            "KeyId": arn(&destination),
+        }))
+    }
+
+    /// The key that a ciphertext is under, and what it holds.
+    fn open(
+        &self,
+        blob: Option<&str>,
+        named: Option<&str>,
+        context: &BTreeMap<String, String>,
+    ) -> Result<(String, Zeroizing<Vec<u8>>), ApiError> {
+        let invalid = || ApiError::new("InvalidCiphertextException", "the ciphertext is invalid");
+        let blob = decode(required(blob, "CiphertextBlob")?)?;
         let (id, sealed) = blob.split_at_checked(ID_BYTES).ok_or_else(invalid)?;
         let key = std::str::from_utf8(id).map_err(|_| invalid())?;
-        if let Some(named) = input.key_id.as_deref()
+        if let Some(named) = named
             && self.resolve(named)? != key
         {
             return Err(ApiError::new(
@@ -199,9 +235,9 @@ impl Service<'_> {
             ));
         }
         let material = self.material(key)?.ok_or_else(invalid)?;
-        let context = context_bytes(&input.encryption_context)?;
+        let context = context_bytes(context)?;
         let plaintext = material.open(&context, sealed).ok_or_else(invalid)?;
-        Ok(json!({"KeyId": arn(key), "Plaintext": STANDARD.encode(&*plaintext)}))
+        Ok((key.to_owned(), plaintext))
     }
 
     fn seal(

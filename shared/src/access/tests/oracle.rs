@@ -163,7 +163,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
             has(roles, &[Owner, Admin, Operator]) || easy && has(roles, &[Developer])
         }
         A::ManagePlaybooks => has(roles, &[Owner, Admin]),
-        A::RotateInEmergency => has(roles, &[Owner, Admin]) && proven(asked),
+        A::RotateInEmergency | A::RotateDataKey => has(roles, &[Owner, Admin]) && proven(asked),
         A::LowerProtection => has(roles, &[Owner, Admin]),
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             has(roles, &[Owner, Admin, Auditor])
@@ -301,6 +301,7 @@ pub(super) fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::ManageAlerts
         | A::SettleAlerts
         | A::RotateInEmergency
+        | A::RotateDataKey
         | A::RequestElevation => {
             vec![Resource::Organization]
         }

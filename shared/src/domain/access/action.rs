@@ -111,6 +111,8 @@ actions! {
     ManageRotations = "manageRotations" in Secrets;
     /// Have the credentials of many integrations replaced at once.
     RotateInEmergency = "rotateInEmergency" in Secrets;
+    /// Have the organization's data key replaced.
+    RotateDataKey = "rotateDataKey" in Secrets;
     /// Add and delete signing secrets of endpoints.
     ManageEndpointSecrets = "manageEndpointSecrets" in Secrets;
     /// Make new signing secrets of destinations.

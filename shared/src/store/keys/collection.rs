@@ -24,6 +24,7 @@ pub(crate) enum Collection {
     EventParts(OrganizationId, EventId),
     Attempts(OrganizationId, DeliveryId),
     DataKeys(OrganizationId),
+    DataKeysDue,
     /// Those of the instant's day, in UTC.
     GrantsDue(Timestamp),
     Revocations(OrganizationId),
@@ -92,6 +93,7 @@ impl Collection {
                 "ATTEMPT#",
             ),
             Self::DataKeys(organization) => (format!("ORG#{organization}"), "DATA_KEY#"),
+            Self::DataKeysDue => ("DATA_KEYS_DUE".to_owned(), "DATA_KEYS#"),
             Self::GrantsDue(at) => (format!("GRANTS_DUE#{}", due::day(at)), "GRANT#"),
             Self::Revocations(organization) => {
                 (format!("ORG#{organization}#REVOCATIONS"), "REVOCATION#")

@@ -168,3 +168,28 @@ impl FromStr for SecretsDue {
         })
     }
 }
+
+/// When an organization's data keys have to be looked at. Text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DataKeyDue {
+    pub(crate) at: Timestamp,
+    pub(crate) organization: OrganizationId,
+}
+
+impl fmt::Display for DataKeyDue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.at, self.organization)
+    }
+}
+
+impl FromStr for DataKeyDue {
+    type Err = DueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (at, organization) = text.split_once('#').ok_or(DueError)?;
+        Ok(Self {
+            at: at.parse().map_err(|_| DueError)?,
+            organization: organization.parse().map_err(|_| DueError)?,
+        })
+    }
+}

@@ -25,7 +25,7 @@ mod shards;
 
 pub(crate) use alerts::{AlertKey, NoticeDue};
 pub(crate) use collection::Collection;
-pub(crate) use due::{Due, EmergencyDue, SecretsDue, SyncDue};
+pub(crate) use due::{DataKeyDue, Due, EmergencyDue, SecretsDue, SyncDue};
 pub(crate) use incidents::{IncidentKey, RunDue};
 use shards::beside_record;
 pub(crate) use shards::{shard_of, shard_of_digest};
@@ -53,6 +53,9 @@ pub(crate) enum ItemKey {
     EventPart(OrganizationId, EventId, u16),
     Attempt(OrganizationId, DeliveryId, u16),
     DataKey(OrganizationId, u16),
+    DataKeyPlan(OrganizationId),
+    /// Belongs to no organization: it is found by its instant.
+    DataKeyDue(DataKeyDue),
     Idempotency(OrganizationId, Digest),
     Request(OrganizationId, IntegrationId, RequestId),
     /// The digest of the route that is limited; of nothing, for the integration as a whole.
@@ -148,6 +151,8 @@ impl ItemKey {
             Self::EventPart(..) => "event_part",
             Self::Attempt(..) => "attempt",
             Self::DataKey(..) => "data_key",
+            Self::DataKeyPlan(..) => "data_key_plan",
+            Self::DataKeyDue(..) => "data_key_due",
             Self::Idempotency(..) => "idempotency",
             Self::Request(..) => "request",
             Self::Quota(..) => "quota",
@@ -235,6 +240,10 @@ impl ItemKey {
                 let (pk, prefix) = Collection::DataKeys(organization).render();
                 (pk, format!("{prefix}{number:05}"))
             }
+            Self::DataKeyPlan(organization) => {
+                (format!("ORG#{organization}"), "DATA_KEYS".to_owned())
+            }
+            Self::DataKeyDue(due) => Collection::DataKeysDue.key(due),
             Self::Idempotency(organization, digest) => (
                 format!("ORG#{organization}#IDEMPOTENCY#{digest}"),
                 "IDEMPOTENCY".to_owned(),

@@ -344,6 +344,15 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
             "SECRETS_DUE#<shard>",
             "SECRETS#<instant>#<org>#<int>#<dst>",
         ),
+        (ItemKey::DataKeyPlan(organization), "ORG#<org>", "DATA_KEYS"),
+        (
+            ItemKey::DataKeyDue(DataKeyDue {
+                at: "2026-11-26T09:30:00Z".parse().unwrap(),
+                organization,
+            }),
+            "DATA_KEYS_DUE",
+            "DATA_KEYS#<instant>#<org>",
+        ),
     ]
     .into_iter()
     .chain(incident_samples::golden())
@@ -406,7 +415,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..70, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..72, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -523,6 +532,11 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                         false => SecretOwner::Endpoint(c.into()),
                     },
                 }),
+                69 => ItemKey::DataKeyPlan(organization),
+                70 => ItemKey::DataKeyDue(DataKeyDue {
+                    at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
+                    organization,
+                }),
                 _ => ItemKey::GrantsDueFrom,
             }
         },
@@ -557,6 +571,7 @@ proptest! {
                 | ItemKey::RotationDue(_)
                 | ItemKey::EmergencyDue(_)
                 | ItemKey::SecretsDue(_)
+                | ItemKey::DataKeyDue(_)
         );
         prop_assert_eq!(owned, !is_found_from_outside);
     }

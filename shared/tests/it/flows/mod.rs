@@ -7,6 +7,7 @@
 )]
 
 mod circuit;
+mod data_keys;
 mod emergencies;
 mod limiter;
 mod limiter_costs;

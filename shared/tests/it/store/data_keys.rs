@@ -7,6 +7,9 @@ fn key(number: u16) -> WrappedKey {
         number,
         wrapped: vec![0, 200, u8::try_from(number).unwrap_or(0)],
         created_at: start(),
+        key_arn: None,
+        wrapped_at: None,
+        newest: None,
     }
 }
 

@@ -1,6 +1,7 @@
 use std::error::Error as _;
 
 use gatehouse::domain::{self, OrganizationId};
+use gatehouse::store::WrappedKey;
 use gatehouse::vault::{SealContext, VaultError};
 
 use crate::account::Account;
@@ -162,6 +163,23 @@ async fn the_key_of_another_deployment_is_a_defect_and_not_tampering() {
     let mut account = Account::new().await;
     let organization = account.id();
     account.data_keys().ensure(organization).await.unwrap();
+    // What the table says of the KMS key is believed within the account only.
+    let elsewhere = account.key_arn.replace("000000000000", "999999999999");
+    let ours = std::mem::replace(&mut account.key_arn, elsewhere);
+    let error = seal(&account, organization).await.unwrap_err();
+    assert!(matches!(error, VaultError::Refused(_)), "{error:?}");
+    account.key_arn = ours;
+    seal(&account, organization).await.unwrap();
+    // One of which it says nothing is under the key that is configured, or under none.
+    let first = account.store().first_data_key(organization).await;
+    let first = first.unwrap().unwrap();
+    let silent = WrappedKey {
+        key_arn: None,
+        ..first.item.clone()
+    };
+    let store = account.store();
+    let write = store.rewrap_data_key(organization, &first, &silent);
+    write.await.unwrap();
     account.key_arn = account.new_key().await;
     let error = seal(&account, organization).await.unwrap_err();
     assert!(matches!(error, VaultError::Refused(_)), "{error:?}");

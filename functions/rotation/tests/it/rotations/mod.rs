@@ -315,6 +315,7 @@ impl World {
             ("GATEHOUSE_KEY_ARN", "key"),
             ("GATEHOUSE_SECRET_PREFIX", "gatehouse"),
             ("GATEHOUSE_REQUEST_RETENTION_DAYS", "30"),
+            ("GATEHOUSE_DATA_KEY_ROTATION_DAYS", "365"),
             ("GATEHOUSE_AUDIT_RETENTION_DAYS", "400"),
         ];
         let environment: Environment = variables

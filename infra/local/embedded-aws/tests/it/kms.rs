@@ -63,6 +63,31 @@ async fn what_was_encrypted_is_decrypted_in_the_same_context_only() {
 }
 
 #[tokio::test]
+async fn what_is_encrypted_anew_is_under_the_other_key_and_context() {
+    let world = World::new().await;
+    let (one, two) = (world.key().await, world.key().await);
+    let blob = world.sealed(&one, b"text").await;
+    let anew = |source: &str, context: &str| {
+        let request = world.kms.re_encrypt().ciphertext_blob(blob.clone());
+        let request = request.source_key_id(source).destination_key_id(&two);
+        request
+            .source_encryption_context("organization", context)
+            .destination_encryption_context("organization", "two")
+    };
+    let renewed = anew(&one, "one").send().await.unwrap();
+    assert!(renewed.key_id().unwrap().ends_with(&two));
+    assert!(renewed.source_key_id().unwrap().ends_with(&one));
+    let opened = world.kms.decrypt().key_id(&two);
+    let opened = opened.ciphertext_blob(renewed.ciphertext_blob.unwrap());
+    let opened = opened.encryption_context("organization", "two").send();
+    assert_eq!(opened.await.unwrap().plaintext().unwrap().as_ref(), b"text");
+    let wrong = anew(&one, "two").send().await;
+    assert_eq!(code(wrong), "InvalidCiphertextException");
+    let wrong = anew(&two, "one").send().await;
+    assert_eq!(code(wrong), "IncorrectKeyException");
+}
+
+#[tokio::test]
 async fn the_order_of_a_context_does_not_matter() {
     let world = World::new().await;
     let key = world.key().await;
