@@ -224,7 +224,9 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
     fn at(days: u32) -> Timestamp {
-        Timestamp::from_second(1_790_000_000).unwrap().plus(DAY * days)
+        Timestamp::from_second(1_790_000_000)
+            .unwrap()
+            .plus(DAY * days)
     }
 
     #[test]
@@ -239,7 +241,10 @@ mod tests {
     fn a_pass_begins_once_nobody_seals_under_the_last_key_any_more() {
         let plan = DataKeyPlan::new(1, at(0), at(1)).rotated(2, at(365));
         let begins = at(365).plus(SETTLED_AFTER);
-        assert_eq!((plan.newest, plan.made_at, plan.due_at), (2, at(365), begins));
+        assert_eq!(
+            (plan.newest, plan.made_at, plan.due_at),
+            (2, at(365), begins)
+        );
         assert_eq!(plan.looked_at(at(365)).due_at, begins);
         assert_eq!(plan.looked_at(at(366)).due_at, at(366));
         let ended = plan.resealed_to(None, (7, 1), at(366));

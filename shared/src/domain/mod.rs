@@ -80,8 +80,8 @@ pub use grant::{
 pub use id::{
     AlertId, ApiKeyId, AuditId, ChannelId, CheckId, ConflictId, DeliveryId, DestinationId,
     ElevationId, EndpointId, EventId, IdError, IncidentId, IntegrationId, LaneId, NewRecordId,
-    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId, SilenceId,
-    SyncJobId,
+    NoticeId, OrganizationId, PlaybookId, PlaybookRunId, RequestId, RotationId, SecretId,
+    SilenceId, SyncJobId,
 };
 pub use integration::{
     AuthMethod, CredentialInfo, Integration, IntegrationStatus, IntegrationType, RateLimits,

@@ -317,7 +317,10 @@ fn resources(action: Action) -> Vec<Resource<'static>> {
                 .into_iter()
                 .map(Resource::Integration)
                 .collect();
-            if matches!(action, A::CreateIntegration | A::RunPlaybooks | A::ReadRotations) {
+            if matches!(
+                action,
+                A::CreateIntegration | A::RunPlaybooks | A::ReadRotations
+            ) {
                 all.push(Resource::Organization);
             }
             all

@@ -87,7 +87,10 @@ impl<'a> Pass<'a> {
                 },
             }));
         }
-        let page = self.desk.store.integrations(self.organization, 1, place.after);
+        let page = self
+            .desk
+            .store
+            .integrations(self.organization, 1, place.after);
         let Some(found) = page.await?.items.into_iter().next() else {
             return Ok(None);
         };
@@ -275,7 +278,10 @@ impl<'a> Pass<'a> {
     }
 
     async fn kinds(&self, integration: IntegrationId) -> Result<Vec<EntityName>, DataKeyError> {
-        let states = self.desk.store.entity_states(self.organization, integration);
+        let states = self
+            .desk
+            .store
+            .entity_states(self.organization, integration);
         let states = states.await?.into_iter();
         Ok(states.map(|state| state.item.entity).collect())
     }

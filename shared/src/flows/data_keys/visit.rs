@@ -8,9 +8,7 @@ use super::reseal::Pass;
 use super::{DataKeyDesk, DataKeyError};
 use crate::audit::Trail;
 use crate::domain::data_key::DataKeyPlan;
-use crate::domain::{
-    Actor, AuditOutcome, AuditSubject, NewAuditEntry, OrganizationId, Timestamp,
-};
+use crate::domain::{Actor, AuditOutcome, AuditSubject, NewAuditEntry, OrganizationId, Timestamp};
 use crate::lambda::metrics::{Metric, Metrics};
 use crate::lambda::telemetry::chain;
 use crate::store::{DataKeyWrite, DueDataKeys, StoreError, Versioned, WrappedKey};
@@ -61,12 +59,7 @@ impl fmt::Debug for DataKeyRotation {
 impl DataKeyRotation {
     /// Replaces keys by `desk` once they are as old as `every`; never, if that is none.
     #[must_use]
-    pub fn new(
-        desk: DataKeyDesk,
-        trail: Trail,
-        metrics: Metrics,
-        every: Option<Duration>,
-    ) -> Self {
+    pub fn new(desk: DataKeyDesk, trail: Trail, metrics: Metrics, every: Option<Duration>) -> Self {
         Self {
             desk,
             trail,
@@ -246,7 +239,9 @@ impl DataKeyRotation {
         let wrapped_at = key.wrapped_at.unwrap_or(key.created_at);
         let now = self.desk.sources.now();
         self.desk.keys.is_wrapped_elsewhere(key)
-            || self.every.is_some_and(|every| wrapped_at.plus(every) <= now)
+            || self
+                .every
+                .is_some_and(|every| wrapped_at.plus(every) <= now)
     }
 
     /// Records what is about to be done: what cannot be recorded is not done.

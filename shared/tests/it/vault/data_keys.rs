@@ -64,7 +64,11 @@ async fn twenty_tasks_of_one_function_make_and_fetch_a_key_once() {
     let keys = account.data_keys();
     let made = join_all((0..20).map(|_| keys.ensure(organization))).await;
     assert!(made.iter().all(Result::is_ok));
-    let once = ["GetItem", "GenerateDataKeyWithoutPlaintext", "TransactWriteItems"];
+    let once = [
+        "GetItem",
+        "GenerateDataKeyWithoutPlaintext",
+        "TransactWriteItems",
+    ];
     let (once, then) = (once.to_vec(), ["GetItem", "Decrypt"]);
     assert_eq!(account.wire.operations(), [once, then.to_vec()].concat());
     let restarted = account.data_keys();

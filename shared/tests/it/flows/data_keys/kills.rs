@@ -73,10 +73,14 @@ async fn what_others_write_meanwhile_stays() {
     let (organization, integration) = (world.organization, world.integration);
     let disable = async {
         loop {
-            let endpoint = world.store.endpoint(organization, integration, world.endpoint);
+            let endpoint = world
+                .store
+                .endpoint(organization, integration, world.endpoint);
             let mut endpoint = endpoint.await.unwrap().unwrap();
             endpoint.item.status = EndpointStatus::Disabled;
-            let update = world.store.update_endpoint(&endpoint.item, endpoint.version);
+            let update = world
+                .store
+                .update_endpoint(&endpoint.item, endpoint.version);
             if update.await.is_ok() {
                 return;
             }
@@ -85,7 +89,9 @@ async fn what_others_write_meanwhile_stays() {
     let run = function.run(world.now().plus(MINUTE));
     let (report, ()) = tokio::join!(run, disable);
     assert_eq!(report.unwrap().failed, 0);
-    let endpoint = world.store.endpoint(organization, integration, world.endpoint);
+    let endpoint = world
+        .store
+        .endpoint(organization, integration, world.endpoint);
     let endpoint = endpoint.await.unwrap().unwrap();
     assert_eq!(endpoint.item.status, EndpointStatus::Disabled);
     world.opened().await;
@@ -119,7 +125,9 @@ async fn an_organization_that_fails_holds_up_no_other_and_comes_again() {
     let first = world.store.first_data_key(world.organization).await;
     let first = first.unwrap().unwrap();
     let theirs = world.store.data_key(other, 1).await.unwrap().unwrap();
-    let write = world.store.rewrap_data_key(world.organization, &first, &theirs);
+    let write = world
+        .store
+        .rewrap_data_key(world.organization, &first, &theirs);
     write.await.unwrap();
     let function = undisturbed(&world.account);
     let report = function.run(world.now().plus(MINUTE)).await.unwrap();

@@ -118,7 +118,9 @@ async fn older(account: &Account, world: &World) -> WrappedKey {
         key_arn: None,
         ..first.item.clone()
     };
-    let write = world.store.rewrap_data_key(world.organization, &first, &older);
+    let write = world
+        .store
+        .rewrap_data_key(world.organization, &first, &older);
     write.await.unwrap();
     for sk in ["DATA_KEYS".to_owned()] {
         let delete = account.dynamodb().delete_item();
@@ -172,10 +174,14 @@ async fn what_does_not_unwrap_to_the_same_key_is_not_written() {
     let keys = world.account.data_keys();
     let other = keys.make(world.organization, 1).await.unwrap();
     let blob = aws_smithy_types::base64::encode(&other.wrapped);
-    world
-        .account
-        .wire
-        .answer(1, 200, &serde_json::json!({"CiphertextBlob": blob}).to_string());
+    world.account.wire.answer(
+        1,
+        200,
+        &serde_json::json!({"CiphertextBlob": blob}).to_string(),
+    );
     let renewed = keys.rewrap(world.organization, &before).await;
-    assert!(matches!(renewed, Err(VaultError::Corrupt(_))), "{renewed:?}");
+    assert!(
+        matches!(renewed, Err(VaultError::Corrupt(_))),
+        "{renewed:?}"
+    );
 }

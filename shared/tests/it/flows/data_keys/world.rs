@@ -87,7 +87,9 @@ impl World {
             grant,
             tokens: Some(tokens.await.unwrap()),
         };
-        let put = self.store.put_grant(self.organization, self.integration, &grant, 0);
+        let put = self
+            .store
+            .put_grant(self.organization, self.integration, &grant, 0);
         put.await.unwrap();
     }
 
@@ -205,7 +207,9 @@ impl World {
 
     async fn records(&self, keys: &DataKeys) {
         let (organization, integration, now) = (self.organization, self.integration, self.now());
-        let state = self.store.entity_state(organization, integration, &self.entity);
+        let state = self
+            .store
+            .entity_state(organization, integration, &self.entity);
         let mut set = ChangeSet::new(organization, integration, state.await.unwrap(), now);
         for id in 0..RECORDS {
             let body = RecordBody {
@@ -225,7 +229,8 @@ impl World {
                 changed_at: now,
                 body: body.await.unwrap(),
             };
-            set.changes.push(record_write(self, &mut set.state, id, change));
+            set.changes
+                .push(record_write(self, &mut set.state, id, change));
         }
         let of = self.record(1);
         let mut link = RecordLink {
@@ -239,8 +244,16 @@ impl World {
             held: None,
         };
         let context = self.link_context(of, &link);
-        link.held = Some(keys.seal_held(organization, context, &fields("held")).await.unwrap());
-        set.links.push(LinkWrite { of, link, version: 0 });
+        link.held = Some(
+            keys.seal_held(organization, context, &fields("held"))
+                .await
+                .unwrap(),
+        );
+        set.links.push(LinkWrite {
+            of,
+            link,
+            version: 0,
+        });
         let sides = fields("sides");
         let sides = keys.seal_sides(organization, self.conflict, &sides);
         let conflict = RecordConflict {
@@ -273,7 +286,9 @@ impl World {
             now: self.now(),
         };
         let (organization, integration) = (self.organization, self.integration);
-        let page = self.store.changes_after(organization, integration, &self.entity, query);
+        let page = self
+            .store
+            .changes_after(organization, integration, &self.entity, query);
         page.await.unwrap().items
     }
 
@@ -290,16 +305,22 @@ impl World {
                 (context, secret.sealed)
             })
         };
-        let endpoint = self.store.endpoint(organization, integration, self.endpoint);
+        let endpoint = self
+            .store
+            .endpoint(organization, integration, self.endpoint);
         let endpoint = endpoint.await.unwrap().unwrap().item;
         all.extend(secrets(self.endpoint.ulid(), endpoint.secrets));
-        let destination = self.store.destination(organization, integration, self.destination);
+        let destination = self
+            .store
+            .destination(organization, integration, self.destination);
         let destination = destination.await.unwrap().unwrap().item;
         all.extend(secrets(self.destination.ulid(), destination.secrets));
         let grant = self.store.grant(organization, integration).await.unwrap();
         all.push((self.tokens(), grant.unwrap().item.tokens.unwrap()));
         let conflict = self.conflict;
-        let found = self.store.record_conflict(organization, integration, conflict, self.now());
+        let found = self
+            .store
+            .record_conflict(organization, integration, conflict, self.now());
         let sides = found.await.unwrap().unwrap().item.sides;
         all.push((SealContext::Conflict { conflict }, sides));
         for (_, change) in self.feed().await {
