@@ -85,17 +85,17 @@ impl DataKeys {
         let fetch = async {
             match self.fetch_newest(organization).await {
                 Err(VaultError::NoKey) => {
-                    self.create(organization).await?;
+                    Box::pin(self.create(organization)).await?;
                     self.fetch_newest(organization).await
                 }
                 fetched => fetched,
             }
         };
         let now = self.sources.now();
-        match self.newest.get(organization, now, fetch).await {
+        match Box::pin(self.newest.get(organization, now, fetch)).await {
             // Shared with somebody who only looked for the key. Others make it at the same time,
             // perhaps, and one of them is first.
-            Err(VaultError::NoKey) => self.create(organization).await,
+            Err(VaultError::NoKey) => Box::pin(self.create(organization)).await,
             Ok(newest) => {
                 if !newest.is_planned {
                     self.adopt(organization).await;
@@ -120,7 +120,7 @@ impl DataKeys {
     ) -> Result<Sealed, VaultError> {
         let now = self.sources.now();
         let newest = self.fetch_newest(organization);
-        let newest = self.newest.get(organization, now, newest).await?;
+        let newest = Box::pin(self.newest.get(organization, now, newest)).await?;
         self.key(organization, newest.number)
             .await?
             .seal(organization, context, plaintext)
@@ -208,7 +208,7 @@ impl DataKeys {
         if newest.number == FIRST {
             let (key, now) = ((organization, FIRST), self.sources.now());
             let unwrap = self.unwrap(organization, first);
-            self.unwrapped.get(key, now, unwrap).await?;
+            Box::pin(self.unwrapped.get(key, now, unwrap)).await?;
         }
         Ok(newest)
     }
@@ -248,7 +248,7 @@ impl DataKeys {
         let now = self.sources.now();
         let plan = DataKeyPlan::new(FIRST, now, DataKeyPlan::first_look(now));
         let put = self.store.put_first_data_key(organization, &key, &plan);
-        match put.await {
+        match Box::pin(put).await {
             // Somebody else was first; theirs is the key.
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),

@@ -63,9 +63,8 @@ impl DataKeys {
             .destination_key_id(&*self.key_arn)
             .destination_encryption_context(ORGANIZATION, organization.to_string())
             .ciphertext_blob(Blob::new(key.wrapped.clone()))
-            .send()
-            .await
-            .map_err(sdk)?;
+            .send();
+        let output = Box::pin(output).await.map_err(sdk)?;
         let renewed = WrappedKey {
             wrapped: output.ciphertext_blob.ok_or(CORRUPT)?.into_inner(),
             key_arn: Some(self.key_arn.to_string()),
@@ -119,9 +118,8 @@ impl DataKeys {
             .key_id(&*self.key_arn)
             .key_spec(DataKeySpec::Aes256)
             .encryption_context(ORGANIZATION, organization.to_string())
-            .send()
-            .await
-            .map_err(sdk)?;
+            .send();
+        let output = Box::pin(output).await.map_err(sdk)?;
         Ok(WrappedKey {
             number,
             wrapped: output.ciphertext_blob.ok_or(CORRUPT)?.into_inner(),
@@ -143,9 +141,8 @@ impl DataKeys {
             .key_id(self.wrapping_key(key)?)
             .ciphertext_blob(Blob::new(key.wrapped.clone()))
             .encryption_context(ORGANIZATION, organization.to_string())
-            .send()
-            .await
-            .map_err(sdk)?;
+            .send();
+        let output = Box::pin(output).await.map_err(sdk)?;
         Ok(Zeroizing::new(
             output.plaintext.ok_or(CORRUPT)?.into_inner(),
         ))

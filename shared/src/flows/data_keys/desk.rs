@@ -52,7 +52,7 @@ impl DataKeyDesk {
             return Err(Error::NotFound("data key"));
         }
         // One that is older than plans are gets its plan by this.
-        self.keys.ensure(organization).await?;
+        Box::pin(self.keys.ensure(organization)).await?;
         let plan = self.store.data_key_plan(organization).await?;
         let plan = plan.ok_or(Error::NotFound("data key"))?;
         if let Some(end) = plan.item.rests_until(self.sources.now()) {
@@ -73,7 +73,7 @@ impl DataKeyDesk {
         let first = first.ok_or(VaultError::NoKey)?;
         let newest = first.item.newest();
         let number = newest.checked_add(1).ok_or(DataKeyError::Exhausted)?;
-        let key = self.keys.make(organization, number).await?;
+        let key = Box::pin(self.keys.make(organization, number)).await?;
         let next = plan.item.rotated(number, key.created_at);
         let added = self
             .store

@@ -150,7 +150,7 @@ impl DataKeyRotation {
             let now = self.desk.sources.now();
             self.metrics.count(Metric::DataKeysRotated, now);
         }
-        self.go_on(organization, plan, until, report).await
+        Box::pin(self.go_on(organization, plan, until, report)).await
     }
 
     /// Goes on with a pass, if one is at work, and says when to look next.
@@ -216,7 +216,7 @@ impl DataKeyRotation {
             let page = store.data_keys(organization, KEYS, after).await?;
             for key in page.items.iter().filter(|key| self.is_worn(&key.item)) {
                 self.record(organization, "data_key.rewrap").await?;
-                let renewed = keys.rewrap(organization, &key.item).await?;
+                let renewed = Box::pin(keys.rewrap(organization, &key.item)).await?;
                 let written = store.rewrap_data_key(organization, key, &renewed);
                 match written.await {
                     Ok(_) => {

@@ -1,5 +1,6 @@
 //! The replacing of credentials, and when they end.
 
+mod data_keys;
 mod emergencies;
 mod ends;
 mod policy;
