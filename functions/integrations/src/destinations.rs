@@ -48,8 +48,9 @@ pub(crate) async fn create(
     let mut stored = Vec::new();
     let mut shown = None;
     if let DestinationTarget::Http(_) = target {
-        let secret = state.maker.generate();
-        let sealed = state.maker.seal(organization, id.ulid(), &secret, now);
+        let maker = state.maker();
+        let secret = maker.generate();
+        let sealed = maker.seal(organization, id.ulid(), &secret, now);
         stored.push(sealed.await?);
         shown = Some(secret.expose_secret().to_owned());
     }
@@ -186,8 +187,9 @@ pub(crate) async fn rotate_secret(
         );
     }
     let now = state.sources.now();
-    let secret = state.maker.generate();
-    let sealed = state.maker.seal(organization, id.ulid(), &secret, now);
+    let maker = state.maker();
+    let secret = maker.generate();
+    let sealed = maker.seal(organization, id.ulid(), &secret, now);
     secrets::replace(&mut item, sealed.await?, body.overlap_seconds, now)?;
     item.updated_at = now;
     let version = state.store.update_destination(&item, version).await?;

@@ -37,7 +37,8 @@ pub(crate) async fn create(
     state.keys.ensure(organization).await?;
     let mut stored = Vec::new();
     if let Some(secret) = &body.secret {
-        let sealed = state.maker.seal(organization, id.ulid(), secret, now);
+        let maker = state.maker();
+        let sealed = maker.seal(organization, id.ulid(), secret, now);
         stored.push(sealed.await?);
     }
     let endpoint = Endpoint {
@@ -191,7 +192,8 @@ pub(crate) async fn add_secret(
         return Err(Error::Invalid(errors).into());
     }
     let now = state.sources.now();
-    let sealed = state.maker.seal(organization, id.ulid(), &body.secret, now);
+    let maker = state.maker();
+    let sealed = maker.seal(organization, id.ulid(), &body.secret, now);
     let new = sealed.await?;
     let view = SecretView::from(&new);
     secrets::replace(&mut item, new, body.overlap_seconds, now)?;

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
@@ -20,7 +21,7 @@ use gatehouse::flows::{
 };
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
-use gatehouse::queue::Queue;
+use gatehouse::queue::{Queue, SyncQueue};
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
 use url::Url;
@@ -45,8 +46,6 @@ pub struct State {
     /// Starts rotations, and decides about them.
     pub(crate) rotations: RotationDesk,
     pub(crate) emergencies: Emergencies,
-    /// Makes and seals signing secrets.
-    pub(crate) maker: SecretMaker,
     /// Replaces data keys of organizations.
     pub(crate) data_keys: DataKeyDesk,
     pub(crate) egress: Egress,
@@ -123,15 +122,7 @@ impl State {
             sources.clone(),
             retention,
         );
-        let hints = Hints::new(store.clone(), sync_queue.clone(), sources.clone());
-        let records =
-            Records::new(store.clone(), keys.clone(), sources.clone(), retention).with_hints(hints);
-        let local = LocalRecords::new(
-            records,
-            (store.clone(), keys.clone()),
-            sync_queue,
-            sources.clone(),
-        );
+        let local = local_records((&store, &keys), sync_queue, &sources, retention);
         let metrics = Metrics::new("integrations");
         let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let credentials = connect::credentials(environment, aws)?;
@@ -149,7 +140,6 @@ impl State {
                 .with_rotations(rotations.clone()),
             data_keys: DataKeyDesk::new(store.clone(), keys.clone(), sources.clone()),
             emergencies: Emergencies::new(rotations.clone()),
-            maker: SecretMaker::new(keys.clone(), sources.clone()),
             rotations,
             credentials,
             egress,
@@ -169,6 +159,11 @@ impl State {
         })
     }
 
+    /// Makes and seals signing secrets.
+    pub(crate) fn maker(&self) -> SecretMaker {
+        SecretMaker::new(self.keys.clone(), self.sources.clone())
+    }
+
     pub(crate) fn idempotency(&self) -> Idempotency {
         Idempotency {
             unfinished: Unfinished::RunAgain,
@@ -177,6 +172,23 @@ impl State {
             sources: self.sources.clone(),
         }
     }
+}
+
+/// Records, as requests read and change them.
+fn local_records(
+    (store, keys): (&Store, &DataKeys),
+    queue: SyncQueue,
+    sources: &Sources,
+    retention: Duration,
+) -> LocalRecords {
+    let hints = Hints::new(store.clone(), queue.clone(), sources.clone());
+    let records = Records::new(store.clone(), keys.clone(), sources.clone(), retention);
+    LocalRecords::new(
+        records.with_hints(hints),
+        (store.clone(), keys.clone()),
+        queue,
+        sources.clone(),
+    )
 }
 
 impl FromRef<State> for Authentication {
