@@ -415,4 +415,6 @@ impl fmt::Display for ItemKey {
 #[cfg(test)]
 mod incident_samples;
 #[cfg(test)]
+mod ownership_tests;
+#[cfg(test)]
 mod tests;

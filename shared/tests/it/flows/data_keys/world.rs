@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gatehouse::domain::data_key::DataKeyPlan;
+use gatehouse::domain::secret_rotation::SecretPlan;
 use gatehouse::domain::sync::{
     ChangeOrigin, ConflictStatus, EntityName, Fields, RecordBody, RecordChange, RecordConflict,
     RecordHead, RecordLink, record_digest,
@@ -152,6 +153,7 @@ impl World {
                 self.secret(keys, owner).await,
                 self.secret(keys, owner).await,
             ],
+            secret_plan: SecretPlan::default(),
             created_at: self.now(),
             updated_at: self.now(),
         }
@@ -174,6 +176,7 @@ impl World {
             disabled_reason: None,
             secrets: vec![self.secret(keys, self.destination.ulid()).await],
             breaker: None,
+            secret_plan: SecretPlan::default(),
             created_at: self.now(),
             updated_at: self.now(),
         }
