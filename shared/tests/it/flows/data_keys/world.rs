@@ -38,7 +38,8 @@ const RECORDS: u64 = 3;
 
 /// The number of the key that something is sealed under.
 pub(super) fn number(sealed: &Sealed) -> u16 {
-    u16::from_be_bytes(sealed.as_bytes()[1..3].try_into().unwrap())
+    let bytes = sealed.as_bytes().get(1..3).unwrap();
+    u16::from_be_bytes(bytes.try_into().unwrap())
 }
 
 fn fields(text: &str) -> Fields {
@@ -235,6 +236,14 @@ impl World {
             set.changes
                 .push(record_write(self, &mut set.state, id, change));
         }
+        self.beside(keys, &mut set).await;
+        let committed = self.store.commit_changes(&set).await.unwrap();
+        assert!(matches!(committed, Committed::Done(_)), "{committed:?}");
+    }
+
+    /// A link and a conflict.
+    async fn beside(&self, keys: &DataKeys, set: &mut ChangeSet) {
+        let (organization, integration, now) = (self.organization, self.integration, self.now());
         let of = self.record(1);
         let mut link = RecordLink {
             integration: self.account.id(),
@@ -276,8 +285,6 @@ impl World {
             version: 0,
             expires_at: None,
         });
-        let committed = self.store.commit_changes(&set).await.unwrap();
-        assert!(matches!(committed, Committed::Done(_)), "{committed:?}");
     }
 
     /// The whole feed.
