@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_types::SdkConfig;
 use axum::extract::FromRef;
@@ -18,7 +19,7 @@ use gatehouse::flows::{
 };
 use gatehouse::http::{Authentication, Authorization, Edge, Recorder};
 use gatehouse::lambda::metrics::Metrics;
-use gatehouse::queue::Queue;
+use gatehouse::queue::{Queue, SyncQueue};
 use gatehouse::store::Store;
 use gatehouse::vault::{Credentials, DataKeys};
 use url::Url;
@@ -117,15 +118,7 @@ impl State {
             sources.clone(),
             retention,
         );
-        let hints = Hints::new(store.clone(), sync_queue.clone(), sources.clone());
-        let records =
-            Records::new(store.clone(), keys.clone(), sources.clone(), retention).with_hints(hints);
-        let local = LocalRecords::new(
-            records,
-            (store.clone(), keys.clone()),
-            sync_queue,
-            sources.clone(),
-        );
+        let local = local_records((&store, &keys), sync_queue, &sources, retention);
         let metrics = Metrics::new("integrations");
         let alerts = Alerts::new(store.clone(), trail.clone(), sources.clone(), metrics);
         let credentials = connect::credentials(environment, aws)?;
@@ -169,6 +162,23 @@ impl State {
             sources: self.sources.clone(),
         }
     }
+}
+
+/// Records as people change them; who hands them on is told by `queue`.
+fn local_records(
+    (store, keys): (&Store, &DataKeys),
+    queue: SyncQueue,
+    sources: &Sources,
+    retention: Duration,
+) -> LocalRecords {
+    let hints = Hints::new(store.clone(), queue.clone(), sources.clone());
+    let records = Records::new(store.clone(), keys.clone(), sources.clone(), retention);
+    LocalRecords::new(
+        records.with_hints(hints),
+        (store.clone(), keys.clone()),
+        queue,
+        sources.clone(),
+    )
 }
 
 impl FromRef<State> for Authentication {
