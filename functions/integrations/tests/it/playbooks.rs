@@ -317,6 +317,26 @@ async fn what_is_automatic_needs_the_right_to_do_it() {
 }
 
 #[tokio::test]
+async fn credentials_are_replaced_for_who_may_do_that() {
+    let scene = Scene::new().await;
+    let steps =
+        json!([{"action": "rotate_credential", "emergency": true, "approval": "automatic"}]);
+    let playbook = scene.make(with(body(), "steps", steps)).await;
+    let path = format!("{}/rotations", scene.path);
+    let rotations = async || {
+        let list = scene.portal.get(&path, &scene.admin).await.json();
+        list["items"].as_array().unwrap().clone()
+    };
+    let denied = scene.start(&playbook, &scene.operator, scene.on()).await;
+    assert_eq!(denied.status, 403, "{denied:?}");
+    assert_eq!(rotations().await, Vec::<Value>::new());
+    let run = scene.start(&playbook, &scene.admin, scene.on()).await;
+    assert_eq!(states(&run.json()), ["done"], "{run:?}");
+    let begun = rotations().await;
+    assert_eq!((begun.len(), &begun[0]["emergency"]), (1, &json!(true)));
+}
+
+#[tokio::test]
 async fn who_has_started_a_run_does_not_approve_it_where_the_playbook_says_so() {
     let scene = Scene::new().await;
     let playbook = scene.make(with(body(), "approver", json!("other"))).await;
