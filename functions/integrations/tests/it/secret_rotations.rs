@@ -137,10 +137,8 @@ async fn a_policy_is_changed_and_taken_away() {
     }
 }
 
-#[tokio::test]
-async fn a_policy_that_is_wrong_changes_nothing() {
-    let portal = Portal::new().await;
-    let (_, token, integration) = set_up(&portal).await;
+/// Where it is said, of what, the policy, and what of it is wrong.
+fn wrong() -> Vec<(&'static str, Value, Value, &'static str)> {
     let queue = "https://sqs.us-east-1.amazonaws.com/000000000000/gatehouse-destination-a";
     let sqs = json!({"type": "sqs", "queueUrl": queue});
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -148,7 +146,7 @@ async fn a_policy_that_is_wrong_changes_nothing() {
     let unsigned = json!({"scheme": "google-pubsub",
         "settings": {"audience": "a", "serviceAccount": "a@b.iam.gserviceaccount.com"}});
     let good = json!({"everyDays": 30});
-    for (of, body, policy, pointer) in [
+    vec![
         (
             "destinations",
             http(),
@@ -182,7 +180,14 @@ async fn a_policy_that_is_wrong_changes_nothing() {
             "/secretRotation/overlapSeconds",
         ),
         ("webhooks", unsigned, good, "/secretRotation"),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_policy_that_is_wrong_changes_nothing() {
+    let portal = Portal::new().await;
+    let (_, token, integration) = set_up(&portal).await;
+    for (of, body, policy, pointer) in wrong() {
         let path = format!("{integration}/{of}");
         let mut with_policy = body.clone();
         with_policy["secretRotation"] = policy.clone();
