@@ -128,9 +128,7 @@ async fn a_rotation_begins_and_a_dry_run_says_so_before() {
         let step = ["playbook.step started", "playbook.step succeeded"].map(str::to_owned);
         assert!(trail.ends_with(&step), "{trail:?}");
         let by = approver();
-        let undo = process
-            .playbooks
-            .undo(world.organization, ended.id, &by);
+        let undo = process.playbooks.undo(world.organization, ended.id, &by);
         assert!(undo.await.is_err());
     }
 }
