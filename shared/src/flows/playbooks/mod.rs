@@ -21,9 +21,7 @@ use crate::domain::incident::{Incident, NewTimelineEntry, TimelineEvent};
 use crate::domain::playbook::{
     NewRun, PlaybookRun, PlaybookSpec, RunNext, RunRefusal, StepAction, StepEnd, TriggerStart,
 };
-use crate::domain::{
-    Actor, Error, IncidentId, OrganizationId, PlaybookId, PlaybookRunId, Sources, Timestamp,
-};
+use crate::domain::{Actor, Error, IncidentId, OrganizationId, PlaybookId, PlaybookRunId, Sources};
 use crate::flows::rotation::RotationDesk;
 use crate::store::{Digest, IncidentWrite, RunCommitted, RunWrite, Store, Versioned, contended};
 
@@ -391,11 +389,4 @@ fn actor_of(run: &PlaybookRun, index: usize) -> Actor {
     let step = run.steps.get(index);
     let decided = step.and_then(|step| step.decided.as_ref());
     decided.map_or_else(|| run.started_by.clone(), |mark| mark.by.clone())
-}
-
-/// When a step that holds calls back lets them go.
-fn breaker_until(run: &PlaybookRun, index: usize, now: Timestamp) -> Timestamp {
-    let minutes = run.steps.get(index).and_then(|step| step.step.minutes);
-    let minutes = u64::from(minutes.unwrap_or(1));
-    now.plus(std::time::Duration::from_secs(minutes * 60))
 }

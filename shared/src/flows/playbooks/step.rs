@@ -1,6 +1,6 @@
 //! Taking one step.
 
-use super::{Playbooks, actor_of, breaker_until, line_of_step, rotate, words};
+use super::{Playbooks, actor_of, line_of_step, rotate, words};
 use crate::domain::alert::{NoticeBody, PlaybookNotice};
 use crate::domain::playbook::{MAX_TRIES, Plan, PlaybookRun, PlaybookStep, StepAction, StepEnd};
 use crate::domain::{
@@ -323,4 +323,11 @@ fn entry(
         ..NewAuditEntry::new(by, word, outcome)
     }
     .of(AuditSubject::new("integration", run.integration_id))
+}
+
+/// When a step that holds calls back lets them go.
+fn breaker_until(run: &PlaybookRun, index: usize, now: Timestamp) -> Timestamp {
+    let minutes = run.steps.get(index).and_then(|step| step.step.minutes);
+    let minutes = u64::from(minutes.unwrap_or(1));
+    now.plus(std::time::Duration::from_secs(minutes * 60))
 }
