@@ -7,7 +7,7 @@ use super::wire::Of;
 use super::*;
 
 /// More calls than a rotation makes.
-const ENOUGH: usize = 400;
+pub(super) const ENOUGH: usize = 400;
 
 /// The kills of a run: those with each call, before and after its effect, of which the first that is
 /// not come to ends a list. If nothing else is said, those that leave something else than the one
