@@ -21,6 +21,7 @@ mod alerts;
 mod collection;
 mod due;
 mod incidents;
+mod item_type;
 mod shards;
 
 pub(crate) use alerts::{AlertKey, NoticeDue};
@@ -137,70 +138,6 @@ impl ItemKey {
     /// The key of an endpoint path.
     pub(crate) fn endpoint_path(path: &EndpointPath) -> Self {
         Self::EndpointPath(Digest::of(path.as_str().as_bytes()))
-    }
-
-    /// What the item's `item_type` attribute says.
-    pub(crate) fn item_type(self) -> &'static str {
-        match self {
-            Self::Integration(..) => "integration",
-            Self::Endpoint(..) => "endpoint",
-            Self::EndpointPath(..) => "endpoint_path",
-            Self::Destination(..) => "destination",
-            Self::EventClaim(..) => "event_claim",
-            Self::Event(..) => "event",
-            Self::EventPart(..) => "event_part",
-            Self::Attempt(..) => "attempt",
-            Self::DataKey(..) => "data_key",
-            Self::DataKeyPlan(..) => "data_key_plan",
-            Self::DataKeyDue(..) => "data_key_due",
-            Self::Idempotency(..) => "idempotency",
-            Self::Request(..) => "request",
-            Self::Quota(..) => "quota",
-            Self::CallerQuota(..) => "caller_quota",
-            Self::IntegrationsGuard(..) => "integrations_guard",
-            Self::EndpointsGuard(..) => "endpoints_guard",
-            Self::Gateway(..) => "gateway",
-            Self::CachedResponse(..) => "cached_response",
-            Self::PendingConsent(..) => "pending_consent",
-            Self::ConsentTicket(..) => "consent_ticket",
-            Self::SeenLogout(..) => "seen_logout",
-            Self::Grant(..) => "grant",
-            Self::GrantDue(..) => "grant_due",
-            Self::GrantsDueFrom => "grants_due_from",
-            Self::Revocation(..) => "revocation",
-            Self::ApiKey(..) => "api_key",
-            Self::ApiKeyOwner(..) => "api_key_owner",
-            Self::ApiKeyUse(..) => "api_key_use",
-            Self::Elevation(..) => "elevation",
-            Self::Elevated(..) => "elevated",
-            Self::User(..) => "user",
-            Self::AuditPage(..) => "audit_page",
-            Self::AuditSpine(..) => "audit_spine",
-            Self::EntityState(..) => "entity_state",
-            Self::SyncJob(..) => "sync_job",
-            Self::RecordHead(..) => "record_head",
-            Self::RecordChange(..) => "record_change",
-            Self::SeenRecords(..) => "seen_records",
-            Self::MissingRecords(..) => "missing_records",
-            Self::RecordConflict(..) => "record_conflict",
-            Self::SyncDue(..) => "sync_due",
-            Self::FeedCursor(..) => "feed_cursor",
-            Self::RecordPush(..) => "record_push",
-            Self::RecordLink(..) => "record_link",
-            Self::OfIncidents(key) => key.item_type(),
-            Self::OfAlerts(key) => key.item_type(),
-            Self::RollUp(..) => "roll_up",
-            Self::Check(..) => "check",
-            Self::Watch(..) => "watch",
-            Self::WatchDue(..) => "watch_due",
-            Self::RotationPlan(..) => "rotation_plan",
-            Self::Rotation(..) => "rotation",
-            Self::RotationDue(..) => "rotation_due",
-            Self::Emergency(..) => "emergency",
-            Self::EmergencyMember(..) => "emergency_member",
-            Self::EmergencyDue(..) => "emergency_due",
-            Self::SecretsDue(..) => "secrets_due",
-        }
     }
 
     /// The partition key and the sort key.
