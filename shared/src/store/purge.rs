@@ -120,7 +120,7 @@ impl Purge<'_> {
             return Ok(false);
         }
         let book = ItemKey::OfAlerts(AlertKey::Book(organization, integration));
-        self.delete(vec![book.attributes()]).await?;
+        self.store.delete_all(vec![book.attributes()]).await?;
         Ok(true)
     }
 
@@ -136,7 +136,7 @@ impl Purge<'_> {
         let is_done = self.clear(rotations).await?;
         if is_done {
             let plan = ItemKey::RotationPlan(organization, integration);
-            self.delete(vec![plan.attributes()]).await?;
+            self.store.delete_all(vec![plan.attributes()]).await?;
         }
         Ok(is_done)
     }

@@ -70,6 +70,10 @@ fn scope(service: &str) -> String {
 
 impl SecretsManager {
     fn of(deployment: &Deployment) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "tests have no configuration of their own"
+        )]
         let given = std::env::var("GATEHOUSE_TEST_AWS");
         Self {
             is_emulator: given.is_ok(),

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use gatehouse::access::{ROUTES, Route};
+use gatehouse::domain::Action as A;
+use gatehouse::domain::Role::{Admin, Auditor, Developer, Operator, Owner, Viewer};
 use gatehouse::domain::{Action, Role};
 use serde_json::{Value, json};
 
@@ -54,8 +56,6 @@ fn every_operation_has_a_row_and_every_row_is_of_an_operation() {
 /// Who may do it with an integration that nothing is said of (internal, in production), with a
 /// second factor; or with the organization.
 fn who(action: Action) -> &'static [Role] {
-    use Action as A;
-    use Role::{Admin, Auditor, Developer, Operator, Owner, Viewer};
     match action {
         A::ReadProviders
         | A::ListIntegrations
@@ -88,7 +88,9 @@ fn who(action: Action) -> &'static [Role] {
         | A::RotateDestinationSecrets
         | A::ConnectGrant
         | A::RevokeGrant => &[Owner, Admin, Developer],
-        A::ManageIncidents | A::RunPlaybooks | A::ApprovePlaybooks => &[Owner, Admin, Operator],
+        A::ManageIncidents | A::RunPlaybooks | A::ApprovePlaybooks | A::SettleAlerts => {
+            &[Owner, Admin, Operator]
+        }
         A::CallProvider
         | A::TestIntegration
         | A::LookUpUsers
@@ -99,7 +101,6 @@ fn who(action: Action) -> &'static [Role] {
         | A::ManageSync
         | A::WriteRecords
         | A::ResolveConflicts => &[Owner, Admin, Operator, Developer],
-        A::SettleAlerts => &[Owner, Admin, Operator],
         A::ReadAudit | A::VerifyAudit | A::ReviewAccess | A::ListApiKeys | A::ListRevocations => {
             &[Owner, Admin, Auditor]
         }

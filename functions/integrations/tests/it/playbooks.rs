@@ -142,10 +142,25 @@ async fn a_playbook_is_made_listed_replaced_and_deleted() {
 async fn a_playbook_that_is_not_understood_is_refused_with_the_place() {
     let scene = Scene::new().await;
     let before = scene.portal.contents().await;
+    for (body, pointer) in not_understood() {
+        let answer = scene
+            .portal
+            .post(PLAYBOOKS, &scene.admin, body.clone())
+            .await;
+        assert_eq!(answer.status, 400, "{body}: {answer:?}");
+        let errors = answer.json()["errors"].clone();
+        let found = errors[0]["pointer"].as_str().unwrap();
+        assert!(found.starts_with(pointer), "{body}: {errors}");
+    }
+    assert_eq!(scene.portal.contents().await, before);
+}
+
+/// Bodies, and what of them is wrong.
+fn not_understood() -> Vec<(Value, &'static str)> {
     let step = |step: Value| with(body(), "steps", json!([step]));
     let trigger = |trigger: Value| with(body(), "trigger", trigger);
     let unknown = "int_01K72Z5QSW0123456789ABCDEF";
-    for (body, pointer) in [
+    vec![
         (with(body(), "name", json!("")), "/name"),
         (with(body(), "steps", json!([])), "/steps"),
         (
@@ -193,17 +208,7 @@ async fn a_playbook_that_is_not_understood_is_refused_with_the_place() {
             trigger(json!({"integrations": [unknown]})),
             "/trigger/integrations/0",
         ),
-    ] {
-        let answer = scene
-            .portal
-            .post(PLAYBOOKS, &scene.admin, body.clone())
-            .await;
-        assert_eq!(answer.status, 400, "{body}: {answer:?}");
-        let errors = answer.json()["errors"].clone();
-        let found = errors[0]["pointer"].as_str().unwrap();
-        assert!(found.starts_with(pointer), "{body}: {errors}");
-    }
-    assert_eq!(scene.portal.contents().await, before);
+    ]
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ impl World {
 }
 
 fn said(run: &PlaybookRun) -> &str {
-    run.steps[0].said.as_deref().unwrap()
+    run.steps.first().unwrap().said.as_deref().unwrap()
 }
 
 #[tokio::test]

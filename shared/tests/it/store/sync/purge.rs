@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gatehouse::domain::sync::{EntityName, FeedCursor, RecordLink, RecordPush};
 use gatehouse::domain::{IntegrationId, Sealed};
-use gatehouse::store::{LinkWrite, MissingPage, MissingRecord, Purged, RecordRef, SeenPage};
+use gatehouse::store::{
+    DueWatch, LinkWrite, MissingPage, MissingRecord, Purged, RecordRef, SeenPage,
+};
 
 use super::samples::{Records, digest};
 use crate::store::samples::{at, start};
@@ -93,6 +95,20 @@ impl Records {
         assert_eq!(moved.await.unwrap(), Some(1));
     }
 
+    /// `monitor` has found it gone.
+    async fn found_gone(&self) {
+        let (organization, integration) = (self.world.organization, self.world.integration);
+        let store = &self.world.store;
+        if let Some(watch) = store.watch(organization, integration).await.unwrap() {
+            let due = DueWatch {
+                at: watch.item.due_at,
+                organization,
+                integration,
+            };
+            store.drop_watch(&due).await.unwrap();
+        }
+    }
+
     /// Purges the integration to the end, `limit` items at a time: what each turn has deleted.
     async fn purge(&self, limit: usize) -> Vec<Purged> {
         let (organization, integration) = (self.world.organization, self.world.integration);
@@ -125,6 +141,7 @@ async fn two() -> (Records, Items) {
         records.link((purged, record), (other, record + 1)).await;
         records.link((other, record + 1), (purged, record)).await;
     }
+    records.found_gone().await;
     // Of another pair.
     records.link((other, 1), (records.world.id(), 1)).await;
     let kept = records.dump().await;
