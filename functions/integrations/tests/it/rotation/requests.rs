@@ -271,8 +271,6 @@ async fn an_id_that_is_a_secret_is_refused_and_nothing_changes() {
         let body = json!({"apiProfile": {"rotation": rotation}});
         let seen = portal.get(&path, &token).await;
         let version = [("if-match", seen.headers["etag"].to_str().unwrap())];
-        let seen = portal.get(&path, &token).await;
-        let version = [("if-match", seen.headers["etag"].to_str().unwrap())];
         let before = portal.contents().await;
         let answer = portal
             .call(("PATCH", &path), &token, &version, body.clone())

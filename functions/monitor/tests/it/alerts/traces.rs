@@ -170,6 +170,7 @@ impl Scene {
 }
 
 /// What is bad, or near to it, for a rule of this kind.
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 async fn happens(scene: &Scene, kind: AlertKind, is_bad: bool) {
     let failed = json!({"status": "failed", "error": "upstream_network", "responseStatus": 500});
     match kind {
@@ -263,6 +264,7 @@ async fn each_kind_fires_by_what_is_bad_and_not_by_what_is_near_to_it() {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table, easier to read whole")]
 #[tokio::test]
 async fn a_rotation_that_failed_is_said_until_one_succeeds() {
     let trouble =
