@@ -58,6 +58,10 @@ impl Rotator {
         let current = current.map_or(&held.rotation.from_version, |current| &current.version);
         let old = match self.named(held.of, current).await {
             Ok(old) => old,
+            // The key that was asked for is still to be found.
+            Err(failure) if held.rotation.creation.is_some() => {
+                return held.fail(failure, Rotation::lose_creation).await;
+            }
             Err(failure) => return self.not_created(held, failure).await,
         };
         if held.rotation.creation.is_some() {

@@ -48,9 +48,12 @@ impl StepFailure {
                     || is_refusal(error.problem.status),
                 ..Self::answered(&error.problem)
             },
-            Error::RateLimited { .. } | Error::ProviderBarred { .. } | Error::Unavailable(_) => {
-                Self::passing()
-            }
+            Error::RateLimited { .. } | Error::ProviderBarred { .. } => Self::passing(),
+            // What AWS did not answer may have been what is written after the provider has.
+            Error::Unavailable(_) => Self {
+                is_undone: false,
+                ..Self::passing()
+            },
             Error::NotFound(_) | Error::Conflict(_) | Error::ConsentNeeded(_) => {
                 Self::lasting(RotationFailure::IntegrationUnusable)
             }

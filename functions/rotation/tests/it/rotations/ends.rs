@@ -298,8 +298,18 @@ impl World {
     /// As the API sets credentials.
     pub(super) async fn set_by_hand(&self, values: &Values) {
         let (organization, id) = self.of;
-        let before = self.watch.current().1;
+        let (current, before) = self.watch.current();
         self.replaced.lock().unwrap().push(before);
+        if let Some(id) = self.plan().await.active {
+            let active = self.store.rotation(self.of.0, self.of.1, id).await;
+            let active = active.unwrap().unwrap().item;
+            let candidate = active.candidate.map(|candidate| candidate.version);
+            // Switched, and not written down: that it was there goes unnoticed.
+            if active.state == RotationState::Finish && candidate == Some(current) {
+                let first = self.watch.values_of(&active.from_version);
+                self.replaced.lock().unwrap().push(first);
+            }
+        }
         let version = format!("by-hand-{:032x}", self.dice.next());
         let credentials = set(values);
         let staged = self
