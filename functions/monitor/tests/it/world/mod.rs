@@ -210,9 +210,9 @@ impl World {
         handle(&state, scheduled()).await.unwrap()
     }
 
-    /// A run that is killed with one of its calls of AWS; whether it came so far.
+    /// A run that is killed with one of its calls of AWS that may change something; whether it came so far.
     pub(crate) async fn run_killed(&self, kill: Kill) -> bool {
-        let life = Arc::new(Life::new(self.dice.clone(), Some(kill), 0, 0));
+        let life = Arc::new(Life::killed(self.dice.clone(), kill));
         let state = self.state(&life);
         let mut run = std::pin::pin!(handle(&state, scheduled()));
         loop {

@@ -146,7 +146,7 @@ impl Side<'_> {
 /// done by one that nothing happens to. Whether it died.
 async fn run_killed(world: &World, call: usize, has_effect: bool) -> bool {
     let kill = Kill { call, has_effect };
-    let doomed = world.process(Life::new(Dice::new(1), Some(kill), 0, 0));
+    let doomed = world.process(Life::killed(Dice::new(1), kill));
     let mut died = false;
     for _ in 0..200 {
         let Some(letter) = world.take() else {

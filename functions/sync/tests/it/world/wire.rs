@@ -47,6 +47,8 @@ pub(crate) struct Life {
     /// Which of its calls is throttled for sure.
     throttled: Option<usize>,
     calls: AtomicUsize,
+    /// Whether only those that may change something are counted.
+    counts_changes: bool,
     is_dead: AtomicBool,
     dice: Dice,
     /// One of so many calls of AWS is throttled; 0: none.
@@ -61,6 +63,7 @@ impl Life {
             kill,
             throttled: None,
             calls: AtomicUsize::new(0),
+            counts_changes: false,
             is_dead: AtomicBool::new(false),
             dice,
             throttles_one_in: throttles,
@@ -74,6 +77,24 @@ impl Life {
             throttled: Some(call),
             ..Self::new(Dice::new(1), None, 0, 0)
         }
+    }
+
+    /// One that is killed with calls that may change something: with another, it leaves what the last of
+    /// these has left.
+    pub(crate) fn killed(dice: Dice, kill: Kill) -> Self {
+        Self {
+            counts_changes: true,
+            ..Self::new(dice, Some(kill), 0, 0)
+        }
+    }
+
+    /// One more call: its number, if it is counted.
+    fn count(&self, target: &str) -> Option<usize> {
+        let is_read = ["GetItem", "Query", "GetSecretValue", "Decrypt"]
+            .iter()
+            .any(|operation| target.ends_with(operation));
+        let is_counted = !self.counts_changes || !is_read;
+        is_counted.then(|| self.calls.fetch_add(1, Ordering::SeqCst))
     }
 
     /// How many calls of AWS it has made.
@@ -350,8 +371,8 @@ impl HttpConnector for Connector {
             let (life, aws) = (&connector.life, &connector.aws);
             // Others get their turn here.
             tokio::task::yield_now().await;
-            let number = life.calls.fetch_add(1, Ordering::SeqCst);
-            let kill = life.kill.filter(|kill| kill.call == number);
+            let number = life.count(&target);
+            let kill = life.kill.filter(|kill| number == Some(kill.call));
             if kill.is_some_and(|kill| !kill.has_effect) {
                 life.is_dead.store(true, Ordering::SeqCst);
             }
@@ -359,7 +380,7 @@ impl HttpConnector for Connector {
                 std::future::pending::<()>().await;
             }
             aws.clock.pass(Duration::from_millis(life.dice.below(8)));
-            let is_throttled = life.throttled == Some(number);
+            let is_throttled = number.is_some() && life.throttled == number;
             if is_throttled || life.dice.one_in(life.throttles_one_in) {
                 return Ok(response(400, &throttled(&target)));
             }
