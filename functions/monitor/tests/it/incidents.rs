@@ -109,9 +109,9 @@ async fn an_alert_makes_an_incident_and_starts_what_starts_by_itself() {
     assert_eq!(incidents(&world).await.len(), 1);
 }
 
-/// Also one whose function died after the alert was written, and before it had an incident: a run looks at
-/// much, so it is killed with every other call that changes something. What incidents and playbooks are left as is tried at
-/// every call where they are made.
+/// Also one whose function died after the alert was written, and before it had an incident: a run is killed
+/// with every other call that changes something. What incidents and playbooks are left as is tried at every
+/// call where they are made.
 #[tokio::test]
 async fn a_run_that_dies_anywhere_leaves_one_incident_with_each_alert_and_one_run() {
     let provider = Provider::start().await;
