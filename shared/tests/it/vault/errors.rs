@@ -164,8 +164,8 @@ async fn the_key_of_another_deployment_is_a_defect_and_not_tampering() {
     let organization = account.id();
     account.data_keys().ensure(organization).await.unwrap();
     // What the table says of the KMS key is believed within the account only.
-    let elsewhere = account.key_arn.replace("000000000000", "999999999999");
-    let ours = std::mem::replace(&mut account.key_arn, elsewhere);
+    let elsewhere = "arn:aws:kms:us-east-1:999999999999:key/0b0b0b0b-1111-4222-8333-444444444444";
+    let ours = std::mem::replace(&mut account.key_arn, elsewhere.to_owned());
     let error = seal(&account, organization).await.unwrap_err();
     assert!(matches!(error, VaultError::Refused(_)), "{error:?}");
     account.key_arn = ours;

@@ -222,6 +222,8 @@ async fn a_purge_that_dies_with_any_call_is_gone_on_with() {
             stage.aws.restore(&all);
             gone.ask().await;
             gone.delete().await;
+            // For what has not been seen to be gone it would wait, with a call every few minutes.
+            gone.monitored().await;
             let died = Box::pin(run_killed(&world, call, has_effect)).await;
             gone.check_purged(&others, &format!("{call} {has_effect}"));
             if !died {

@@ -112,7 +112,7 @@ impl Gone<'_> {
     }
 
     /// `monitor` finds the integration gone.
-    async fn monitored(&self) {
+    pub(super) async fn monitored(&self) {
         let (world, integration) = (self.side.world, &self.side.integration);
         let (organization, id) = (integration.organization_id, integration.id);
         let metrics = Metrics::with_writer("tests", std::io::sink());
