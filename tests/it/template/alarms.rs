@@ -43,6 +43,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("AlertNoticesLost", "monitor"),
         ("RotationsFailed", "rotation"),
         ("DataKeysFailed", "rotation"),
+        ("SecretsDue", "rotation"),
     ]);
     for (function, _) in template.functions() {
         expected.insert(("Errors", function));

@@ -5,6 +5,7 @@
 //! ever filled in: it goes onto a call as the integration authenticates, or not at all.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,6 +107,17 @@ impl RotationMethod {
             Self::ProviderApi { keys, .. } => Some(keys),
             Self::OauthClientSecret { keys, .. } => keys.as_deref(),
             Self::OperatorSupplied { .. } | Self::Asymmetric { .. } => None,
+        }
+    }
+
+    /// After how long a person is to be reminded to hand in new credentials, if that is declared.
+    #[must_use]
+    pub fn remind_after(&self) -> Option<Duration> {
+        match self {
+            Self::OperatorSupplied {
+                remind_after_days, ..
+            } => Some(Duration::from_secs(u64::from(*remind_after_days) * 86_400)),
+            _ => None,
         }
     }
 }

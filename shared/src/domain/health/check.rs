@@ -167,9 +167,14 @@ impl Checked {
     }
 }
 
-/// What is to be said of credentials by what is known of them.
+/// What is to be said of credentials by what is known of them: with `remind_after`, those that are
+/// older are to be replaced by a person.
 #[must_use]
-pub fn credential_checked(credential: &CredentialInfo, now: Timestamp) -> Checked {
+pub fn credential_checked(
+    credential: &CredentialInfo,
+    remind_after: Option<Duration>,
+    now: Timestamp,
+) -> Checked {
     let age = now.since(credential.created_at);
     let days = age.as_secs() / DAY.as_secs();
     let (state, code, message) = match credential.expires_at {
@@ -183,7 +188,12 @@ pub fn credential_checked(credential: &CredentialInfo, now: Timestamp) -> Checke
             "credential_expiring",
             format!("the credentials expire in {}", in_days(end.since(now))),
         ),
-        None if age > OLD => (
+        _ if remind_after.is_some_and(|after| age > after) => (
+            CheckState::Warned,
+            "credential_old",
+            format!("the credentials are {days} days old, and are to be replaced"),
+        ),
+        None if remind_after.is_none() && age > OLD => (
             CheckState::Warned,
             "credential_old",
             format!("the credentials are {days} days old, and nothing says when they expire"),

@@ -54,7 +54,7 @@ fn credentials_are_judged_by_their_end_and_else_by_their_age() {
         ),
     ];
     for (credential, state, code) in cases {
-        let checked = credential_checked(&credential, days(0));
+        let checked = credential_checked(&credential, None, days(0));
         assert_eq!(
             (checked.state, checked.code.as_str()),
             (state, code),
@@ -62,6 +62,26 @@ fn credentials_are_judged_by_their_end_and_else_by_their_age() {
         );
         assert_eq!(checked.expires_at, credential.expires_at);
     }
+}
+
+#[test]
+fn credentials_that_a_person_replaces_are_old_when_the_provider_s_time_is_over() {
+    let after = Some(Duration::from_secs(90 * 86_400));
+    let cases = [
+        (credential(-90, None), "credential_valid"),
+        (credential(-91, None), "credential_old"),
+        (credential(-91, Some(400)), "credential_old"),
+        (credential(-91, Some(14)), "credential_expiring"),
+        (credential(-91, Some(0)), "credential_expired"),
+    ];
+    for (credential, code) in cases {
+        let checked = credential_checked(&credential, after, days(0));
+        assert_eq!(checked.code, code, "{credential:?}");
+    }
+    // Where more than a year is declared, that holds.
+    let late = Some(Duration::from_secs(400 * 86_400));
+    let checked = credential_checked(&credential(-390, None), late, days(0));
+    assert_eq!(checked.code, "credential_valid");
 }
 
 #[test]
@@ -142,7 +162,7 @@ fn a_check_reads_back_as_it_was_written() {
         id: "chk_01K72Z5QSW0123456789ABCDEF".parse().unwrap(),
         checked_at: days(0),
         trigger: CheckTrigger::Schedule,
-        found: credential_checked(&credential(-10, Some(1)), days(0)),
+        found: credential_checked(&credential(-10, Some(1)), None, days(0)),
     };
     let text = serde_json::to_string(&check).unwrap();
     assert!(

@@ -17,7 +17,7 @@ use crate::domain::health::{
 };
 use crate::domain::{
     AuthConfig, CheckId, Digest, Error, GrantType, IntegrationId, IntegrationStatus,
-    OrganizationId, Origin, RateLimits, RequestId, Sources,
+    OrganizationId, Origin, RateLimits, RequestId, RotationMethod, Sources,
 };
 use crate::egress::Egress;
 use crate::flows::outbound::{OpenIntegration, Outbound};
@@ -148,7 +148,9 @@ impl Checks {
         let is_in_use = integration.status != IntegrationStatus::Pending;
         let now = self.0.sources.now();
         if let Some(credential) = &integration.credentials {
-            found.push(credential_checked(credential, now));
+            let method = open.profile.rotation.as_ref();
+            let remind_after = method.and_then(RotationMethod::remind_after);
+            found.push(credential_checked(credential, remind_after, now));
         }
         if is_in_use {
             let grant = self.grant(open).await;
