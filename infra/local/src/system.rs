@@ -129,27 +129,30 @@ impl Parts<'_> {
         issuer: &Issuer,
         sources: &Sources,
     ) -> Result<BTreeMap<String, Router>, Cause> {
-        let aws = self.stack.sdk_config();
+        let aws = |function| self.stack.sdk_config_of(function);
         let integrations = integrations::State::connect_with_issuer(
             &self.environment("integrations")?,
-            &aws,
+            &aws("integrations"),
             sources.clone(),
             Arc::new(issuer.keys()),
         )?;
         let gateway = gateway::State::connect_with_issuer(
             &self.environment("gateway")?,
-            &aws,
+            &aws("gateway"),
             sources.clone(),
             Arc::new(issuer.keys()),
         )?;
         let connect = connect::State::connect_with_issuer(
             &self.environment("connect")?,
-            &aws,
+            &aws("connect"),
             sources.clone(),
             Arc::new(issuer.keys()),
         )?;
-        let webhooks =
-            webhooks::State::connect(&self.environment("webhooks")?, &aws, sources.clone())?;
+        let webhooks = webhooks::State::connect(
+            &self.environment("webhooks")?,
+            &aws("webhooks"),
+            sources.clone(),
+        )?;
         Ok(BTreeMap::from([
             (
                 "integrations".to_owned(),
@@ -163,9 +166,9 @@ impl Parts<'_> {
 
     /// The schedules that run functions.
     fn tickers(&self, sources: &Sources) -> Result<Vec<Ticker>, Cause> {
-        let aws = self.stack.sdk_config();
         let mut tickers = Vec::new();
         for schedule in self.template.schedules() {
+            let aws = self.stack.sdk_config_of(&schedule.function);
             let environment = self.environment(&schedule.function)?;
             let function = match schedule.function.as_str() {
                 "monitor" => Scheduled::Monitor(Box::new(monitor::State::connect(
@@ -203,9 +206,10 @@ impl Parts<'_> {
 
     /// The queues that trigger functions.
     fn pollers(&self, sources: &Sources) -> Result<Vec<Poller>, Cause> {
-        let aws = self.stack.sdk_config();
         let mut pollers = Vec::new();
         for source in self.template.event_sources() {
+            // The trigger receives and deletes messages with the function's role.
+            let aws = self.stack.sdk_config_of(&source.function);
             let environment = self.environment(&source.function)?;
             let function = match source.function.as_str() {
                 "processor" => Triggered::Processor(Box::new(processor::State::connect(

@@ -49,7 +49,7 @@ impl Deployment {
     ) -> FunctionSettings {
         let functions = self.template.functions();
         let declared = functions.iter().find(|declared| declared.name == function);
-        let mut environment = self.stack.sdk_environment();
+        let mut environment = self.stack.sdk_environment_of(function);
         environment.extend(variables);
         FunctionSettings {
             name: format!("gatehouse-{function}"),

@@ -11,6 +11,7 @@ mod dashboard;
 mod functions;
 mod permissions;
 mod storage;
+mod used;
 
 use std::fs;
 

@@ -151,9 +151,8 @@ const ALLOWED: &[(&str, &[(&str, &str)])] = &[
             ("SyncLogGroup", "logs:CreateLogStream logs:PutLogEvents"),
             (
                 "Table",
-                "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:ConditionCheckItem \
-                 dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query \
-                 dynamodb:UpdateItem",
+                "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:DeleteItem \
+                 dynamodb:GetItem dynamodb:PutItem dynamodb:Query",
             ),
             (
                 "SyncQueue",

@@ -139,7 +139,8 @@ impl World {
         let clock = Ahead::new();
         let (sources, aws) = (clock.sources(), stack.sdk_config());
         let keys = Arc::new(Keys(issuer.jwks().to_string().into_bytes()));
-        let state = State::connect_with_issuer(&environment, &aws, sources.clone(), keys);
+        let own = stack.sdk_config_of("connect");
+        let state = State::connect_with_issuer(&environment, &own, sources.clone(), keys);
         Self {
             router: router(state.unwrap()),
             issuer,

@@ -120,7 +120,7 @@ impl World {
     /// Another running function that calls providers by this way.
     pub(crate) fn through(&self, egress: Egress) -> Self {
         let keys = Arc::new(Keys(self.issuer.jwks().to_string().into_bytes()));
-        let aws = self.stack.sdk_config();
+        let aws = self.stack.sdk_config_of("gateway");
         let sources = self.sources.clone();
         let state = State::connect_with(&self.environment, &aws, sources, keys, egress).unwrap();
         Self {

@@ -124,7 +124,8 @@ impl Portal {
             system_sources(),
             Duration::from_secs(3600),
         );
-        let state = State::connect_with_issuer(&environment, &aws, system_sources(), keys).unwrap();
+        let own = stack.sdk_config_of("integrations");
+        let state = State::connect_with_issuer(&environment, &own, system_sources(), keys).unwrap();
         Self {
             router: router(state),
             issuer,

@@ -90,7 +90,12 @@ impl World {
         let queue = connect::queue(&environment, sqs.clone(), &keys, &sources).unwrap();
         let (now, randomness) = (sources.now(), sources.randomness.as_ref());
         let world = Self {
-            state: State::connect(&environment, &aws, sources.clone()).unwrap(),
+            state: State::connect(
+                &environment,
+                &stack.sdk_config_of("processor"),
+                sources.clone(),
+            )
+            .unwrap(),
             organization: OrganizationId::generate(now, randomness),
             integration: IntegrationId::generate(now, randomness),
             endpoint: EndpointId::generate(now, randomness),

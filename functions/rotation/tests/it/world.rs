@@ -75,7 +75,12 @@ impl World {
         let trail = connect::trail(&environment, &store, &sources, "tests").unwrap();
         let (server, asked) = server().await;
         Self {
-            state: State::connect(&environment, &aws, sources.clone()).unwrap(),
+            state: State::connect(
+                &environment,
+                &stack.sdk_config_of("rotation"),
+                sources.clone(),
+            )
+            .unwrap(),
             grants: Grants::of_servers(store.clone(), keys, &egress, &sources, metrics, trail),
             credentials: connect::credentials(&environment, &aws).unwrap(),
             store,

@@ -121,7 +121,8 @@ impl World {
         let queue = connect::queue(&environment, sqs.clone(), &keys, &sources).unwrap();
         let published = Arc::new(Published::default());
         let fetch = Arc::clone(&published) as Arc<dyn Fetch>;
-        let state = State::connect_with(&environment, &aws, sources, fetch).unwrap();
+        let own = stack.sdk_config_of("webhooks");
+        let state = State::connect_with(&environment, &own, sources, fetch).unwrap();
         let organization = OrganizationId::from(Ulid::from(1_u128));
         let world = Self {
             router: router(state),

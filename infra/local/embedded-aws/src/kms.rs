@@ -15,7 +15,7 @@ use crate::sealing::{SealingKey, random_bytes, random_id, random_of};
 use crate::{ACCOUNT, REGION};
 
 /// What every ciphertext starts with: the length of a key's id.
-const ID_BYTES: usize = 36;
+pub(crate) const ID_BYTES: usize = 36;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Kms {
@@ -72,6 +72,32 @@ impl Kms {
                     "ReEncrypt" => service.re_encrypt(&input),
                     other => Err(ApiError::unknown_operation(other)),
                 }
+            })
+            .await
+    }
+
+    /// The ARNs of a key and of its aliases, given any of them or its id. None of a key that is not there.
+    pub(crate) async fn names_of(&self, key: &str) -> Result<Vec<String>, ApiError> {
+        let (key, sealing) = (key.to_owned(), self.sealing.clone());
+        self.database
+            .run(move |connection| {
+                let service = Service {
+                    connection,
+                    sealing: &sealing,
+                    now: 0,
+                };
+                let Ok(id) = service.resolve(&key) else {
+                    return Ok(Vec::new());
+                };
+                let query = "SELECT name FROM kms_aliases WHERE key_id = ?1";
+                let mut aliases = connection.prepare_cached(query)?;
+                let aliases = aliases.query_map([&id], |row| {
+                    let name: String = row.get(0)?;
+                    Ok(format!("arn:aws:kms:{REGION}:{ACCOUNT}:{name}"))
+                })?;
+                let mut names = aliases.collect::<Result<Vec<_>, _>>()?;
+                names.push(arn(&id));
+                Ok(names)
             })
             .await
     }

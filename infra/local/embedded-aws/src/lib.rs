@@ -4,8 +4,8 @@
 //! For `cargo run`, where the state is kept in a folder and survives `kill -9`, and for tests,
 //! where it is in memory. DynamoDB is `dynoxide`; the other three are ours, because nothing kept
 //! does what AWS does. They offer exactly the calls that Gatehouse makes, with AWS's limits and
-//! errors; any other call is refused, never waved through. Signatures and permissions are not
-//! checked.
+//! errors; any other call is refused, never waved through. What a function may do is what its role in the
+//! template allows ([`Stack::sdk_config_of`]). Signatures are not checked.
 //!
 //! None of this is ever part of a Lambda function.
 
@@ -13,6 +13,7 @@ mod api;
 mod calls;
 mod database;
 mod kms;
+mod permissions;
 mod sealing;
 mod secrets;
 mod server;
@@ -21,6 +22,7 @@ mod stack;
 pub mod template;
 mod time;
 
+pub use permissions::Grant;
 pub use stack::{Stack, StackError};
 pub use time::TimeSource;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::api::{ApiError, respond};
 use crate::calls::Calls;
 use crate::kms::Kms;
+use crate::permissions::Permissions;
 use crate::secrets::SecretsManager;
 use crate::sqs::Sqs;
 use crate::time::TimeSource;
@@ -26,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) dynamodb: String,
     pub(crate) client: reqwest::Client,
     pub(crate) calls: Calls,
+    pub(crate) permissions: Permissions,
     pub(crate) time: TimeSource,
 }
 
@@ -44,6 +46,19 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
         return StatusCode::NOT_FOUND.into_response();
     };
     let now = services.time.now();
+    if let Some(function) = services.permissions.caller(&headers) {
+        let call = (service, operation);
+        let permissions = &services.permissions;
+        if let Err(denied) = permissions
+            .check(function, call, &body, &services.kms)
+            .await
+        {
+            return respond(
+                Err(denied),
+                HeaderValue::from_static("application/x-amz-json-1.0"),
+            );
+        }
+    }
     let version_1_1 = HeaderValue::from_static("application/x-amz-json-1.1");
     match service {
         "DynamoDB_20120810" => {

@@ -17,6 +17,7 @@ use crate::api::ApiError;
 use crate::calls::Calls;
 use crate::database::Database;
 use crate::kms::Kms;
+use crate::permissions::Permissions;
 use crate::sealing::SealingKey;
 use crate::secrets::SecretsManager;
 use crate::server::{Services, router};
@@ -132,6 +133,7 @@ impl Stack {
             dynamodb: dynamo_url,
             client: client()?,
             calls: Calls::default(),
+            permissions: Permissions::new(template.statements()),
             time,
         };
         let calls = services.calls.clone();
@@ -162,21 +164,28 @@ impl Stack {
         &self.endpoint
     }
 
-    /// A configuration for the SDK's clients.
+    /// A configuration for the clients of somebody who may do everything.
     #[must_use]
     pub fn sdk_config(&self) -> SdkConfig {
+        self.sdk_config_of("local")
+    }
+
+    /// A configuration for the clients of a function, by the name of its crate: they may do what its role
+    /// allows.
+    #[must_use]
+    pub fn sdk_config_of(&self, function: &str) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
             .region(Region::from_static(REGION))
-            .credentials_provider(SharedCredentialsProvider::new(credentials()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials(function)))
             .build()
     }
 
-    /// The environment variables by which an SDK in another process finds the services.
+    /// The environment variables by which an SDK in the process of a function finds the services.
     #[must_use]
-    pub fn sdk_environment(&self) -> BTreeMap<String, String> {
-        let credentials = credentials();
+    pub fn sdk_environment_of(&self, function: &str) -> BTreeMap<String, String> {
+        let credentials = credentials(function);
         [
             ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
             ("AWS_REGION", REGION),
@@ -290,9 +299,9 @@ fn client() -> Result<reqwest::Client, StackError> {
     built.map_err(|error| StackError::Database(error.into()))
 }
 
-/// Anything will do: they are not checked.
-fn credentials() -> Credentials {
-    Credentials::from_keys("local", "local", None)
+/// The key's id says who calls; the secret is not checked.
+fn credentials(caller: &str) -> Credentials {
+    Credentials::from_keys(caller, "local", None)
 }
 
 fn failed(resource: &str, error: &ApiError) -> StackError {

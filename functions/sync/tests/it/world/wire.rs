@@ -337,7 +337,6 @@ impl Aws {
         match operation {
             "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
             "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
-            "UpdateItem" => text(database.update_item(serde_json::from_slice(body).unwrap())),
             "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
             "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
             "BatchWriteItem" => {

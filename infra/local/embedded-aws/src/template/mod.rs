@@ -9,17 +9,20 @@ mod create;
 mod intrinsics;
 mod parts;
 mod resources;
+mod roles;
 mod schedule;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::intrinsics::Scope;
 pub use self::parts::{EventSource, Function, Queue, Redrive, Route, Schedule, Table};
+use crate::permissions::Grant;
 use serde_yaml_ng::{Mapping, Value};
 
 pub(crate) use self::contents::contents;
 pub(crate) use self::create::create;
+pub(crate) use self::roles::{Condition, Statement};
 
 /// The name of the stack, from which the names of what is in it are made.
 pub const STACK_NAME: &str = "gatehouse";
@@ -63,6 +66,8 @@ pub struct Template {
     routes: Vec<Route>,
     event_sources: Vec<EventSource>,
     schedules: Vec<Schedule>,
+    /// The statements of roles, by the role's id.
+    roles: BTreeMap<String, Vec<Statement>>,
     scope: Scope,
 }
 
@@ -110,6 +115,38 @@ impl Template {
     #[must_use]
     pub fn schedules(&self) -> &[Schedule] {
         &self.schedules
+    }
+
+    /// What each function may do, by its name.
+    pub(crate) fn statements(&self) -> BTreeMap<String, Vec<Statement>> {
+        let functions = self.functions.iter();
+        let statements = functions.map(|function| {
+            let role = function.role.as_ref();
+            let statements = role.and_then(|role| self.roles.get(role));
+            (
+                function.name.clone(),
+                statements.cloned().unwrap_or_default(),
+            )
+        });
+        statements.collect()
+    }
+
+    /// What each function may do, one action on one resource after the other.
+    #[must_use]
+    pub fn grants(&self) -> BTreeSet<Grant> {
+        let mut grants = BTreeSet::new();
+        for (function, statements) in self.statements() {
+            for statement in statements {
+                for action in &statement.actions {
+                    grants.extend(statement.resources.iter().map(|resource| Grant {
+                        function: function.clone(),
+                        action: action.clone(),
+                        resource: resource.clone(),
+                    }));
+                }
+            }
+        }
+        grants
     }
 
     /// The URL of a queue, by its logical id.

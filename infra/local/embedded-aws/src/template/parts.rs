@@ -50,6 +50,8 @@ pub struct Function {
     pub name: String,
     /// How long one invocation may take, in seconds.
     pub timeout_seconds: u64,
+    /// Its role's id in the template.
+    pub(super) role: Option<String>,
     pub(super) environment: BTreeMap<String, Value>,
 }
 

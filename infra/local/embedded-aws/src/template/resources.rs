@@ -10,7 +10,7 @@ use super::{STACK_NAME, Template, TemplateError};
 use crate::{ACCOUNT, REGION};
 
 /// Resources that have no meaning on one machine.
-const WITHOUT_MEANING: [&str; 15] = [
+const WITHOUT_MEANING: [&str; 14] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::ApiGatewayV2::Stage",
@@ -18,7 +18,6 @@ const WITHOUT_MEANING: [&str; 15] = [
     "AWS::CloudWatch::Dashboard",
     "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Policy",
-    "AWS::IAM::Role",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
@@ -164,6 +163,7 @@ impl Reader<'_> {
             routes: Vec::new(),
             event_sources: Vec::new(),
             schedules: Vec::new(),
+            roles: BTreeMap::new(),
             scope: Scope::default(),
         };
         for resource in &self.resources {
@@ -184,6 +184,10 @@ impl Reader<'_> {
                 "AWS::ApiGatewayV2::Route" => template.routes.push(self.route(resource)?),
                 "AWS::Lambda::EventSourceMapping" => {
                     template.event_sources.push(self.event_source(resource)?);
+                }
+                "AWS::IAM::Role" => {
+                    let (id, role) = (resource.logical_id.to_owned(), self.role(resource)?);
+                    template.roles.insert(id, role);
                 }
                 "AWS::Events::Rule" => template.schedules.push(self.schedule(resource)?),
                 kind if WITHOUT_MEANING.contains(&kind) => {}
@@ -297,11 +301,13 @@ impl Reader<'_> {
                 .collect(),
             _ => BTreeMap::new(),
         };
+        let role = resource.properties.get("Role");
         let timeout_seconds = resource.number(&self.scope, "Timeout", 3)?;
         Ok(Function {
             logical_id: resource.logical_id.to_owned(),
             name,
             timeout_seconds,
+            role: role.map(references).unwrap_or_default().into_iter().next(),
             environment,
         })
     }
