@@ -42,6 +42,9 @@ fn what_is_kept_started_is_what_answers() {
         for id in integrations {
             let uri = template.property(id, "/IntegrationUri");
             assert_eq!(*settled(uri, &[&condition]), reference(&alias), "{id}");
+            // It is led to what API Gateway may call already.
+            let permission = template.resources()[*id]["DependsOn"].as_str().unwrap();
+            assert!(permissions.contains(&permission), "{id}");
         }
         for id in permissions {
             let invoked = template.property(id, "/FunctionName");
