@@ -10,6 +10,7 @@
 mod binaries;
 mod functions;
 mod local;
+mod packaging;
 #[path = "../../shared/tests/it/peers.rs"]
 mod peers;
 mod receiver;

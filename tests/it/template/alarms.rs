@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Template;
+use super::{Template, settled};
 
 /// What an alarm watches: the metric, and of which resource.
 fn watched(alarm: &Value) -> (&str, &str) {
     let properties = &alarm["Properties"];
-    let value = &properties["Dimensions"][0]["Value"];
+    let value = settled(&properties["Dimensions"][0]["Value"], &[]);
     let name = value["Ref"].as_str().or_else(|| {
         let attribute = value["Fn::GetAtt"].as_str();
         // A metric of ours has the name of the function itself.
@@ -37,6 +37,7 @@ fn what_needs_a_person_raises_an_alarm() {
         ("PushesFailed", "sync"),
         ("LinksFailed", "sync"),
         ("5xx", "Api"),
+        ("5xx", "PublicApi"),
         ("WriteThrottleEvents", "Table"),
         ("GrantsAtRisk", "rotation"),
         ("MonitorLag", "monitor"),

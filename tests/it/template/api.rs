@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Template, arn, reference};
+use super::{Template, arn, reference, settled};
 
 /// The function that answers a route.
-fn function_of<'a>(template: &'a Template, route: &'a Value) -> &'a str {
+pub(super) fn function_of<'a>(template: &'a Template, route: &'a Value) -> &'a str {
     let target = route["Properties"]["Target"]["Fn::Sub"].as_str().unwrap();
     let integration = target
         .strip_prefix("integrations/${")
         .and_then(|rest| rest.strip_suffix('}'))
         .unwrap();
-    let uri = template.property(integration, "/IntegrationUri");
+    let uri = settled(template.property(integration, "/IntegrationUri"), &[]);
     let function = uri["Fn::GetAtt"].as_str().unwrap();
     function.strip_suffix(".Arn").unwrap()
 }
@@ -25,6 +25,7 @@ fn each_route_leads_to_its_function() {
     let routes: BTreeMap<&str, &str> = template
         .of_type("AWS::ApiGatewayV2::Route")
         .into_iter()
+        .filter(|(_, route)| route["Properties"]["ApiId"] == reference("Api"))
         .map(|(_, route)| {
             let key = route["Properties"]["RouteKey"].as_str().unwrap();
             (key, function_of(&template, route))
@@ -90,7 +91,8 @@ fn the_gateway_waits_longer_than_the_function_may_take() {
     for (id, integration) in template.of_type("AWS::ApiGatewayV2::Integration") {
         let properties = &integration["Properties"];
         assert_eq!(properties["PayloadFormatVersion"], "2.0", "{id}");
-        let uri = properties["IntegrationUri"]["Fn::GetAtt"].as_str().unwrap();
+        let uri = settled(&properties["IntegrationUri"], &[]);
+        let uri = uri["Fn::GetAtt"].as_str().unwrap();
         let function = uri.strip_suffix(".Arn").unwrap();
         let timeout = template.property(function, "/Timeout").as_u64().unwrap();
         let patience = properties["TimeoutInMillis"].as_u64().unwrap();
@@ -124,33 +126,36 @@ fn only_this_api_the_schedules_and_secrets_manager_may_invoke_the_functions() {
         }
         assert_eq!(properties["Principal"], "apigateway.amazonaws.com", "{id}");
         let source = properties["SourceArn"]["Fn::Sub"].as_str().unwrap();
-        assert!(source.contains(":${Api}/"), "{id}");
+        let api = match permission["Condition"].as_str() {
+            Some("UsesMutualTls") => ":${PublicApi}/",
+            _ => ":${Api}/",
+        };
+        assert!(source.contains(api), "{id}");
     }
 }
 
 #[test]
 fn requests_are_throttled_and_logged_without_what_is_private() {
     let template = Template::read();
-    let settings = template.property("ApiStage", "/DefaultRouteSettings");
-    assert_eq!(
-        settings["ThrottlingRateLimit"],
-        reference("ThrottlingRateLimit")
-    );
-    assert_eq!(
-        settings["ThrottlingBurstLimit"],
-        reference("ThrottlingBurstLimit")
-    );
-    let format = template.property("ApiStage", "/AccessLogSettings/Format");
-    let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
-    assert_eq!(line["requestId"], "$context.requestId");
-    for private in [
-        "sourceIp",
-        "userAgent",
-        "context.path",
-        "authorizer",
-        "identity",
-    ] {
-        assert!(!format.as_str().unwrap().contains(private), "{private}");
+    for stage in ["ApiStage", "PublicApiStage"] {
+        let settings = template.property(stage, "/DefaultRouteSettings");
+        for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            assert_eq!(settings[limit], reference(limit), "{stage}");
+        }
+        let destination = template.property(stage, "/AccessLogSettings/DestinationArn");
+        assert_eq!(*destination, arn("ApiLogGroup"));
+        let format = template.property(stage, "/AccessLogSettings/Format");
+        let line: Value = serde_json::from_str(format.as_str().unwrap()).unwrap();
+        assert_eq!(line["requestId"], "$context.requestId");
+        for private in [
+            "sourceIp",
+            "userAgent",
+            "context.path",
+            "authorizer",
+            "identity",
+        ] {
+            assert!(!format.as_str().unwrap().contains(private), "{private}");
+        }
     }
 }
 
@@ -159,7 +164,9 @@ fn a_browsers_questions_reach_the_functions() {
     let template = Template::read();
     // With a configuration of its own, API Gateway would answer `OPTIONS` itself and take away what
     // the functions say.
-    assert!(template.property("Api", "/CorsConfiguration").is_null());
+    for (id, api) in template.of_type("AWS::ApiGatewayV2::Api") {
+        assert!(api["Properties"]["CorsConfiguration"].is_null(), "{id}");
+    }
     for (id, route) in template.of_type("AWS::ApiGatewayV2::Route") {
         let key = route["Properties"]["RouteKey"].as_str().unwrap();
         // Browsers go to pages, and ask for nothing first; providers are none.

@@ -7,8 +7,13 @@
 
 mod alarms;
 mod api;
+mod capacity;
+mod conditions;
 mod dashboard;
+mod domains;
 mod functions;
+mod network;
+mod parameters;
 mod permissions;
 mod storage;
 mod used;
@@ -97,6 +102,15 @@ fn listed(value: &Value) -> Vec<&Value> {
         Value::Null => Vec::new(),
         one => vec![one],
     }
+}
+
+/// What is left of `!If` where these conditions hold, and no others.
+fn settled<'a>(mut value: &'a Value, holding: &[&str]) -> &'a Value {
+    while let Some(parts) = value["Fn::If"].as_array() {
+        let holds = holding.contains(&parts[0].as_str().unwrap());
+        value = &parts[if holds { 1 } else { 2 }];
+    }
+    value
 }
 
 /// `!Ref id`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Template, listed};
+use super::{Template, listed, settled};
 
 /// Of each function: what it may do to which resource.
 const ALLOWED: &[(&str, &[(&str, &str)])] = &[
@@ -181,6 +181,7 @@ fn statements<'a>(template: &'a Template, role: &str) -> Vec<&'a Value> {
 
 /// A resource by its logical id, or by the last part of its ARN.
 fn name_of(resource: &Value) -> &str {
+    let resource = settled(resource, &[]);
     let attribute = resource["Fn::GetAtt"]
         .as_str()
         .and_then(|name| name.strip_suffix(".Arn"));
@@ -224,7 +225,12 @@ fn each_function_has_a_role_of_its_own_with_one_policy() {
     assert_eq!(roles.len(), functions.len());
     assert_eq!(roles, ALLOWED.iter().map(|(role, _)| *role).collect());
     for (id, role) in template.of_type("AWS::IAM::Role") {
-        assert!(role["Properties"]["ManagedPolicyArns"].is_null(), "{id}");
+        // What Lambda needs to connect functions to subnets, if there are any: see network.rs.
+        let managed = &role["Properties"]["ManagedPolicyArns"];
+        let nothing = json!({ "Ref": "AWS::NoValue" });
+        let in_subnets = json!([{ "Ref": "VpcAccessPolicy" }]);
+        let expected = json!({ "Fn::If": ["UsesVpc", in_subnets, nothing] });
+        assert_eq!(*managed, expected, "{id}");
         let trust = &role["Properties"]["AssumeRolePolicyDocument"]["Statement"];
         assert_eq!(listed(trust).len(), 1, "{id}");
         assert_eq!(

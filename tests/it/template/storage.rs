@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Template, arn, reference};
+use super::{Template, arn, listed, reference, settled};
 
 const QUEUES: [&str; 4] = [
     "EventsQueue",
@@ -134,4 +134,40 @@ fn one_bad_message_does_not_bring_back_its_batch() {
         assert_eq!(*template.property(trigger, "/EventSourceArn"), arn(queue));
         assert_eq!(*template.property(trigger, "/BatchSize"), size);
     }
+}
+
+#[test]
+fn a_restored_table_takes_the_place_of_the_stacks_own_everywhere() {
+    let template = Template::read();
+    let restored = ["UsesRestoredTable"].as_slice();
+    for (id, function) in template.functions() {
+        let table = &function["Properties"]["Environment"]["Variables"]["GATEHOUSE_TABLE"];
+        assert_eq!(
+            *settled(table, restored),
+            reference("RestoredTableName"),
+            "{id}"
+        );
+        assert_eq!(*settled(table, &[]), reference("Table"), "{id}");
+    }
+    let by_name = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTableName}";
+    let mut statements = 0;
+    for (id, _) in template.of_type("AWS::IAM::Role") {
+        for statement in listed(template.property(id, "/Policies/0/PolicyDocument/Statement")) {
+            let actions = listed(&statement["Action"]);
+            let first = actions[0].as_str().unwrap();
+            if first.starts_with("dynamodb:") {
+                let resource = &statement["Resource"];
+                assert_eq!(
+                    *settled(resource, restored),
+                    json!({ "Fn::Sub": by_name }),
+                    "{id}"
+                );
+                assert_eq!(*settled(resource, &[]), arn("Table"), "{id}");
+                statements += 1;
+            }
+        }
+    }
+    assert_eq!(statements, template.functions().len());
+    let watched = template.property("TableThrottleAlarm", "/Dimensions/0/Value");
+    assert_eq!(*settled(watched, restored), reference("RestoredTableName"));
 }

@@ -106,6 +106,32 @@ impl Scope {
         }
     }
 
+    /// What is left of a value that may be an `!If`, with the functions in it.
+    pub(super) fn chosen<'a>(
+        &self,
+        value: &'a Value,
+        at: &str,
+    ) -> Result<&'a Value, TemplateError> {
+        match value {
+            Value::Tagged(tagged) if tagged.tag == "If" => match &tagged.value {
+                Value::Sequence(parts) => self.chosen(self.branch(parts, at)?, at),
+                other => Ok(other),
+            },
+            other => Ok(other),
+        }
+    }
+
+    /// The one of two values that a condition decides for.
+    fn branch<'a>(&self, parts: &'a [Value], at: &str) -> Result<&'a Value, TemplateError> {
+        match parts {
+            [Value::String(name), yes, no] => Ok(if self.condition(name, at)? { yes } else { no }),
+            _ => Err(TemplateError::at(
+                at,
+                "!If takes a condition and two values",
+            )),
+        }
+    }
+
     /// Whether a resource is there: it has no condition, or its condition holds.
     pub(super) fn is_there(&self, resource: &Value, at: &str) -> Result<bool, TemplateError> {
         match resource.get("Condition") {
@@ -121,15 +147,7 @@ impl Scope {
             ("Ref", Value::String(name)) if name == "AWS::NoValue" => Ok(Value::Null),
             ("Ref" | "GetAtt", Value::String(name)) => self.named(name, at).map(Value::String),
             ("Sub", Value::String(text)) => self.substitute(text, at).map(Value::String),
-            ("If", Value::Sequence(parts)) => match parts.as_slice() {
-                [Value::String(name), yes, no] => {
-                    self.resolve(if self.condition(name, at)? { yes } else { no }, at)
-                }
-                _ => Err(TemplateError::at(
-                    at,
-                    "!If takes a condition and two values",
-                )),
-            },
+            ("If", Value::Sequence(parts)) => self.resolve(self.branch(parts, at)?, at),
             (other, _) => Err(TemplateError::at(
                 at,
                 format!("`!{other}` is not known here"),

@@ -337,7 +337,8 @@ impl Reader<'_> {
                 && target.iter().any(|name| name == resource.logical_id)
         });
         let uri = integration.and_then(|integration| integration.properties.get("IntegrationUri"));
-        let names = uri.map(references).unwrap_or_default();
+        let uri = uri.map(|uri| self.scope.chosen(uri, &route.at("Target")));
+        let names = uri.transpose()?.map(references).unwrap_or_default();
         self.function_named(&names)
             .ok_or_else(|| TemplateError::at(route.at("Target"), "leads to no function"))
     }

@@ -139,3 +139,39 @@ Resources:
 ";
     assert!(Template::parse(template).unwrap().routes().is_empty());
 }
+
+#[test]
+fn a_condition_decides_where_a_route_leads() {
+    let template = |default: &str| {
+        let text = format!(
+            "
+Parameters: {{Wanted: {{Type: Number, Default: {default}}}}}
+Conditions: {{IsWanted: !Equals [!Ref Wanted, 1]}}
+Resources:
+  One: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: ../one/}}}}
+  Two: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: ../two/}}}}
+  Http:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {{IntegrationUri: !If [IsWanted, !Ref One, !If [IsWanted, !Ref One, !GetAtt Two.Arn]]}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {{RouteKey: ANY /, Target: !Sub \"integrations/${{Http}}\"}}
+"
+        );
+        Template::parse(&text)
+    };
+    assert_eq!(template("0").unwrap().routes()[0].function, "two");
+    assert_eq!(template("1").unwrap().routes()[0].function, "one");
+    assert_eq!(
+        problem(
+            "
+Resources:
+  Http: {Type: AWS::ApiGatewayV2::Integration, Properties: {IntegrationUri: !If [IsWanted, a]}}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {RouteKey: ANY /, Target: !Sub \"integrations/${Http}\"}
+"
+        ),
+        "the template is not understood: `Route.Target`: !If takes a condition and two values"
+    );
+}
