@@ -6,6 +6,7 @@ use serde_yaml_ng::{Mapping, Value};
 
 use super::intrinsics::Scope;
 use super::parts::{EventSource, Function, Queue, Redrive, Route, Table};
+use super::roles::role_of;
 use super::{STACK_NAME, Template, TemplateError};
 use crate::{ACCOUNT, REGION};
 
@@ -48,7 +49,7 @@ pub(super) fn read(root: &Mapping) -> Result<Template, TemplateError> {
 }
 
 pub(super) struct Resource<'a> {
-    logical_id: &'a str,
+    pub(super) logical_id: &'a str,
     kind: &'a str,
     pub(super) properties: Mapping,
 }
@@ -185,10 +186,7 @@ impl Reader<'_> {
                 "AWS::Lambda::EventSourceMapping" => {
                     template.event_sources.push(self.event_source(resource)?);
                 }
-                "AWS::IAM::Role" => {
-                    let (id, role) = (resource.logical_id.to_owned(), self.role(resource)?);
-                    template.roles.insert(id, role);
-                }
+                "AWS::IAM::Role" => template.roles.extend([self.role(resource)?]),
                 "AWS::Events::Rule" => template.schedules.push(self.schedule(resource)?),
                 kind if WITHOUT_MEANING.contains(&kind) => {}
                 kind => {
@@ -301,13 +299,12 @@ impl Reader<'_> {
                 .collect(),
             _ => BTreeMap::new(),
         };
-        let role = resource.properties.get("Role");
         let timeout_seconds = resource.number(&self.scope, "Timeout", 3)?;
         Ok(Function {
             logical_id: resource.logical_id.to_owned(),
             name,
             timeout_seconds,
-            role: role.map(references).unwrap_or_default().into_iter().next(),
+            role: role_of(resource),
             environment,
         })
     }

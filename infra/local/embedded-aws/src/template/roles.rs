@@ -3,7 +3,7 @@
 use serde_yaml_ng::{Mapping, Value};
 
 use super::TemplateError;
-use super::resources::{Reader, Resource};
+use super::resources::{Reader, Resource, references};
 
 /// A statement of a role's policies. All of them allow something.
 #[derive(Clone, Debug)]
@@ -25,8 +25,11 @@ pub(crate) enum Condition {
 }
 
 impl Reader<'_> {
-    /// The statements of a role.
-    pub(super) fn role(&self, role: &Resource<'_>) -> Result<Vec<Statement>, TemplateError> {
+    /// A role's id, and its statements.
+    pub(super) fn role(
+        &self,
+        role: &Resource<'_>,
+    ) -> Result<(String, Vec<Statement>), TemplateError> {
         let policies = role.get(&self.scope, "Policies")?.unwrap_or_default();
         let mut statements = Vec::new();
         for policy in sequence(&policies) {
@@ -39,8 +42,14 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(statements)
+        Ok((role.logical_id.to_owned(), statements))
     }
+}
+
+/// The id of a function's role.
+pub(super) fn role_of(function: &Resource<'_>) -> Option<String> {
+    let role = function.properties.get("Role")?;
+    references(role).into_iter().next()
 }
 
 fn statement_of(statement: &Value, at: &str) -> Result<Statement, TemplateError> {
