@@ -237,3 +237,90 @@ pub(crate) async fn serve() -> Result<impl IntoResponse, ApiError> {
     let lifetime = [(header::CACHE_CONTROL, "public, max-age=300")];
     Ok((lifetime, Extension(MayBeCached), Json(whole)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    /// What the whole is made of.
+    fn parts() -> Vec<Value> {
+        let own = [
+            Document::openapi(),
+            crate::sync::document(),
+            crate::incidents::document(),
+            crate::alerts::document(),
+            crate::health::document(),
+            crate::rotation::document(),
+        ];
+        let others = OTHERS.map(|other| serde_json::from_str(other).unwrap());
+        let own = own.map(|part| serde_json::to_value(part).unwrap());
+        own.into_iter().chain(others).collect()
+    }
+
+    fn schemas(document: &Value) -> &Map<String, Value> {
+        document["components"]["schemas"].as_object().unwrap()
+    }
+
+    /// Every value in a document, itself among them.
+    fn values<'d>(document: &'d Value, found: &mut Vec<&'d Value>) {
+        found.push(document);
+        match document {
+            Value::Object(fields) => fields.values().for_each(|value| values(value, found)),
+            Value::Array(items) => items.iter().for_each(|value| values(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_has_one_name_is_one_thing() {
+        let whole = whole_document().unwrap();
+        for part in parts() {
+            for (name, schema) in schemas(&part) {
+                assert_eq!(&schemas(&whole)[name], schema, "{name}");
+            }
+            for (path, methods) in part["paths"].as_object().unwrap() {
+                for (method, operation) in methods.as_object().unwrap() {
+                    assert_eq!(&whole["paths"][path][method], operation, "{method} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let whole = whole_document().unwrap();
+        let mut all = Vec::new();
+        values(&whole, &mut all);
+        let references = all.iter().filter_map(|value| value.get("$ref")?.as_str());
+        for reference in references {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(whole.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_others_is_open_to_their_fields() {
+        let whole = whole_document().unwrap();
+        let mut all = Vec::new();
+        values(&whole, &mut all);
+        let together = all
+            .iter()
+            .filter_map(|value| value.get("allOf")?.as_array());
+        for part in together.flatten() {
+            let reference = part["$ref"].as_str();
+            let named = reference.and_then(|name| whole.pointer(name.strip_prefix('#')?));
+            let schema = named.unwrap_or(part);
+            assert_ne!(schema["additionalProperties"], false, "{part}");
+        }
+    }
+
+    #[test]
+    fn no_schema_is_called_like_a_type_of_the_language() {
+        let whole = whole_document().unwrap();
+        for name in ["BTreeMap", "HashMap", "Vec", "Option", "Value", "String"] {
+            assert!(!schemas(&whole).contains_key(name), "{name}");
+        }
+    }
+}
