@@ -18,6 +18,7 @@ const MAX_TIMEOUT_MS: u32 = 25_000;
 /// A call to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"method": "POST", "endpoint": "/contacts", "body": {"name": "Ada"}}))]
 pub(crate) struct NewRequest {
     /// `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`.
     #[schema(examples("GET"))]

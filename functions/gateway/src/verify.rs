@@ -19,6 +19,7 @@ const MAX_FIELDS: usize = 20;
 /// Credentials to be tested in place of those in use. Nothing of them is stored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CandidateCredentials)]
 pub(crate) struct Candidate {
     /// As they would be given to the integration.
     #[schema(value_type = BTreeMap<String, String>, write_only)]
@@ -28,6 +29,7 @@ pub(crate) struct Candidate {
 /// Whether credentials are good.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CredentialVerification)]
 pub(crate) struct Verification {
     /// Whether the provider accepted the call.
     pub(crate) success: bool,

@@ -17,6 +17,11 @@ use utoipa::ToSchema;
 /// A new integration.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "CRM", "type": "enterprise", "baseUrl": "https://crm.example.com/api", "authMethod": "api_key",
+    "authConfig": {"keyLocation": "header", "keyHeader": "x-api-key"},
+    "credentials": {"apiKey": "key_example"}, "rateLimits": {"requestsPerSecond": 10}
+}))]
 pub(crate) struct NewIntegration {
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: String,
@@ -32,6 +37,7 @@ pub(crate) struct NewIntegration {
     /// The catalogue's, if absent and `provider` is one of it.
     pub(crate) base_url: Option<Url>,
     /// The values of the variables in the catalogue's entry of the provider.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) variables: Option<Values>,
     pub(crate) auth_method: AuthMethod,
     /// For `api_key`: `{keyLocation: header|query|body, keyHeader|keyParam|keyField, valueTemplate?}`.
@@ -68,6 +74,7 @@ pub(crate) struct IntegrationChange {
     pub(crate) environment: Option<DeploymentEnvironment>,
     pub(crate) base_url: Option<Url>,
     /// Replaces all of the variables, and the base URL, unless that is named too.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) variables: Option<Values>,
     pub(crate) auth_method: Option<AuthMethod>,
     #[schema(value_type = Option<AuthConfig>)]

@@ -19,6 +19,9 @@ const MAX_PATTERNS: usize = 100;
 /// A new destination.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "type": "http", "url": "https://app.example.com/events", "events": ["invoice.*"], "timeoutMs": 5000
+}))]
 pub(crate) struct NewDestination {
     /// `http`, or `sqs`.
     #[serde(rename = "type")]

@@ -24,6 +24,7 @@ const MAX_TOLERANCE_SECONDS: u32 = 7 * 24 * 60 * 60;
 /// A new endpoint.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"scheme": "stripe", "events": ["invoice.*"], "secret": "whsec_example"}))]
 pub(crate) struct NewEndpoint {
     /// Where it listens. One that cannot be guessed is made, if absent.
     pub(crate) endpoint: Option<EndpointPath>,

@@ -3,8 +3,9 @@ use serde_json::Value;
 
 /// DynamoDB takes 32 levels, of which the item itself uses a few.
 const MAX_DEPTH: usize = 16;
-/// DynamoDB's numbers end there.
+/// DynamoDB's numbers end there, but for 0.
 const MAX_NUMBER: f64 = 1e125;
+const MIN_NUMBER: f64 = 1e-129;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// What a field with a secret is called, without regard to case, `_` and `-`.
@@ -36,7 +37,8 @@ pub(crate) fn check_form(pointer: &str, value: &Value, errors: &mut Vec<FieldErr
     if !value.is_object() {
         errors.push(FieldError::new(pointer, "expected an object"));
     } else if !fits(value, MAX_DEPTH) {
-        let message = "is nested too deeply, or holds a number that is too large";
+        let message =
+            "is nested too deeply, or holds an empty name or a number too large or too small";
         errors.push(FieldError::new(pointer, message));
     }
 }
@@ -75,11 +77,13 @@ fn fits(value: &Value, depth: usize) -> bool {
         return false;
     };
     match value {
-        Value::Number(number) => number
-            .as_f64()
-            .is_some_and(|number| number.abs() < MAX_NUMBER),
+        Value::Number(number) => number.as_f64().is_some_and(|number| {
+            number == 0.0 || (MIN_NUMBER..MAX_NUMBER).contains(&number.abs())
+        }),
         Value::Array(items) => items.iter().all(|item| fits(item, depth)),
-        Value::Object(fields) => fields.values().all(|field| fits(field, depth)),
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(name, field)| !name.is_empty() && fits(field, depth)),
         Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }
@@ -99,10 +103,13 @@ mod tests {
     #[test]
     fn only_what_can_be_stored_is_taken() {
         assert_eq!(problems(&json!({"a": [1, {"b": null}]})), 0);
+        assert_eq!(problems(&json!({"a": [0, -0.0, 1e-128, -1e124]})), 0);
         let deep = (0..20).fold(json!(1), |inner, _| json!({"a": inner}));
         for value in [
             json!(1),
             json!({"a": 1e200}),
+            json!({"a": 1e-200}),
+            json!({"a": [{"": 1}]}),
             json!({"a": "x".repeat(20_000)}),
             deep,
         ] {

@@ -1,5 +1,7 @@
 //! The description of the API, served at `/openapi.json`.
 
+use std::collections::BTreeSet;
+
 use axum::Extension;
 use axum::response::IntoResponse;
 use gatehouse::domain::{AuditEntry, AuditOutcome, Error, Integration, IntegrationType};
@@ -186,6 +188,8 @@ operations! {
         body = Option<Verification>, 200 => Verified;
 }
 
+const SCHEMAS: &str = "/components/schemas";
+
 /// What other functions say of their parts of the API.
 const OTHERS: [&str; 2] = [
     include_str!("../../gateway/openapi.json"),
@@ -213,7 +217,41 @@ pub fn whole_document() -> Result<Value, serde_json::Error> {
     for other in OTHERS {
         add(&mut whole, serde_json::from_str(other)?);
     }
+    open(&mut whole);
     Ok(whole)
+}
+
+/// Opens schemas to the fields of what they stand beside: what is in an `allOf` and closed by itself, such
+/// as one of several kinds with the name of its kind, would be fulfilled by nothing.
+fn open(whole: &mut Value) {
+    let mut names = BTreeSet::new();
+    find_joined(whole, &mut names);
+    for name in names {
+        let pointer = format!("{SCHEMAS}/{name}");
+        let schema = whole.pointer_mut(&pointer).and_then(Value::as_object_mut);
+        if let Some(schema) = schema
+            && schema.get("additionalProperties") == Some(&Value::Bool(false))
+        {
+            schema.remove("additionalProperties");
+        }
+    }
+}
+
+/// The names of the schemas that stand beside others.
+fn find_joined(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            let joined = fields.get("allOf").and_then(Value::as_array);
+            for part in joined.into_iter().flatten() {
+                let reference = part.get("$ref").and_then(Value::as_str);
+                let name = reference.and_then(|text| text.strip_prefix("#/components/schemas/"));
+                names.extend(name.map(str::to_owned));
+            }
+            fields.values().for_each(|field| find_joined(field, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| find_joined(item, names)),
+        _ => {}
+    }
 }
 
 /// Adds to an object what another has more, however deep. What both have is the same in both.
@@ -236,4 +274,101 @@ pub(crate) async fn serve() -> Result<impl IntoResponse, ApiError> {
     let whole = whole_document().map_err(|error| Error::Internal(error.into()))?;
     let lifetime = [(header::CACHE_CONTROL, "public, max-age=300")];
     Ok((lifetime, Extension(MayBeCached), Json(whole)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    /// What the whole is made of.
+    fn parts() -> Vec<Value> {
+        let own = [
+            Document::openapi(),
+            crate::sync::document(),
+            crate::incidents::document(),
+            crate::alerts::document(),
+            crate::health::document(),
+            crate::rotation::document(),
+        ];
+        let others = OTHERS.map(|other| serde_json::from_str(other).unwrap());
+        let own = own.map(|part| serde_json::to_value(part).unwrap());
+        own.into_iter().chain(others).collect()
+    }
+
+    fn schemas(document: &Value) -> &Map<String, Value> {
+        document["components"]["schemas"].as_object().unwrap()
+    }
+
+    /// A schema, whether or not it is open.
+    fn opened(schema: &Value) -> Value {
+        let mut schema = schema.clone();
+        schema
+            .as_object_mut()
+            .unwrap()
+            .remove("additionalProperties");
+        schema
+    }
+
+    /// Every value in a document, itself among them.
+    fn values<'d>(document: &'d Value, found: &mut Vec<&'d Value>) {
+        found.push(document);
+        match document {
+            Value::Object(fields) => fields.values().for_each(|value| values(value, found)),
+            Value::Array(items) => items.iter().for_each(|value| values(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_has_one_name_is_one_thing() {
+        let whole = whole_document().unwrap();
+        for part in parts() {
+            for (name, schema) in schemas(&part) {
+                assert_eq!(opened(&schemas(&whole)[name]), opened(schema), "{name}");
+            }
+            for (path, methods) in part["paths"].as_object().unwrap() {
+                for (method, operation) in methods.as_object().unwrap() {
+                    assert_eq!(&whole["paths"][path][method], operation, "{method} {path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let whole = whole_document().unwrap();
+        let mut all = Vec::new();
+        values(&whole, &mut all);
+        let references = all.iter().filter_map(|value| value.get("$ref")?.as_str());
+        for reference in references {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(whole.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_others_is_open_to_their_fields() {
+        let whole = whole_document().unwrap();
+        let mut all = Vec::new();
+        values(&whole, &mut all);
+        let together = all
+            .iter()
+            .filter_map(|value| value.get("allOf")?.as_array());
+        for part in together.flatten() {
+            let reference = part["$ref"].as_str();
+            let named = reference.and_then(|name| whole.pointer(name.strip_prefix('#')?));
+            let schema = named.unwrap_or(part);
+            assert_ne!(schema["additionalProperties"], false, "{part}");
+        }
+    }
+
+    #[test]
+    fn no_schema_is_called_like_a_type_of_the_language() {
+        let whole = whole_document().unwrap();
+        for name in ["BTreeMap", "HashMap", "Vec", "Option", "Value", "String"] {
+            assert!(!schemas(&whole).contains_key(name), "{name}");
+        }
+    }
 }

@@ -18,9 +18,10 @@ pub struct Revocation {
 
 /// Which tokens are revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Revoked {
     /// The one with this `jti`.
+    #[serde(rename_all = "camelCase")]
     Token {
         /// The `jti`.
         token_id: String,
@@ -28,6 +29,7 @@ pub enum Revoked {
         expires_at: Timestamp,
     },
     /// All of somebody's that were issued before an instant.
+    #[serde(rename_all = "camelCase")]
     Subject {
         /// The `sub`.
         subject: String,

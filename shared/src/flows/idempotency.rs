@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
 use crate::domain::{Cause, Error, Sources, Timestamp};
-use crate::http::{ApiError, idempotency_key};
+use crate::http::{ApiError, RequestId, idempotency_key, renamed_problem};
 use crate::store::{Begun, Digest, IdempotentRequest, Store};
 use crate::vault::{DataKeys, SealContext};
 
@@ -72,6 +72,7 @@ pub async fn idempotent(
     let Some(key) = key_of(&request)? else {
         return Ok(next.run(request).await);
     };
+    let id = request.extensions().get::<RequestId>().cloned();
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES)
         .await
@@ -103,7 +104,7 @@ pub async fn idempotent(
                 .keys
                 .open(begun.organization, &context, &response)
                 .await?;
-            return again(status, &opened).map_err(ApiError::from);
+            return again(status, &opened, id.as_ref()).map_err(ApiError::from);
         }
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -189,13 +190,18 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn again(status: u16, opened: &[u8]) -> Result<Response, Error> {
+/// The kept answer. A problem names the request that it answers now.
+fn again(status: u16, opened: &[u8], id: Option<&RequestId>) -> Result<Response, Error> {
     let corrupt = |_| Error::Internal(Cause::from("a kept answer cannot be read"));
     let answer: Answer = serde_json::from_slice(opened).map_err(|e| corrupt(Cause::from(e)))?;
     let body = STANDARD
         .decode(&answer.body)
         .map_err(|e| corrupt(Cause::from(e)))?;
     let status = StatusCode::from_u16(status).map_err(|e| corrupt(Cause::from(e)))?;
+    let body = match id {
+        Some(RequestId(id)) if status.is_client_error() => renamed_problem(body, id),
+        _ => body,
+    };
     let mut response = (status, body).into_response();
     response.headers_mut().remove(header::CONTENT_TYPE);
     for (name, value) in &answer.headers {

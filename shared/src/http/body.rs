@@ -44,7 +44,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(body_of(request, JSON, &[JSON]).await?))
+        Ok(Self(parse(&bytes_of(request, JSON, &[JSON]).await?)?))
     }
 }
 
@@ -57,37 +57,38 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MergePatch<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        let read = body_of(request, MERGE_PATCH, &[MERGE_PATCH, JSON]);
-        Ok(Self(read.await?))
+        let bytes = bytes_of(request, MERGE_PATCH, &[MERGE_PATCH, JSON]).await?;
+        Ok(Self(parse(&bytes)?))
     }
 }
 
 /// Reads a body of one of the media types `taken`.
-async fn body_of<T: DeserializeOwned>(
+async fn bytes_of(
     request: Request,
     expected: &'static str,
     taken: &[&str],
-) -> Result<T, Error> {
+) -> Result<Bytes, Error> {
     let media_type = media_type(request.headers().get(header::CONTENT_TYPE));
     if !taken.iter().any(|one| media_type.eq_ignore_ascii_case(one)) {
         return Err(Error::UnsupportedMediaType { expected });
     }
     let limit = request.extensions().get::<BodyLimit>().copied();
-    let bytes = read(request.into_body(), limit.unwrap_or_default()).await?;
-    parse(&bytes)
+    read(request.into_body(), limit.unwrap_or_default()).await
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
-    /// A request without a content type has no body to be read.
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            <Self as FromRequest<S>>::from_request(request, state)
-                .await
-                .map(Some)
-        } else {
-            Ok(None)
+    /// A request without a content type has no body to be read. One with it may still have none, or
+    /// `null`, as clients send that name the type whatever follows.
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Self::Rejection> {
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(None);
+        }
+        let bytes = bytes_of(request, JSON, &[JSON]).await?;
+        match bytes.trim_ascii() {
+            b"" | b"null" => Ok(None),
+            text => Ok(Some(Self(parse(text)?))),
         }
     }
 }
@@ -163,6 +164,33 @@ mod tests {
         match parse::<Body>(text.as_bytes()).unwrap_err() {
             Error::Invalid(errors) => (errors[0].pointer.clone(), errors[0].message.clone()),
             error => (String::new(), error.to_string()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_may_be_left_out_may_be_null_or_nothing() {
+        let read = async |content_type: Option<&str>, text: &'static str| {
+            let mut request = Request::new(text.into());
+            if let Some(content_type) = content_type {
+                let value = HeaderValue::from_str(content_type).unwrap();
+                request.headers_mut().insert(header::CONTENT_TYPE, value);
+            }
+            let read = <Json<Body> as OptionalFromRequest<()>>::from_request(request, &()).await;
+            read.map(|body| body.map(|Json(body)| body.name))
+                .map_err(|error| error.status().as_u16())
+        };
+        let name = Some("a".to_owned());
+        for (content_type, text, expected) in [
+            (None, r#"{"name": 1}"#, Ok(None)),
+            (Some(JSON), "", Ok(None)),
+            (Some(JSON), " null\n", Ok(None)),
+            (Some(JSON), r#" {"name": "a"}"#, Ok(name)),
+            (Some(JSON), "{}", Err(400)),
+            (Some(JSON), "[]", Err(400)),
+            (Some(JSON), "nul", Err(400)),
+            (Some("text/plain"), "null", Err(415)),
+        ] {
+            assert_eq!(read(content_type, text).await, expected, "{text}");
         }
     }
 

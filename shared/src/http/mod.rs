@@ -31,6 +31,7 @@ pub use extract::{
     ClientAddress, IfMatch, OriginOf, PathId, PathIds, Query, etag, idempotency_key,
 };
 pub use openapi::{AccessTokenScheme, ProblemSchema};
+pub(crate) use problem::renamed_problem;
 pub use problem::{ApiError, Code, code_of};
 pub use record::{Recorder, recorded};
 pub use security_headers::MayBeCached;

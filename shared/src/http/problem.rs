@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::body::MERGE_PATCH;
 use super::upstream::{UpstreamView, code_of_upstream};
@@ -199,7 +200,7 @@ impl ApiError {
             title,
             status: status.as_u16(),
             detail: self.0.to_string(),
-            instance: request_id.map(|id| format!("urn:gatehouse:request:{id}")),
+            instance: request_id.map(instance_of),
             code,
             errors,
             upstream,
@@ -237,6 +238,20 @@ impl ApiError {
             headers.insert(name, value);
         }
     }
+}
+
+fn instance_of(request_id: &str) -> String {
+    format!("urn:gatehouse:request:{request_id}")
+}
+
+/// A problem document as it was kept, as the answer to the request called `request_id`. What is no JSON
+/// object stays as it is.
+pub(crate) fn renamed_problem(kept: Vec<u8>, request_id: &str) -> Vec<u8> {
+    let Ok(mut document) = serde_json::from_slice::<Map<String, Value>>(&kept) else {
+        return kept;
+    };
+    document.insert("instance".to_owned(), instance_of(request_id).into());
+    serde_json::to_vec(&document).unwrap_or(kept)
 }
 
 /// Rounded up: whoever comes back when told to is not refused again.

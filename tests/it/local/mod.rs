@@ -9,6 +9,7 @@
 
 mod consents;
 mod libraries;
+mod naughty;
 mod readme;
 mod records;
 mod restart;

@@ -123,6 +123,12 @@ impl Running {
         request.json(body).send().await.unwrap()
     }
 
+    /// What is answered to a request without a body.
+    pub(crate) async fn request(&self, method: reqwest::Method, url: &str) -> Response {
+        let request = self.client.request(method, url).bearer_auth(&self.token);
+        request.send().await.unwrap()
+    }
+
     /// A page, as a browser with this cookie gets it.
     pub(crate) async fn browse(&self, url: &str, cookie: &str) -> Response {
         let request = self.client.get(url).header("cookie", cookie);

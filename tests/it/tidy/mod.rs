@@ -9,6 +9,7 @@ mod events;
 mod keys;
 mod manifests;
 mod modules;
+mod schemas;
 mod sizes;
 mod words;
 

@@ -19,7 +19,7 @@ const MAX_REASON: usize = 1_000;
 pub(crate) struct NewElevation {
     pub(crate) role: Role,
     /// Only for these integrations.
-    #[schema(min_items = 1, max_items = 25)]
+    #[schema(value_type = Option<Vec<IntegrationId>>, min_items = 1, max_items = 25)]
     pub(crate) integrations: Option<BTreeSet<IntegrationId>>,
     /// Why: whoever decides reads it.
     #[schema(min_length = 1, max_length = 1000)]

@@ -24,12 +24,13 @@ pub(crate) struct NewApiKey {
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: String,
     /// None above the caller's own.
-    #[schema(min_items = 1)]
+    #[schema(value_type = Vec<Role>, min_items = 1)]
     pub(crate) roles: BTreeSet<Role>,
     /// Of what the roles allow, only this.
+    #[schema(value_type = Option<Vec<Action>>)]
     pub(crate) actions: Option<BTreeSet<Action>>,
     /// Only for these integrations.
-    #[schema(min_items = 1, max_items = 25)]
+    #[schema(value_type = Option<Vec<IntegrationId>>, min_items = 1, max_items = 25)]
     pub(crate) integrations: Option<BTreeSet<IntegrationId>>,
     /// Only from these networks, in CIDR form: /16 or narrower, /32 or narrower of IPv6.
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 4)]

@@ -84,6 +84,7 @@ impl AlertNote {
 pub(crate) struct RulesChange {
     /// By the kind of rule.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<AlertKind, AlertRuleChange>)]
     pub(crate) rules: AlertRuleChanges,
     /// What happens within so many seconds is told as one; 0 tells each by itself, at once.
     #[schema(maximum = 900)]
@@ -96,6 +97,7 @@ pub(crate) struct RulesChange {
 pub(crate) struct IntegrationRulesChange {
     /// By the kind of rule.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<AlertKind, AlertRuleChange>)]
     pub(crate) rules: AlertRuleChanges,
 }
 

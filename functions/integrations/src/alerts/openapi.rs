@@ -13,7 +13,7 @@ use crate::bodies::ListOf;
 operations! {
     list_alerts: get "/portal/alerts", tag = "alerts",
         summary = "List alerts, newest first; a page may hold fewer than `limit`",
-        params(("state" = Option<WantedState>, Query), ("integration" = Option<String>, Query), ("kind" = Option<AlertKind>, Query),
+        params(("state" = inline(Option<WantedState>), Query), ("integration" = Option<String>, Query), ("kind" = Option<AlertKind>, Query),
             ("minSeverity" = Option<AlertSeverity>, Query), ("limit" = Option<u16>, Query), ("cursor" = Option<String>, Query)),
         200 => ListOf<Alert>;
     get_alert: get "/portal/alerts/{alertId}", tag = "alerts",

@@ -1,7 +1,7 @@
 //! What goes out of playbooks. What comes in is a [`PlaybookSpec`].
 
 use gatehouse::domain::Timestamp;
-use gatehouse::domain::playbook::{Playbook, PlaybookSpec};
+use gatehouse::domain::playbook::{Approver, Playbook, PlaybookSpec, PlaybookStep, Trigger};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,8 +13,14 @@ pub(crate) struct PlaybookView {
     pub(crate) id: String,
     /// Whether it is one of those that every organization has, and nobody changes.
     pub(crate) built_in: bool,
-    #[serde(flatten)]
-    pub(crate) spec: PlaybookSpec,
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trigger: Option<Trigger>,
+    pub(crate) approver: Approver,
+    pub(crate) approval_minutes: u16,
+    pub(crate) steps: Vec<PlaybookStep>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,25 +28,32 @@ pub(crate) struct PlaybookView {
 }
 
 impl PlaybookView {
-    pub(crate) fn built_in(name: &str, spec: PlaybookSpec) -> Self {
+    fn of(id: String, built_in: bool, spec: PlaybookSpec) -> Self {
         Self {
-            id: name.to_owned(),
-            built_in: true,
-            spec,
+            id,
+            built_in,
+            name: spec.name,
+            description: spec.description,
+            trigger: spec.trigger,
+            approver: spec.approver,
+            approval_minutes: spec.approval_minutes,
+            steps: spec.steps,
             created_at: None,
             updated_at: None,
         }
+    }
+
+    pub(crate) fn built_in(name: &str, spec: PlaybookSpec) -> Self {
+        Self::of(name.to_owned(), true, spec)
     }
 }
 
 impl From<Playbook> for PlaybookView {
     fn from(playbook: Playbook) -> Self {
         Self {
-            id: playbook.id.to_string(),
-            built_in: false,
-            spec: playbook.spec,
             created_at: Some(playbook.created_at),
             updated_at: Some(playbook.updated_at),
+            ..Self::of(playbook.id.to_string(), false, playbook.spec)
         }
     }
 }

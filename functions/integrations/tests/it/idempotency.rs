@@ -24,6 +24,26 @@ async fn a_repeated_post_has_one_effect_and_the_same_answer() {
 }
 
 #[tokio::test]
+async fn a_repeated_problem_names_the_request_that_it_answers() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let path = "/portal/integrations/int_01K72Z5QSW0123456789ABCDEF/destinations";
+    let key = [("idempotency-key", "first")];
+    let body = json!({"type": "http", "url": "https://example.com/"});
+    for replayed in [false, true] {
+        let answer = portal
+            .call(("POST", path), &token, &key, body.clone())
+            .await;
+        assert_eq!(answer.code(), "not_found");
+        let is_replayed = answer.headers.contains_key("idempotency-replayed");
+        assert_eq!(is_replayed, replayed);
+        let id = answer.headers["x-request-id"].to_str().unwrap();
+        let instance = format!("urn:gatehouse:request:{id}");
+        assert_eq!(answer.json()["instance"], instance);
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_shown_once_is_shown_to_the_repetition_and_kept_sealed() {
     let portal = Portal::new().await;
     let token = portal.organization();

@@ -44,6 +44,8 @@ async fn wrong_fields_are_pointed_at_and_nothing_is_made() {
             "/authConfig/keyParam",
         ),
         ("webhookConfig", deep, "/webhookConfig"),
+        ("webhookConfig", json!({"a": {"": 1}}), "/webhookConfig"),
+        ("webhookConfig", json!({"a": 1e-200}), "/webhookConfig"),
         ("syncConfig", json!([]), "/syncConfig"),
         ("syncConfig", json!({"a": 1}), "/syncConfig/a"),
         (

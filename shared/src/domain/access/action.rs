@@ -36,7 +36,7 @@ macro_rules! actions {
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
         )]
         pub enum Action {
-            $($(#[$doc])+ #[serde(rename = $name)] $variant,)+
+            $($(#[$doc])+ #[serde(rename = $name)] #[schema(rename = $name)] $variant,)+
         }
 
         impl Action {
@@ -186,5 +186,18 @@ actions! {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_has_the_names_that_are_sent() {
+        let schema = serde_json::to_value(Action::schema()).unwrap();
+        assert_eq!(schema["enum"], serde_json::to_value(Action::ALL).unwrap());
     }
 }

@@ -37,14 +37,10 @@ pub struct AlertChannel {
 
 /// By what and where to a channel sends. It holds no credential: those are the integration's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "type",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ChannelTarget {
     /// A destination: it gets an event, signed and retried like any other.
+    #[serde(rename_all = "camelCase")]
     Destination {
         /// The integration that it belongs to.
         integration_id: IntegrationId,
@@ -52,6 +48,7 @@ pub enum ChannelTarget {
         destination_id: DestinationId,
     },
     /// Slack: `chat.postMessage`, under the base URL `https://slack.com/api`.
+    #[serde(rename_all = "camelCase")]
     Slack {
         /// The integration.
         integration_id: IntegrationId,
@@ -60,6 +57,7 @@ pub enum ChannelTarget {
     },
     /// Microsoft Teams: a message in a channel by Microsoft Graph, under the base URL
     /// `https://graph.microsoft.com/v1.0`.
+    #[serde(rename_all = "camelCase")]
     Teams {
         /// The integration.
         integration_id: IntegrationId,
@@ -70,11 +68,13 @@ pub enum ChannelTarget {
     },
     /// PagerDuty: Events API v2, under the base URL `https://events.pagerduty.com`. The routing key is the
     /// integration's credential, put into the body.
+    #[serde(rename_all = "camelCase")]
     PagerDuty {
         /// The integration.
         integration_id: IntegrationId,
     },
     /// E-mail by SendGrid: Mail Send v3, under the base URL `https://api.sendgrid.com`.
+    #[serde(rename_all = "camelCase")]
     Email {
         /// The integration.
         integration_id: IntegrationId,

@@ -5,9 +5,14 @@ use utoipa::ToSchema;
 
 use super::{AlertKind, AlertSeverity};
 use crate::domain::FieldError;
+use crate::domain::object::only_objects;
+
+only_objects!(AlertRuleChange);
 
 /// The most observations that a rule waits for.
 const MAX_AFTER: u16 = 1_440;
+/// The most calls that a rule waits for.
+const MAX_REQUESTS: u64 = 1_000_000_000;
 
 /// On which side of its bound a number is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ pub struct AlertRule {
 
 /// What an organization, or an integration, wants otherwise. What is absent stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct AlertRuleChange {
     /// Whether it is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +78,7 @@ pub struct AlertRuleChange {
     pub resolve_after: Option<u16>,
     /// With fewer calls in the window nothing is said of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1_000_000_000)]
     pub min_requests: Option<u64>,
 }
 
@@ -146,6 +152,10 @@ impl AlertRule {
                 let message = format!("expected 1 to {MAX_AFTER} observations");
                 errors.push(FieldError::new(format!("{pointer}/{name}"), message));
             }
+        }
+        if self.min_requests > MAX_REQUESTS {
+            let message = format!("expected 0 to {MAX_REQUESTS} calls");
+            errors.push(FieldError::new(format!("{pointer}/minRequests"), message));
         }
         errors
     }

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AlertKind, AlertSeverity};
+use crate::domain::object::only_objects;
 use crate::domain::{FieldError, IntegrationId, SilenceId, Timestamp};
+
+only_objects!(AlertMatcher);
 
 /// The longest time in one piece.
 const MAX_LENGTH: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -70,14 +73,15 @@ impl Recurrence {
 
 /// Which alerts are meant. What is empty or absent leaves none out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 pub struct AlertMatcher {
     /// Those of these integrations.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    #[schema(max_items = 100)]
+    #[schema(value_type = Vec<IntegrationId>, max_items = 100)]
     pub integrations: BTreeSet<IntegrationId>,
     /// Those of these kinds.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(value_type = Vec<AlertKind>)]
     pub kinds: BTreeSet<AlertKind>,
     /// Those at least as bad as this.
     #[serde(default, skip_serializing_if = "Option::is_none")]

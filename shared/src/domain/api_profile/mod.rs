@@ -136,12 +136,12 @@ fn get() -> String {
 #[serde(
     tag = "kind",
     rename_all = "snake_case",
-    rename_all_fields = "camelCase",
     deny_unknown_fields,
     remote = "Self"
 )]
 pub enum Pagination {
     /// The answer has a cursor, which the next call sends.
+    #[serde(rename_all = "camelCase")]
     Cursor {
         /// Where the answer has it; the list ends where there is none.
         next: Expression,
@@ -155,6 +155,7 @@ pub enum Pagination {
         size: Option<PageSize>,
     },
     /// The answer's `Link` header has the next URL (RFC 8288), or its body has.
+    #[serde(rename_all = "camelCase")]
     Link {
         /// Where the body has it, if the header has not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,6 +165,7 @@ pub enum Pagination {
         size: Option<PageSize>,
     },
     /// The next call says how many to skip, or which item is the first that it wants.
+    #[serde(rename_all = "camelCase")]
     Offset {
         /// The parameter that says so.
         parameter: String,
@@ -174,6 +176,7 @@ pub enum Pagination {
         size: PageSize,
     },
     /// Pages have numbers.
+    #[serde(rename_all = "camelCase")]
     Page {
         /// The parameter with the number.
         parameter: String,

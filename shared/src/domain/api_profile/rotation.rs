@@ -33,12 +33,12 @@ pub const PUBLIC_KEY_NAMES: [&str; 3] = ["publicKeyPem", "publicKeyDer", "public
 #[serde(
     tag = "strategy",
     rename_all = "snake_case",
-    rename_all_fields = "camelCase",
     deny_unknown_fields,
     remote = "Self"
 )]
 pub enum RotationMethod {
     /// The provider's API makes a new credential beside the old one, and deletes the old one.
+    #[serde(rename_all = "camelCase")]
     ProviderApi {
         /// The calls.
         keys: Box<KeyCalls>,
@@ -47,6 +47,7 @@ pub enum RotationMethod {
         grace_seconds: u32,
     },
     /// The provider has no API for it: a person makes a new one and hands it in.
+    #[serde(rename_all = "camelCase")]
     OperatorSupplied {
         /// After how many days a person is reminded.
         remind_after_days: u32,
@@ -59,6 +60,7 @@ pub enum RotationMethod {
         grace_seconds: u32,
     },
     /// A new key pair is made, and its public part made known to the provider.
+    #[serde(rename_all = "camelCase")]
     Asymmetric {
         /// The calls; without them a person publishes the public key, and the new pair is in use
         /// once the provider accepts it.
@@ -69,6 +71,7 @@ pub enum RotationMethod {
         grace_seconds: u32,
     },
     /// The client secret of an OAuth client.
+    #[serde(rename_all = "camelCase")]
     OauthClientSecret {
         /// The calls; without them a person makes a new one and hands it in.
         #[serde(default, skip_serializing_if = "Option::is_none")]

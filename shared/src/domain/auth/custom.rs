@@ -14,12 +14,12 @@ only_objects!(CustomAuth, SigV4, HmacSigning, Login);
 #[serde(
     tag = "kind",
     rename_all = "snake_case",
-    rename_all_fields = "camelCase",
     deny_unknown_fields,
     remote = "Self"
 )]
 pub enum CustomAuth {
     /// Several headers and query parameters at once.
+    #[serde(rename_all = "camelCase")]
     Headers {
         /// Headers by name.
         #[serde(default)]
@@ -32,6 +32,7 @@ pub enum CustomAuth {
     #[serde(rename = "sigv4")]
     SigV4(SigV4),
     /// Azure Storage Shared Key, with `accountName` and `accountKey` (base64).
+    #[serde(rename_all = "camelCase")]
     AzureSharedKey {
         /// The `x-ms-version` of calls that do not name one.
         #[serde(default = "azure_version")]

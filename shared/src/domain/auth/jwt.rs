@@ -53,7 +53,6 @@ pub enum JwtAlgorithm {
 #[serde(
     tag = "kind",
     rename_all = "snake_case",
-    rename_all_fields = "camelCase",
     deny_unknown_fields,
     remote = "Self"
 )]
@@ -61,6 +60,7 @@ pub enum JwtUse {
     /// It is sent with the call, as `Authorization: Bearer`.
     Bearer,
     /// It is exchanged for an access token, which is then sent as `Authorization: Bearer`.
+    #[serde(rename_all = "camelCase")]
     Exchange {
         /// Where.
         token_url: Url,

@@ -47,12 +47,12 @@ pub enum AuthConfig {
 #[serde(
     tag = "keyLocation",
     rename_all = "snake_case",
-    rename_all_fields = "camelCase",
     deny_unknown_fields,
     remote = "Self"
 )]
 pub enum ApiKeyAuth {
     /// Into a header.
+    #[serde(rename_all = "camelCase")]
     Header {
         /// Its name, such as `Authorization`.
         key_header: String,
@@ -61,6 +61,7 @@ pub enum ApiKeyAuth {
         value_template: ValueTemplate,
     },
     /// Into the query.
+    #[serde(rename_all = "camelCase")]
     Query {
         /// The parameter's name.
         key_param: String,
@@ -69,6 +70,7 @@ pub enum ApiKeyAuth {
         value_template: ValueTemplate,
     },
     /// Into the body, which has to be a JSON object or a form.
+    #[serde(rename_all = "camelCase")]
     Body {
         /// The field's name.
         key_field: String,

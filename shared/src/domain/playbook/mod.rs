@@ -32,6 +32,9 @@ only_objects!(Trigger, PlaybookStep);
 /// What a playbook says: the form of the files of `shared/playbooks` and of the API's bodies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Tell the team", "steps": [{"action": "notify", "text": "The provider is down."}]
+}))]
 pub struct PlaybookSpec {
     /// What people call it.
     #[schema(min_length = 1, max_length = 100)]

@@ -15,18 +15,16 @@ use crate::domain::{Integration, IntegrationId, OrganizationId, RotationId, Time
 
 /// Of which integrations the credentials are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    tag = "kind",
-    rename_all = "snake_case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EmergencyScope {
     /// Of one.
+    #[serde(rename_all = "camelCase")]
     Integration {
         /// Which.
         integration_id: IntegrationId,
     },
     /// Of all of one provider.
+    #[serde(rename_all = "camelCase")]
     Provider {
         /// The catalogue's slug.
         provider: String,

@@ -183,6 +183,11 @@ fn every_default_is_right_and_every_wrong_number_is_named() {
     );
     assert_eq!(with(|rule| rule.fire_after = 0), ["/r/fireAfter"]);
     assert_eq!(with(|rule| rule.resolve_after = 1_441), ["/r/resolveAfter"]);
+    assert_eq!(with(|rule| rule.min_requests = 1_000_000_000), [""; 0]);
+    assert_eq!(
+        with(|rule| rule.min_requests = 1_000_000_001),
+        ["/r/minRequests"]
+    );
     let days = AlertKind::CredentialExpiring;
     let mut rule = days.defaults();
     rule.resolve_threshold = 13.0;
@@ -190,6 +195,16 @@ fn every_default_is_right_and_every_wrong_number_is_named() {
         rule.wrong_fields(days, "/r")[0].pointer,
         "/r/resolveThreshold"
     );
+}
+
+#[test]
+fn changes_and_matchers_are_read_from_objects_only() {
+    assert!(serde_json::from_str::<AlertRuleChange>("{}").is_ok());
+    assert!(serde_json::from_str::<AlertMatcher>("{}").is_ok());
+    for list in ["[]", "[null, null]", "[[], []]"] {
+        assert!(serde_json::from_str::<AlertRuleChange>(list).is_err());
+        assert!(serde_json::from_str::<AlertMatcher>(list).is_err());
+    }
 }
 
 fn silence(effect: SilenceEffect, from: i64, until: i64, repeats: Option<Recurrence>) -> Silence {

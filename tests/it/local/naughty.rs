@@ -1,0 +1,130 @@
+//! Texts that break things elsewhere go into fields, queries and paths. What is accepted comes back as it was
+//! sent, nothing fails, and none of them gets a line of its own into the log.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::running::Running;
+
+const STRINGS: &str = include_str!("../../naughty-strings/blns.json");
+
+/// A body with the text in its fields, and the fields that are answered, as JSON Pointers.
+type Form = (&'static str, fn(&str) -> Value, &'static [&'static str]);
+
+const FORMS: [Form; 3] = [
+    (
+        "/portal/integrations",
+        integration,
+        &["/name", "/webhookConfig"],
+    ),
+    ("/portal/incidents", incident, &["/title"]),
+    ("/portal/access/elevations", elevation, &["/reason"]),
+];
+
+fn strings() -> Vec<String> {
+    let strings: Vec<String> = serde_json::from_str(STRINGS).unwrap();
+    assert!(strings.len() > 500);
+    strings
+}
+
+fn integration(text: &str) -> Value {
+    json!({
+        "name": text,
+        "type": "enterprise",
+        "baseUrl": "https://example.com/",
+        "authMethod": "api_key",
+        "authConfig": {"keyLocation": "header", "keyHeader": "x-api-key"},
+        "credentials": {"apiKey": text},
+        "webhookConfig": {"note": text, text: [text]},
+    })
+}
+
+fn incident(text: &str) -> Value {
+    json!({"title": text, "text": text, "type": "other", "severity": "low"})
+}
+
+fn elevation(text: &str) -> Value {
+    json!({"role": "admin", "reason": text, "durationMinutes": 15})
+}
+
+/// What is sent with the text in the place of an id and of a parameter.
+fn urls(base: &str, text: &str) -> Vec<reqwest::Url> {
+    let mut in_path = Vec::new();
+    for before in ["portal/integrations", "portal/providers", "webhooks"] {
+        let mut url: reqwest::Url = format!("{base}/{before}").parse().unwrap();
+        url.path_segments_mut().unwrap().push(text);
+        in_path.push(url);
+    }
+    let queries = ["integrations?cursor", "audit?actor", "incidents?status"].map(|query| {
+        let (path, name) = query.split_once('?').unwrap();
+        reqwest::Url::parse_with_params(&format!("{base}/portal/{path}"), [(name, text)]).unwrap()
+    });
+    in_path.into_iter().chain(queries).collect()
+}
+
+#[tokio::test]
+async fn what_is_accepted_comes_back_as_it_was_sent_and_nothing_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let system = Running::start(folder.path());
+    let mut accepted = [0_usize; FORMS.len()];
+    for text in strings() {
+        for ((path, body, answered), accepted) in FORMS.iter().zip(&mut accepted) {
+            let body = body(&text);
+            let response = system.respond(path, &body).await;
+            let status = response.status().as_u16();
+            assert!([201, 400].contains(&status), "{path}: {status}: {text:?}");
+            if status == 400 {
+                continue;
+            }
+            *accepted += 1;
+            let made: Value = response.json().await.unwrap();
+            for pointer in *answered {
+                assert_eq!(made.pointer(pointer), body.pointer(pointer), "{path}");
+            }
+        }
+        for url in urls(&system.base_url, &text) {
+            let status = system.request(Method::GET, url.as_str()).await.status();
+            assert!(!status.is_server_error(), "{url}: {status}");
+        }
+    }
+    // What is refused is empty, blank, too long, or has control characters.
+    assert!(accepted.iter().all(|count| *count > 480), "{accepted:?}");
+    check_names(&system).await;
+    check_log(&folder.path().join("log"));
+}
+
+/// What was stored is what was sent, byte for byte.
+async fn check_names(system: &Running) {
+    let mut unseen = strings();
+    let mut query = String::from("limit=100");
+    loop {
+        let page = system.get(&format!("/portal/integrations?{query}")).await;
+        for item in page["items"].as_array().unwrap() {
+            let name = item["name"].as_str().unwrap();
+            let at = unseen.iter().position(|text| text == name);
+            unseen.swap_remove(at.unwrap_or_else(|| panic!("nobody sent {name:?}")));
+        }
+        match page["nextCursor"].as_str() {
+            Some(cursor) => query = format!("limit=100&cursor={cursor}"),
+            None => break,
+        }
+    }
+    let is_refused = |text: &String| {
+        let has_control = text.contains(|c: char| c.is_control());
+        text.trim().is_empty() || text.chars().count() > 200 || has_control
+    };
+    assert!(unseen.iter().all(is_refused), "{unseen:?}");
+}
+
+/// Every line is one object, with a level or with metrics: nobody writes a line but the system.
+fn check_log(file: &std::path::Path) {
+    let log = std::fs::read_to_string(file).unwrap();
+    assert!(log.lines().count() > 1_000);
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?}"));
+        assert!(
+            line["level"].is_string() || line["_aws"].is_object(),
+            "{line}"
+        );
+    }
+}
