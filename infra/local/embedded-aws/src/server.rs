@@ -46,18 +46,9 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
         return StatusCode::NOT_FOUND.into_response();
     };
     let now = services.time.now();
-    if let Some(function) = services.permissions.caller(&headers) {
-        let call = (service, operation);
-        let permissions = &services.permissions;
-        if let Err(denied) = permissions
-            .check(function, call, &body, &services.kms)
-            .await
-        {
-            return respond(
-                Err(denied),
-                HeaderValue::from_static("application/x-amz-json-1.0"),
-            );
-        }
+    if let Err(denied) = permitted(&services, &headers, (service, operation), &body).await {
+        let content_type = HeaderValue::from_static("application/x-amz-json-1.0");
+        return respond(Err(denied), content_type);
     }
     let version_1_1 = HeaderValue::from_static("application/x-amz-json-1.1");
     match service {
@@ -105,6 +96,20 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
             respond(result, version_1_1)
         }
         _ => respond(Err(ApiError::unknown_operation(operation)), version_1_1),
+    }
+}
+
+/// Refuses a function what its role does not allow.
+async fn permitted(
+    services: &Services,
+    headers: &HeaderMap,
+    call: (&str, &str),
+    body: &Bytes,
+) -> Result<(), ApiError> {
+    let permissions = &services.permissions;
+    match permissions.caller(headers) {
+        Some(function) => permissions.check(function, call, body, &services.kms).await,
+        None => Ok(()),
     }
 }
 

@@ -18,10 +18,6 @@ pub(super) struct Used {
 
 impl Default for Used {
     fn default() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "it is for a run of all tests, which have no configuration in common"
-        )]
         let folder = std::env::var_os(FOLDER);
         Self {
             folder: folder.map(PathBuf::from),
