@@ -40,15 +40,19 @@ const AFTERWARDS: Duration = Duration::from_secs(10);
 /// Longer than a rotation takes that has the shortest grace, by a schedule of one minute.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The provider's keys by their secrets, and the calls that were made with each.
+/// The keys by their ids, and their secrets: an id that is a secret would be told to nobody.
+const FIRST: (&str, &str) = ("key_1", "alpha-5f0c9d72e1");
+const SECOND: (&str, &str) = ("key_2", "omega-31b8a6470d");
+
+/// The provider's keys by their ids, with their secrets and the calls that were made with each.
 #[derive(Clone, Default)]
 struct Provider {
-    keys: Arc<Mutex<BTreeMap<String, u64>>>,
+    keys: Arc<Mutex<BTreeMap<&'static str, (&'static str, u64)>>>,
 }
 
 impl Provider {
     async fn start(&self) -> String {
-        self.keys.lock().unwrap().insert("first".to_owned(), 0);
+        self.keys.lock().unwrap().insert(FIRST.0, (FIRST.1, 0));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(self.clone());
@@ -63,17 +67,16 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response<
         .and_then(|given| given.to_str().ok())
         .unwrap_or_default();
     let mut keys = provider.keys.lock().unwrap();
-    let Some(calls) = keys.get_mut(given) else {
+    let mut all = keys.values_mut();
+    let Some((_, calls)) = all.find(|(secret, _)| *secret == given) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     match *request.method() {
         Method::POST => {
-            keys.insert("second".to_owned(), 0);
-            (
-                StatusCode::CREATED,
-                Json(json!({"id": "second", "secret": "second"})),
-            )
-                .into_response()
+            let (id, secret) = SECOND;
+            keys.insert(id, (secret, 0));
+            let made = Json(json!({"id": id, "secret": secret}));
+            (StatusCode::CREATED, made).into_response()
         }
         Method::DELETE => {
             let id = request.uri().path().rsplit('/').next().unwrap_or_default();
@@ -141,7 +144,7 @@ async fn main() {
     let integration = json!({
         "name": "A provider", "type": "enterprise", "baseUrl": url, "authMethod": "api_key",
         "authConfig": {"keyLocation": "header", "keyHeader": "X-Key"},
-        "credentials": {"apiKey": "first", "apiKeyId": "first"},
+        "credentials": {"apiKey": FIRST.1, "apiKeyId": FIRST.0},
         "apiProfile": {"verification": {"path": "/me"}, "rotation": {
             "strategy": "provider_api", "graceSeconds": 120, "keys": {
                 "create": {"method": "POST", "path": "/keys", "body": {"name": "{rotation}"}},
