@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) trail: Trail,
     pub(crate) recorder: Recorder,
     pub(crate) sources: Sources,
+    /// How long what has ended is kept of organizations that do not say so.
+    pub(crate) record_retention: Duration,
     /// How many integrations an organization may have.
     pub(crate) max_integrations: Option<u32>,
     /// How many endpoints an integration may have.
@@ -148,6 +150,7 @@ impl State {
             authentication,
             edge: connect::edge(environment, &sources)?,
             limits: connect::caller_limits(environment, &store, &sources)?,
+            record_retention: retention,
             max_integrations: environment.max_integrations()?,
             max_endpoints: environment.max_endpoints()?,
             public_url: Arc::new(environment.public_url()?),

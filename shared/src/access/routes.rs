@@ -112,6 +112,8 @@ routes! {
     "GET" "/portal/integrations/{integration}/oauth": ReadGrant of Integration, "grant.read" Denials;
     "POST" "/portal/integrations/{integration}/oauth/authorize": ConnectGrant of Integration, "grant.authorize" Twice;
     "POST" "/portal/integrations/{integration}/oauth/revoke": RevokeGrant of Integration, "grant.revoke" Twice;
+    "GET" "/portal/records/retention": ReadRetention of Organization, "retention.read" Denials;
+    "PUT" "/portal/records/retention": ManageRetention of Organization, "retention.replace" Twice;
     "POST" "/portal/integrations/{integration}/sync": StartSync of Integration, "sync.start" Twice;
     "GET" "/portal/integrations/{integration}/sync/entities": ReadSync of Integration, "sync.list" Denials;
     "GET" "/portal/integrations/{integration}/sync/jobs": ReadSync of Integration, "sync_job.list" Denials;

@@ -163,6 +163,24 @@ impl ChangeSet {
         self.before.version == 0 || self.state != self.before.item || !self.changes.is_empty()
     }
 
+    /// Whether anything of it stops existing some day.
+    pub(super) fn lets_expire(&self) -> bool {
+        let job = self.job.as_ref().and_then(|write| write.expires_at);
+        let changes = self.changes.iter().filter_map(|write| write.expires_at);
+        let conflicts = self.conflicts.iter().filter_map(|write| write.expires_at);
+        changes.chain(conflicts).chain(job).next().is_some()
+    }
+
+    /// Has what stops existing do so at `instant`.
+    pub(super) fn expire_at(&mut self, instant: Timestamp) {
+        let job = self.job.iter_mut().map(|write| &mut write.expires_at);
+        let changes = self.changes.iter_mut().map(|write| &mut write.expires_at);
+        let conflicts = self.conflicts.iter_mut().map(|write| &mut write.expires_at);
+        for expires_at in job.chain(changes).chain(conflicts) {
+            *expires_at = expires_at.and(Some(instant));
+        }
+    }
+
     /// How many operations changes and conflicts may take.
     fn record_operations(&self) -> usize {
         self.changes.len() * 3 + self.conflicts.len()

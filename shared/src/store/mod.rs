@@ -41,6 +41,7 @@ mod queries;
 mod quotas;
 mod record_conflicts;
 mod record_feed;
+mod record_retentions;
 mod record_sides;
 mod records;
 mod replay;

@@ -15,6 +15,7 @@ mod openapi;
 mod read;
 mod record_bodies;
 mod records;
+mod retention;
 mod suggest;
 pub(crate) mod targets;
 
@@ -69,6 +70,10 @@ fn jobs_router() -> Router<State> {
 
 fn records_router() -> Router<State> {
     Router::new()
+        .route(
+            "/portal/records/retention",
+            get(retention::read).put(retention::replace),
+        )
         .route(
             "/portal/integrations/{integration}/records",
             get(feed::list),

@@ -6,6 +6,7 @@ use utoipa::OpenApi;
 use super::conflict_bodies::{ConflictDecision, ConflictView};
 use super::job_bodies::{EntityView, JobView, NewSync, StartedJobs};
 use super::record_bodies::{ChangePage, HistoryView, RecordView};
+use super::retention::{RetentionChange, RetentionView};
 use super::suggest::{SuggestionRequest, Suggestions};
 use crate::bodies::ListOf;
 
@@ -43,6 +44,11 @@ operations! {
     suggest_mapping: post "/portal/integrations/{integrationId}/sync/mapping/suggest", tag = "sync",
         summary = "Have a mapping of the provider's fields to ours proposed, each with a score; nothing applies it",
         params(("integrationId" = String, Path)), body = SuggestionRequest, 200 => Suggestions;
+    get_record_retention: get "/portal/records/retention", tag = "records",
+        summary = "See how long deleted records, ended jobs and settled conflicts are kept", 200 => RetentionView;
+    replace_record_retention: put "/portal/records/retention", tag = "records",
+        summary = "Say how long what is deleted, ends or is settled from now on is kept",
+        params(("If-Match" = String, Header)), body = RetentionChange, 200 => RetentionView;
     list_records: get "/portal/integrations/{integrationId}/records", tag = "records",
         summary = "Read the feed of changes of a kind of record: each record once, at its newest change; a page may hold fewer than `limit`",
         params(("integrationId" = String, Path), ("entity" = String, Query),

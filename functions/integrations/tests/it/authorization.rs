@@ -68,6 +68,7 @@ fn who(action: Action) -> &'static [Role] {
         | A::ReadRecords
         | A::ReadAlerts
         | A::ReadAlertRules
+        | A::ReadRetention
         | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
@@ -107,6 +108,7 @@ fn who(action: Action) -> &'static [Role] {
         A::LowerProtection
         | A::ManagePlaybooks
         | A::ManageAlerts
+        | A::ManageRetention
         | A::RotateInEmergency
         | A::RotateDataKey
         | A::CreateApiKey

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatehouse::domain::Clock as _;
-use gatehouse::domain::sync::{JobStatus, SyncTrigger, SyncType};
+use gatehouse::domain::sync::{JobStatus, RecordRetention, SyncTrigger, SyncType};
 use serde_json::json;
 
 use crate::world::{Life, Paging, Stage, World};
@@ -92,6 +92,35 @@ async fn an_incremental_run_asks_from_a_little_before_what_it_has_seen() {
         "it cannot know that this one is gone"
     );
     assert_eq!(live["b"], world.provider().live()["b"]);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_kept_for_as_long_as_its_organization_says() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let world = world(Paging::Cursor, json!({})).await;
+    let organization = world.integration.organization_id;
+    put(&world, &["a", "b", "c"]);
+    let first = full(&world).await;
+    world.provider().delete("a");
+    full(&world).await;
+    let days = RecordRetention { days: Some(2) };
+    let said = (world.store).replace_record_retention(organization, days, 0);
+    said.await.unwrap();
+    world.provider().delete("b");
+    let last = full(&world).await;
+    assert_eq!(world.look().await.deleted().len(), 2);
+    world.clock.pass(2 * DAY);
+    assert_eq!(world.look().await.deleted(), ["a".to_owned()].into());
+    let job = |job| {
+        let integration = world.integration.id;
+        (world.store).sync_job(organization, integration, job, world.clock.now())
+    };
+    assert!(job(first.id).await.unwrap().is_some());
+    assert!(job(last.id).await.unwrap().is_none());
+    world.clock.pass(29 * DAY);
+    let look = world.look().await;
+    assert!(look.deleted().is_empty());
+    assert_eq!(look.live().len(), 1);
 }
 
 #[tokio::test]

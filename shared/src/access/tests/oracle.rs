@@ -126,6 +126,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ReadRecords
         | A::ReadAlerts
         | A::ReadAlertRules
+        | A::ReadRetention
         | A::ReadRotations
         | A::ChangeInBulk
         | A::ReadEvents
@@ -136,6 +137,7 @@ fn by_role(asked: &Asked<'_>, action: Action, resource: &Resource<'_>) -> bool {
         | A::ManageEndpoints
         | A::ManageDestinations
         | A::ManageAlerts
+        | A::ManageRetention
         | A::ManageAlertRules
         | A::ChangeCredentials
         | A::RotateCredentials
@@ -299,6 +301,8 @@ pub(super) fn resources(action: Action) -> Vec<Resource<'static>> {
         | A::GrantOwner
         | A::ReadAlerts
         | A::ManageAlerts
+        | A::ReadRetention
+        | A::ManageRetention
         | A::SettleAlerts
         | A::RotateInEmergency
         | A::RotateDataKey

@@ -83,6 +83,8 @@ actions! {
     ReadAlerts = "readAlerts" in Reading;
     /// Look at the rules of an integration's alerts.
     ReadAlertRules = "readAlertRules" in Reading;
+    /// Look at how long records are kept that are deleted.
+    ReadRetention = "readRetention" in Reading;
     /// Look at its events.
     ReadEvents = "readEvents" in ReadingData;
     /// Look at its log of requests.
@@ -103,6 +105,8 @@ actions! {
     ManageAlerts = "manageAlerts" in SettingUp;
     /// Change the rules of an integration's alerts.
     ManageAlertRules = "manageAlertRules" in SettingUp;
+    /// Say how long records are kept that are deleted.
+    ManageRetention = "manageRetention" in SettingUp;
     /// Bring in an integration's credentials, or replace them.
     ChangeCredentials = "changeCredentials" in Secrets;
     /// Have credentials replaced.

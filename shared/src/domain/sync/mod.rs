@@ -19,6 +19,7 @@ mod push;
 mod record;
 mod record_conflict;
 mod record_link;
+mod retention;
 mod schedule;
 mod settled;
 mod source_version;
@@ -51,6 +52,7 @@ pub use push::{
 pub use record::{ChangeOrigin, PastVersion, RecordBody, RecordChange, RecordHead, record_digest};
 pub use record_conflict::{ConflictSides, ConflictStatus, RecordConflict};
 pub use record_link::RecordLink;
+pub use retention::RecordRetention;
 pub use schedule::{Schedule, ScheduleError};
 pub use settled::Settlement;
 pub use source_version::SourceVersion;

@@ -2,6 +2,10 @@ use super::ItemKey;
 
 impl ItemKey {
     /// What the item's `item_type` attribute says.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one table of keys, easier to read whole"
+    )]
     pub(crate) fn item_type(self) -> &'static str {
         match self {
             Self::Integration(..) => "integration",
@@ -14,6 +18,7 @@ impl ItemKey {
             Self::Attempt(..) => "attempt",
             Self::DataKey(..) => "data_key",
             Self::DataKeyPlan(..) => "data_key_plan",
+            Self::RecordRetention(..) => "record_retention",
             Self::DataKeyDue(..) => "data_key_due",
             Self::Idempotency(..) => "idempotency",
             Self::Request(..) => "request",

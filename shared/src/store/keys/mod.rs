@@ -55,6 +55,7 @@ pub(crate) enum ItemKey {
     Attempt(OrganizationId, DeliveryId, u16),
     DataKey(OrganizationId, u16),
     DataKeyPlan(OrganizationId),
+    RecordRetention(OrganizationId),
     /// Belongs to no organization: it is found by its instant.
     DataKeyDue(DataKeyDue),
     Idempotency(OrganizationId, Digest),
@@ -179,6 +180,9 @@ impl ItemKey {
             }
             Self::DataKeyPlan(organization) => {
                 (format!("ORG#{organization}"), "DATA_KEYS".to_owned())
+            }
+            Self::RecordRetention(organization) => {
+                (format!("ORG#{organization}"), "RECORD_RETENTION".to_owned())
             }
             Self::DataKeyDue(due) => Collection::DataKeysDue.key(due),
             Self::Idempotency(organization, digest) => (

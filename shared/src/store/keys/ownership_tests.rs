@@ -10,7 +10,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
     let ulid = || prop_oneof![Just(id::<EventId>(ULID)), Just(id(OTHER))];
     let digest = prop_oneof![Just(Digest::of(b"a")), Just(Digest::of(b"b"))];
     let number = prop_oneof![Just(1), Just(10), Just(u16::MAX)];
-    (0..72, ulid(), ulid(), ulid(), digest, number).prop_map(
+    (0..73, ulid(), ulid(), ulid(), digest, number).prop_map(
         |(variant, a, b, c, digest, number)| {
             let organization = a.ulid().into();
             let (b, c) = (b.ulid(), c.ulid());
@@ -132,6 +132,7 @@ fn any_key() -> impl Strategy<Value = ItemKey> {
                     at: Timestamp::from_second(i64::from(number) * 3_600).unwrap(),
                     organization,
                 }),
+                71 => ItemKey::RecordRetention(organization),
                 _ => ItemKey::GrantsDueFrom,
             }
         },

@@ -344,6 +344,11 @@ fn golden() -> Vec<(ItemKey, &'static str, &'static str)> {
         ),
         (ItemKey::DataKeyPlan(organization), "ORG#<org>", "DATA_KEYS"),
         (
+            ItemKey::RecordRetention(organization),
+            "ORG#<org>",
+            "RECORD_RETENTION",
+        ),
+        (
             ItemKey::DataKeyDue(DataKeyDue {
                 at: "2026-11-26T09:30:00Z".parse().unwrap(),
                 organization,

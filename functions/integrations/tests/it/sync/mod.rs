@@ -7,6 +7,7 @@ mod export;
 mod feed;
 mod jobs;
 mod records;
+mod retention;
 mod suggest;
 mod targets;
 mod tenancy;

@@ -184,6 +184,7 @@ impl<'a, 'f> Packer<'a, 'f> {
             });
         }
         let store = &self.records.store;
+        store.keep_as_wanted(&mut self.set).await?;
         let versions = match store.commit_changes(&self.set).await? {
             Committed::Done(versions) => versions,
             Committed::JobMoved => return Err(ApplyError::JobMoved),

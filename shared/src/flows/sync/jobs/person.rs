@@ -289,6 +289,7 @@ impl Jobs {
                 version: found.version,
                 expires_at,
             });
+            self.store.keep_as_wanted(&mut set).await?;
             if let Committed::Done(versions) = self.store.commit_changes(&set).await? {
                 let (id, status) = (job.id, job.status);
                 tracing::info!(sync_job.id = %id, ?status, "{id} was moved by a person: {status:?}");

@@ -248,6 +248,7 @@ impl Synchronizer {
                 version,
                 expires_at,
             });
+            store.keep_as_wanted(&mut set).await?;
             match store.commit_changes(&set).await? {
                 Committed::Done(_) => {
                     let (code, detail) = (lasting.code, lasting.detail.as_str());

@@ -9,4 +9,5 @@ mod jobs;
 mod pages;
 mod purge;
 mod refusals;
+mod retention;
 mod samples;
