@@ -53,8 +53,7 @@ pub(crate) async fn create(
 }
 
 async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
-    let existing = client.describe_table().table_name(&table.name).send().await;
-    if existing.is_ok() {
+    if is_there(client, &table.name).await? {
         return Ok(());
     }
     let attribute = |name: &str| {
@@ -96,6 +95,17 @@ async fn create_table(client: &Client, table: &Table) -> Result<(), String> {
             .map_err(|error| error.into_service_error().to_string())?;
     }
     Ok(())
+}
+
+/// Asked by the list of all tables: to ask for one that is not there would be logged as a warning.
+async fn is_there(client: &Client, name: &str) -> Result<bool, String> {
+    let mut names = client.list_tables().into_paginator().items().send();
+    while let Some(found) = names.next().await {
+        if found.map_err(|error| error.into_service_error().to_string())? == name {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn create_queue(services: &Services, queue: &Queue) -> ApiResult {
