@@ -18,6 +18,7 @@ mod catalogue;
 mod credentials;
 mod destinations;
 mod directory;
+mod document;
 #[path = "../../../../shared/tests/it/edge_headers.rs"]
 mod edge_headers;
 mod elevations;
