@@ -1,0 +1,95 @@
+"""Follows the documents to a deployed stack, goes through stories on it, and compares what the emulator cannot do
+with what is said of it.
+
+    check.py FOLDER SAM_PYTHON SOURCE
+"""
+
+import pathlib
+import socket
+import sys
+import threading
+import time
+
+import documents
+import limits
+from account import Account
+from stories import Failed, Stories
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Check:
+    def __init__(self, account, source):
+        self.account, self.source = account, source
+        self.started = time.monotonic()
+        self.failures = []
+
+    def step(self, name, do):
+        began = time.monotonic()
+        try:
+            detail = do()
+        except Failed as failure:
+            self.failures.append(name)
+            say(f"FAILED  {name}: {failure}")
+            return
+        took = time.monotonic() - began
+        say(f"ok      {name}{f': {detail}' if detail else ''} ({took:.0f} s)")
+
+    def run(self):
+        printed = documents.follow(self.account, self.source, free_port())
+        say(f"ok      docs/deploying.md and README.md, followed ({time.monotonic() - self.started:.0f} s)")
+        stories = Stories(self.account, printed)
+        for name, story in stories.all():
+            self.step(name, story)
+        self.step("what the emulator leaves out is what limits.py says", self.limits)
+        self.step("nothing went wrong on the way", self.nothing_wrong)
+        self.report()
+
+    def limits(self):
+        complaints, made = limits.check(self.account.unread)
+        if complaints:
+            raise Failed("; ".join(complaints))
+        return f"{sum(made.values())} resources of {len(made)} types made"
+
+    def nothing_wrong(self):
+        log = (self.account.folder / "logs" / "emulator.log").read_text(encoding="utf-8", errors="replace")
+        wrong = self.account.notes + [line for line in log.splitlines() if line.startswith("refused: ")]
+        if wrong:
+            raise Failed("\n        ".join(wrong[:20]))
+
+    def report(self):
+        deployment = self.account.deployment
+        say("\nWhat ran, as it was deployed:")
+        say(f"  {self.account.gateway.requests} requests by {len(deployment.routes)} routes of API Gateway")
+        for function in deployment.functions.values():
+            say(f"  {function.name}: {function.invocations} invocations")
+        for poller in deployment.pollers:
+            say(f"  {poller.arn.rsplit(':', 1)[1]}: {poller.messages} messages in {poller.batches} batches")
+        for schedule in deployment.schedules:
+            say(f"  {schedule.rule['Name']}, {schedule.rule['ScheduleExpression']}: {schedule.runs} runs")
+        say("\nWhat the emulator cannot do, and what covers it: docs/deploying.md.")
+        took = time.monotonic() - self.started
+        if self.failures:
+            sys.exit(f"\n{len(self.failures)} failed, in {took:.0f} s; logs are in {self.account.folder / 'logs'}")
+        say(f"\nAll of it in {took:.0f} s.")
+
+
+def main():
+    folder, sam_python, source = (pathlib.Path(given).resolve() for given in sys.argv[1:])
+    account = Account(folder, sys.argv[2])
+    threading.Thread(target=account.watch, daemon=True).start()
+    try:
+        Check(account, source).run()
+    finally:
+        account.stop()
+
+
+main()
