@@ -13,7 +13,8 @@ import time
 import documents
 import limits
 from account import Account
-from stories import Failed, Stories
+from deployed import Deployed, Roles, buried
+from stories import Failed, Stories, expect, wait_for
 
 
 def free_port():
@@ -36,9 +37,9 @@ class Check:
         began = time.monotonic()
         try:
             detail = do()
-        except Failed as failure:
+        except Exception as failure:  # Whatever it is, the other steps are gone through.
             self.failures.append(name)
-            say(f"FAILED  {name}: {failure}")
+            say(f"FAILED  {name}: {failure if isinstance(failure, Failed) else repr(failure)}")
             return
         took = time.monotonic() - began
         say(f"ok      {name}{f': {detail}' if detail else ''} ({took:.0f} s)")
@@ -47,11 +48,27 @@ class Check:
         printed = documents.follow(self.account, self.source, free_port())
         say(f"ok      docs/deploying.md and README.md, followed ({time.monotonic() - self.started:.0f} s)")
         stories = Stories(self.account, printed)
-        for name, story in stories.all():
+        deployed = Deployed(self.account)
+        for name, story in stories.all() + deployed.all():
             self.step(name, story)
+        self.step("what cannot be read ends among the dead letters", lambda: buried(self.account))
+        self.step("a new version takes over, and nothing is lost", lambda: self.new_version(stories))
+        self.step("calls are counted, by the schedule of monitor", stories.metrics)
         self.step("what the emulator leaves out is what limits.py says", self.limits)
         self.step("nothing went wrong on the way", self.nothing_wrong)
+        self.step("functions may do nothing else", Roles(self.account).refused)
         self.report()
+
+    def new_version(self, stories):
+        """Deploys once more, with one parameter, as docs/deploying.md says of new versions."""
+        before = self.account.deployment
+        documents.deploy_again(self.account, self.source, "LogLevel=debug")
+        wait_for("the new version", lambda: self.account.deployment is not before)
+        for function in self.account.deployment.functions.values():
+            variables = function.configuration["Environment"]["Variables"]
+            expect(variables["GATEHOUSE_LOG"] == "debug", f"{function.name} has the old settings")
+        stories.webhooks()
+        stories.set_up()
 
     def limits(self):
         complaints, made = limits.check(self.account.unread)

@@ -69,6 +69,26 @@ def steps(receiver_port):
     return [(name, block.replace("9000", str(receiver_port))) for name, block in found]
 
 
+def environment_of(account):
+    """That of the shell."""
+    variables = account.variables() | {"PATH": account.path(), "HOME": str(account.folder / "home")}
+    # Nothing that is asked for is anywhere else than on this machine.
+    nowhere = "http://127.0.0.1:9"
+    variables |= {"https_proxy": nowhere, "HTTPS_PROXY": nowhere, "http_proxy": nowhere}
+    return os.environ | variables | {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
+
+
+def deploy_again(account, source, parameter):
+    """The parameters that are not named keep their values."""
+    deploy = one_with(blocks_of("docs/deploying.md", "## Without an AWS account"), "sam deploy")
+    command = f"{deploy.partition('--parameter-overrides')[0]}--parameter-overrides {parameter}"
+    with (account.folder / "logs" / "new-version.log").open("wb") as output:
+        given = {"cwd": source, "env": environment_of(account), "timeout": SECONDS}
+        ended = subprocess.run(["bash", "-c", command], stdout=output, stderr=output, check=False, **given)
+    if ended.returncode != 0:
+        raise SystemExit(f"a new version cannot be deployed; see {output.name}")
+
+
 def follow(account, source, receiver_port):
     """What each step has printed, by its name."""
     script = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
@@ -77,15 +97,9 @@ def follow(account, source, receiver_port):
     # The receiver runs until its last delivery has come: whoever looks is given the time.
     script += [f"echo {shlex.quote(MARK + 'end')}", "sleep 5"]
     log = account.folder / "logs" / "documents.log"
-    environment = os.environ | account.variables()
-    environment["PATH"] = account.path()
-    environment["HOME"] = str(account.folder / "home")
-    # Nothing that is asked for is anywhere else than on this machine.
-    environment |= {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    environment |= {"no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"}
     with log.open("wb") as output:
         command = ["bash", "-c", "\n".join(script)]
-        given = {"cwd": source, "env": environment, "stdin": subprocess.DEVNULL}
+        given = {"cwd": source, "env": environment_of(account), "stdin": subprocess.DEVNULL}
         shell = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **given)
         try:
             status = shell.wait(SECONDS)

@@ -142,6 +142,20 @@ def show_outputs():
     models.CloudFormationBackend.execute_change_set = execute_and_keep
 
 
+def update_what_is_there():
+    """moto updates what a condition has kept it from making, and forgets what it cannot update."""
+    update = parsing.parse_and_update_resource
+
+    def update_or_keep(logical_id, resource_json, resources_map, *arguments, **named):
+        condition = resource_json.get("Condition")
+        if condition and not resources_map.lazy_condition_map[condition]:
+            return None
+        updated = update(logical_id, resource_json, resources_map, *arguments, **named)
+        return updated or resources_map[logical_id]
+
+    parsing.parse_and_update_resource = update_or_keep
+
+
 def leave_queues_to_pollers():
     """moto would have Docker run the function within `SendMessage`."""
     Queue.lambda_event_source_mappings = property(lambda queue: {}, lambda queue, value: None)
@@ -162,6 +176,7 @@ def main():
     expand_templates(sam_python)
     take_templates_from_here()
     show_outputs()
+    update_what_is_there()
     leave_queues_to_pollers()
 
     moto = DomainDispatcherApplication(create_backend_app)

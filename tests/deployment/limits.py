@@ -12,11 +12,16 @@ NOT_MADE = {"AWS::S3::BucketPolicy"}
 # Properties that moto does not look at when it makes a resource.
 NOT_LOOKED_AT = {
     "AWS::DynamoDB::Table": {"PointInTimeRecoverySpecification", "TimeToLiveSpecification"},
+    "AWS::IAM::Role": {"ManagedPolicyArns"},
     "AWS::KMS::Key": {"PendingWindowInDays"},
     "AWS::Lambda::Function": {"Architectures", "LoggingConfig", "Tags", "TracingConfig"},
+    "AWS::Lambda::Version": {"Description"},
     "AWS::Logs::LogGroup": {"KmsKeyId", "RetentionInDays"},
     "AWS::S3::Bucket": {"PublicAccessBlockConfiguration", "VersioningConfiguration"},
 }
+
+# `Rules`, and what parameters say of their values.
+RULES_ARE_IGNORED = True
 
 
 def found(unread_file):

@@ -8,6 +8,7 @@ import json
 import re
 
 from moto.apigatewayv2.models import apigatewayv2_backends
+from moto.awslambda.models import LambdaVersion
 from moto.awslambda.utils import get_backend as lambda_backend
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
@@ -64,6 +65,7 @@ def make_integration(account, region, _, properties):
 def make_domain_name(account, region, _, properties):
     configurations = [camel_case(one) for one in properties["DomainNameConfigurations"]]
     given = properties | {"DomainNameConfigurations": configurations}
+    given["MutualTlsAuthentication"] = camel_case(properties.get("MutualTlsAuthentication"))
     name = call(api_gateway(account, region).create_domain_name, given).domain_name
     regional = f"d-{name.replace('.', '-')}.execute-api.{region}.amazonaws.com"
     return name, {"RegionalDomainName": regional, "RegionalHostedZoneId": "Z2EXAMPLE"}
@@ -166,6 +168,9 @@ def add_to_moto():
     known = {kind.cloudformation_type() for kind in CloudFormationModel.__subclasses__()}
     if learnt := known & MAKERS.keys():
         raise SystemExit(f"moto makes {', '.join(sorted(learnt))} itself; take it out of resource_types.py")
+    # It makes versions, and forgets to say which.
+    LambdaVersion.get_cfn_attribute = lambda version, _: str(version.version)
+    LambdaVersion.physical_resource_id = property(lambda version: str(version.version))
     models = [model(resource_type, make) for resource_type, make in MAKERS.items()]
     parsing.get_model_list.cache_clear()
     parsing.get_model_map.cache_clear()

@@ -90,7 +90,6 @@ class Stories:
             ("consents are asked for by connect", self.connect),
             ("credentials are replaced, by the schedule of rotation", self.rotation),
             ("records are synchronized, by the schedule of sync", self.scheduled_sync),
-            ("calls are counted, by the schedule of monitor", self.metrics),
         ]
 
     def named(self, name):
