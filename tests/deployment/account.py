@@ -6,6 +6,7 @@ Everything is read from the emulator's own APIs, nothing from the template. FOLD
 shell; then it runs until it is ended.
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -50,6 +51,9 @@ class Deployment:
     def stop(self):
         for trigger in self.pollers + self.schedules:
             trigger.stopped.set()
+        # What they have in hand is finished.
+        for trigger in self.pollers + self.schedules:
+            trigger.thread.join(START_SECONDS)
         for function in self.functions.values():
             function.stop()
 
@@ -59,6 +63,7 @@ class Account:
         self.id, self.region, self.folder = ACCOUNT, REGION, folder
         self.deployment = None
         self.notes = []
+        self.counts = collections.Counter()
         self.sam = pathlib.Path(sam_python).parent / "sam"
         for name in ["functions", "logs", "home"]:
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -149,7 +154,7 @@ class Account:
             except Exception as error:  # Whatever it is, it is told, and the thread goes on.
                 if not self.stopped.is_set():
                     self.note(f"what is deployed cannot be run: {error!r}")
-            self.stopped.wait(1)
+            self.stopped.wait(2)
 
     def running(self):
         """What is deployed, once it runs: to the first requests that is a long cold start."""
@@ -159,36 +164,50 @@ class Account:
         return self.deployment
 
     def look(self):
-        configurations = self.client("lambda").list_functions()["Functions"]
-        said = json.dumps(configurations, default=str, sort_keys=True)
-        if not configurations or (self.deployment and self.deployment.said == said):
+        found = self.found()
+        said = json.dumps(found, default=str, sort_keys=True)
+        if not found["functions"] or (self.deployment and self.deployment.said == said):
             return
-        if self.deployment:
-            self.deployment.stop()
-        deployment = Deployment(said)
+        if json.dumps(self.found(), default=str, sort_keys=True) != said:
+            # It was looked at while it was being deployed.
+            return
+        before, deployment = self.deployment, Deployment(said)
         try:
-            self.run(deployment, configurations)
+            self.run(deployment, found)
         except BaseException:
             deployment.stop()
             raise
         self.deployment = deployment
+        if before:
+            before.stop()
 
-    def run(self, deployment, configurations):
+    def found(self):
+        """What is deployed, as the emulator says it."""
+        functions, events = self.client("lambda"), self.client("events")
+        rules = events.list_rules()["Rules"]
+        return {
+            "functions": [
+                (function, policy_of(functions, function["FunctionName"]))
+                for function in functions.list_functions()["Functions"]
+            ],
+            "routes": routes_of(self.client("apigatewayv2")),
+            "mappings": functions.list_event_source_mappings()["EventSourceMappings"],
+            "rules": [(rule, events.list_targets_by_rule(Rule=rule["Name"])["Targets"]) for rule in rules],
+        }
+
+    def run(self, deployment, found):
         """Starts functions, then what calls them."""
-        functions = self.client("lambda")
-        for configuration in configurations:
+        for configuration, policy in found["functions"]:
             function = self.start(configuration)
             deployment.functions[function.arn] = function
-            deployment.policies[function.arn] = policy_of(functions, function.name)
+            deployment.policies[function.arn] = policy
         for function in deployment.functions.values():
             function.wait_until_ready()
-        deployment.routes = routes_of(self.client("apigatewayv2"))
-        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        deployment.routes = found["routes"]
+        for mapping in found["mappings"]:
             if mapping["State"] == "Enabled":
                 deployment.pollers.append(Poller(self, mapping, deployment.functions[mapping["FunctionArn"]]))
-        events = self.client("events")
-        for rule in events.list_rules()["Rules"]:
-            targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        for rule, targets in found["rules"]:
             if rule["State"] == "ENABLED":
                 deployment.schedules.append(Schedule(self, rule, targets, deployment))
 

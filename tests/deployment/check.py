@@ -5,6 +5,7 @@ with what is said of it.
 """
 
 import pathlib
+import signal
 import socket
 import sys
 import threading
@@ -68,7 +69,7 @@ class Check:
             variables = function.configuration["Environment"]["Variables"]
             expect(variables["GATEHOUSE_LOG"] == "debug", f"{function.name} has the old settings")
         stories.webhooks()
-        stories.set_up()
+        stories.webhook("evt_after")
 
     def limits(self):
         complaints, made = limits.check(self.account.unread)
@@ -77,21 +78,19 @@ class Check:
         return f"{sum(made.values())} resources of {len(made)} types made"
 
     def nothing_wrong(self):
+        names = [function.name for function in self.account.deployment.functions.values()]
+        idle = [name for name in names if not self.account.counts[f"invocations of {name}"]]
+        if idle:
+            raise Failed(f"nothing has called {', '.join(idle)}")
         log = (self.account.folder / "logs" / "emulator.log").read_text(encoding="utf-8", errors="replace")
         wrong = self.account.notes + [line for line in log.splitlines() if line.startswith("refused: ")]
         if wrong:
             raise Failed("\n        ".join(wrong[:20]))
 
     def report(self):
-        deployment = self.account.deployment
         say("\nWhat ran, as it was deployed:")
-        say(f"  {self.account.gateway.requests} requests by {len(deployment.routes)} routes of API Gateway")
-        for function in deployment.functions.values():
-            say(f"  {function.name}: {function.invocations} invocations")
-        for poller in deployment.pollers:
-            say(f"  {poller.arn.rsplit(':', 1)[1]}: {poller.messages} messages in {poller.batches} batches")
-        for schedule in deployment.schedules:
-            say(f"  {schedule.rule['Name']}, {schedule.rule['ScheduleExpression']}: {schedule.runs} runs")
+        for what, count in sorted(self.account.counts.items()):
+            say(f"  {count:>5}  {what}")
         say("\nWhat the emulator cannot do, and what covers it: docs/deploying.md.")
         took = time.monotonic() - self.started
         if self.failures:
@@ -100,7 +99,9 @@ class Check:
 
 
 def main():
-    folder, sam_python, source = (pathlib.Path(given).resolve() for given in sys.argv[1:])
+    # Whoever ends it wants what it has started to end as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
+    folder, _, source = (pathlib.Path(given).resolve() for given in sys.argv[1:])
     account = Account(folder, sys.argv[2])
     threading.Thread(target=account.watch, daemon=True).start()
     try:

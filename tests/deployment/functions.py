@@ -8,8 +8,10 @@ import base64
 import hashlib
 import io
 import json
+import pathlib
 import queue
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -26,6 +28,10 @@ SLACK = 6
 
 class FunctionError(Exception):
     """The function has failed, ended, or taken too long."""
+
+
+class FunctionStopped(FunctionError):
+    """Another version has taken its place."""
 
 
 @dataclass
@@ -46,7 +52,8 @@ class Function:
         self.timeout_seconds = configuration["Timeout"]
         self.account = account
         self.credentials = credentials
-        self.folder = account.folder / "functions" / self.name
+        # One of its own: what runs cannot be written over.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=account.folder / "functions"))
         self.log = (account.folder / "logs" / f"{self.name}.log").open("ab")
         self.waiting = queue.Queue()
         self.in_hand = {}
@@ -54,7 +61,7 @@ class Function:
         self.ready = threading.Event()
         self.failed_start = None
         self.process = None
-        self.invocations = 0
+        self.stopped = False
         self.unpack(code)
         self.api = serve(self.answer)
         self.start()
@@ -111,6 +118,9 @@ class Function:
         )
 
     def stop(self):
+        """Ends it, after what it has in hand."""
+        with self.turn:
+            self.stopped = True
         self.process.kill()
         self.process.wait()
         self.api.close()
@@ -127,10 +137,12 @@ class Function:
     def invoke(self, event):
         """The answer, as it is read from JSON."""
         with self.turn:
+            if self.stopped:
+                raise FunctionStopped(f"{self.name} was stopped")
             if self.process.poll() is not None:
                 self.start()
             self.wait_until_ready()
-            self.invocations += 1
+            self.account.counts[f"invocations of {self.name}"] += 1
             body = json.dumps(event).encode()
             invocation = Invocation(str(uuid.uuid4()), body, self.timeout_seconds, queue.Queue())
             self.waiting.put(invocation)

@@ -12,7 +12,7 @@ import urllib.parse
 import uuid
 from dataclasses import dataclass
 
-from functions import FunctionError
+from functions import FunctionError, FunctionStopped
 from servers import Answer
 
 # What API Gateway hands on as text; everything else as base64.
@@ -78,15 +78,14 @@ class Gateway:
 
     def __init__(self, account):
         self.account = account
-        self.requests = 0
 
     def answer(self, request):
         deployment = self.account.running()
         matches = [] if deployment is None else self.matches(deployment.routes, request)
         if not matches:
             return Answer.json(404, {"message": "Not Found"})
-        self.requests += 1
         route, parameters = min(matches, key=lambda match: match[0].specificity())
+        self.account.counts[f"requests by {route.key}"] += 1
         function = deployment.functions.get(route.function_arn)
         source = f"{self.account.arn('execute-api')}:{route.api_id}/$default/{request.method}{route.path}"
         policy = deployment.policies.get(route.function_arn, [])
@@ -95,6 +94,8 @@ class Gateway:
             return Answer.json(500, {"message": "Internal Server Error"})
         try:
             return answer_of(function.invoke(self.event(request, route, parameters)))
+        except FunctionStopped:
+            return self.answer(request)
         except FunctionError as error:
             self.account.note(str(error))
             return Answer.json(500, {"message": "Internal Server Error"})

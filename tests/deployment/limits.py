@@ -6,6 +6,8 @@ docs/deploying.md says what covers each of them.
 import collections
 import json
 
+from documents import ROOT
+
 # Types that moto's CloudFormation knows nothing of, so that nothing is made. `sam` makes this one for its bucket.
 NOT_MADE = {"AWS::S3::BucketPolicy"}
 
@@ -37,6 +39,13 @@ def found(unread_file):
     return not_made, {kind: names for kind, names in not_looked_at.items() if names}, made
 
 
+def untold():
+    """What docs/deploying.md does not tell of."""
+    told = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    names = NOT_MADE.union(*NOT_LOOKED_AT.values())
+    return sorted(name for name in names if f"`{name}`" not in told)
+
+
 def check(unread_file):
     """Complaints, and how many resources of which type were made."""
     not_made, not_looked_at, made = found(unread_file)
@@ -47,4 +56,6 @@ def check(unread_file):
         now, said = not_looked_at.get(kind, set()), NOT_LOOKED_AT.get(kind, set())
         if now != said:
             complaints.append(f"{kind}: not looked at: {sorted(now)}, and limits.py says {sorted(said)}")
+    if missing := untold():
+        complaints.append(f"docs/deploying.md does not tell of {missing}")
     return complaints, made

@@ -1,5 +1,7 @@
 """Stories that a user's requests tell, of what the documents have set up and of some integrations more."""
 
+import hashlib
+import hmac
 import json
 import re
 import ssl
@@ -60,14 +62,27 @@ def wait_for(what, look, seconds=DEADLINE_SECONDS):
         time.sleep(0.5)
 
 
+SECRET = "whsec_story"
+
+
+def signed(body):
+    """As Stripe signs."""
+    now = str(int(time.time()))
+    digest = hmac.new(SECRET.encode(), f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
+    return {"stripe-signature": f"t={now},v1={digest}"}
+
+
 class Provider:
-    """Has two people, takes everything, and remembers the keys that it was shown."""
+    """Has two people, takes everything, and remembers the keys that it was shown and what it was told."""
 
     def __init__(self):
-        self.keys = []
+        self.keys, self.told = [], []
         self.url = serve(self.answer).url
 
     def answer(self, request):
+        if request.path == "/told":
+            self.told.append(json.loads(request.body)["id"])
+            return Answer(204)
         self.keys.append(request.header("x-api-key"))
         return Answer.json(200, [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}])
 
@@ -85,7 +100,7 @@ class Stories:
             ("webhooks arrive at the destination, forged ones do not", self.webhooks),
             ("a call through the gateway is made and logged", self.gateway),
             ("records are synchronized, as requested", self.requested_sync),
-            ("an integration with a schedule is made", self.set_up),
+            ("another integration with a schedule is made; a webhook sent twice arrives once", self.set_up),
             ("nobody comes in without a token, or with another's", self.strangers),
             ("consents are asked for by connect", self.connect),
             ("credentials are replaced, by the schedule of rotation", self.rotation),
@@ -142,6 +157,25 @@ class Stories:
         self.integration = f"/integrations/{made['id']}"
         answer = self.api.call("POST", f"{self.integration}/requests", {"method": "GET", "endpoint": "/people"})
         expect(answer["status"] == 200 and self.provider.keys[-1] == "key_first", f"the call: {answer}")
+
+        endpoint = {"endpoint": "/webhooks/story", "scheme": "stripe", "secret": SECRET}
+        self.api.call("POST", f"{self.integration}/webhooks", endpoint)
+        destination = {"type": "http", "url": f"{self.provider.url}/told"}
+        self.api.call("POST", f"{self.integration}/destinations", destination)
+        self.webhook("evt_before")
+
+    def webhook(self, event):
+        """Sends one, twice, and waits for its one delivery."""
+        body = json.dumps({"id": event, "type": "invoice.paid"})
+        for _ in range(2):
+            status, answer = self.api.send("POST", "/webhooks/story", body.encode(), signed(body))
+            expect(status == 200, f"the webhook: {status} {answer}")
+        status, _ = self.api.send("POST", "/webhooks/story", b"{}", signed(body))
+        expect(status == 401, f"a forged webhook: {status}")
+        wait_for(f"the delivery of {event}", lambda: event in self.provider.told)
+        path = f"{self.integration}/webhooks/logs"
+        listed = [one["status"] for one in self.api.items(path) if one["providerEventId"] == event]
+        expect(self.provider.told.count(event) == 1 and len(listed) == 1, f"{event} is there {listed}")
 
     def strangers(self):
         path = f"/portal{self.integration}"

@@ -27,9 +27,9 @@ class Poller:
         self.client = account.client("sqs", function.credentials)
         self.url = f"{account.endpoint}/{account.id}/{self.arn.rsplit(':', 1)[1]}"
         self.reports_items = "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", [])
-        self.batches = self.messages = 0
         self.stopped = threading.Event()
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while not self.stopped.is_set():
@@ -52,8 +52,8 @@ class Poller:
             # Not a long poll: the emulator answers one request after the other.
             self.stopped.wait(0.2)
             return
-        self.batches += 1
-        self.messages += len(messages)
+        name = self.arn.rsplit(":", 1)[1]
+        self.account.counts[f"messages of the queue {name}, in batches of up to {self.mapping['BatchSize']}"] += len(messages)
         answer = self.function.invoke({"Records": [self.record(message) for message in messages]})
         failed = self.failed(answer, {message["MessageId"] for message in messages})
         for message in messages:
@@ -104,16 +104,16 @@ class Schedule:
     def __init__(self, account, rule, targets, deployment):
         self.account, self.rule, self.targets, self.deployment = account, rule, targets, deployment
         self.every_seconds = seconds_of(rule["ScheduleExpression"])
-        self.runs = 0
         self.stopped = threading.Event()
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
 
     def run(self):
         while not self.stopped.is_set():
             for target in self.targets:
                 try:
                     self.call(target)
-                    self.runs += 1
+                    self.account.counts[f"runs of {self.rule['Name']}, {self.rule['ScheduleExpression']}"] += 1
                 except FAILURES as error:
                     if not self.stopped.is_set():
                         self.account.note(f"{self.rule['Name']}: {error}")
