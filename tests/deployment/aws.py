@@ -16,7 +16,8 @@ def main():
     query, output = given.pop("--query", "@"), given.pop("--output", "text")
     if output != "text":
         sys.exit(f"aws: --output {output} is not known here")
-    arguments = {"".join(word.capitalize() for word in name.strip("-").split("-")): value for name, value in given.items()}
+    words = {name: name.strip("-").split("-") for name in given}
+    arguments = {"".join(map(str.capitalize, words[name])): value for name, value in given.items()}
     client = boto3.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     found = jmespath.search(query, getattr(client, operation.replace("-", "_"))(**arguments))
     print("\t".join(map(str, found)) if isinstance(found, list) else found)

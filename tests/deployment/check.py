@@ -50,6 +50,10 @@ class Check:
         say(f"ok      docs/deploying.md and README.md, followed ({time.monotonic() - self.started:.0f} s)")
         stories = Stories(self.account, printed)
         deployed = Deployed(self.account)
+        self.step("what the documents print is what they say", stories.documents)
+        if self.failures:
+            # Nothing that follows would stand on anything.
+            return self.report()
         for name, story in stories.all() + deployed.all():
             self.step(name, story)
         self.step("what cannot be read ends among the dead letters", lambda: buried(self.account))

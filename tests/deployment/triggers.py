@@ -52,8 +52,8 @@ class Poller:
             # Not a long poll: the emulator answers one request after the other.
             self.stopped.wait(0.2)
             return
-        name = self.arn.rsplit(":", 1)[1]
-        self.account.counts[f"messages of the queue {name}, in batches of up to {self.mapping['BatchSize']}"] += len(messages)
+        name, size = self.arn.rsplit(":", 1)[1], self.mapping["BatchSize"]
+        self.account.counts[f"messages of the queue {name}, in batches of up to {size}"] += len(messages)
         answer = self.function.invoke({"Records": [self.record(message) for message in messages]})
         failed = self.failed(answer, {message["MessageId"] for message in messages})
         for message in messages:
