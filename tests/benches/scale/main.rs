@@ -34,18 +34,24 @@ use self::population::Layout;
 
 /// How many integrations there are, one after the other.
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+/// The words for only one of the layouts.
+const LAYOUTS: [&str; 2] = ["one", "spread"];
 
 #[tokio::main]
 async fn main() {
-    let arguments = std::env::args();
-    let given: Vec<usize> = arguments.filter_map(|it| it.parse().ok()).collect();
+    let arguments: Vec<String> = std::env::args().collect();
+    let given = arguments.iter().filter_map(|it| it.parse().ok());
+    let given: Vec<usize> = given.collect();
     let sizes = if given.is_empty() {
         SIZES.to_vec()
     } else {
         given
     };
     let mut grown = Vec::new();
-    for layout in [Layout::One, Layout::Spread] {
+    for (word, layout) in [("one", Layout::One), ("spread", Layout::Spread)] {
+        if LAYOUTS.iter().any(|it| is_given(&arguments, it)) && !is_given(&arguments, word) {
+            continue;
+        }
         let costs = measure(layout, &sizes).await;
         print(layout, &sizes, &costs);
         grown.extend(growing(layout, &costs));
@@ -55,6 +61,10 @@ async fn main() {
         "costs more in a larger table: {}",
         grown.join("; ")
     );
+}
+
+fn is_given(arguments: &[String], word: &str) -> bool {
+    arguments.iter().any(|argument| argument == word)
 }
 
 /// The costs of each operation, at each size.

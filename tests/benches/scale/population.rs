@@ -12,6 +12,8 @@ use serde_json::json;
 const AT_ONCE: usize = 32;
 /// So many integrations has an organization, if they are spread.
 const OF_ONE: usize = 10;
+/// And the one of which things are asked: more than a page.
+const OF_THE_ASKED: usize = 100;
 /// When integrations are looked at that nobody is to look at now.
 const LATER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -20,7 +22,7 @@ const LATER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) enum Layout {
     /// All in the organization of which things are asked.
     One,
-    /// Ten in each organization, of which one is asked.
+    /// Ten in each organization, and a hundred in the one of which things are asked.
     Spread,
 }
 
@@ -42,7 +44,8 @@ pub(crate) async fn populate(
 ) {
     let mut owner = organization;
     let integrations = numbers.map(|number| {
-        if matches!(layout, Layout::Spread) && number >= OF_ONE && number.is_multiple_of(OF_ONE) {
+        let is_next = number >= OF_THE_ASKED && number.is_multiple_of(OF_ONE);
+        if matches!(layout, Layout::Spread) && is_next {
             owner = OrganizationId::generate(sources.now(), sources.randomness.as_ref());
         }
         let created_at = sources.now().plus(LATER);
