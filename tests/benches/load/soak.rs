@@ -34,7 +34,40 @@ pub(crate) async fn run(length: Duration, file: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let system = Running::start(folder.path());
     let (provider, receiver) = (Provider::start(200).await, Receiver::start().await);
-    // Each minute the people are read by schedule, and a tenth of them have changed.
+    let tenants = tenants((&system, folder.path()), &provider, &receiver).await;
+    let until = Instant::now() + length;
+    let asked = [Kind::Webhook, Kind::Call, Kind::Read].map(|kind| {
+        let tenants = tenants.clone();
+        tokio::spawn(async move {
+            let asked = tenants.into_iter().map(|it| ask(it, kind, EVERY, until));
+            let asked = join_all(asked).await.into_iter().flatten();
+            asked.collect::<Vec<Sample>>()
+        })
+    });
+    let looks = look(&system, &provider, until, file).await;
+    let asked = join_all(asked).await.into_iter().map(Result::unwrap);
+    let asked: Vec<Vec<Sample>> = asked.collect();
+    let accepted = u64::try_from(good(&asked[0])).unwrap();
+    let patience = Instant::now() + PATIENCE;
+    while receiver.received() < accepted && Instant::now() < patience {
+        sleep(Duration::from_millis(100)).await;
+    }
+    print(length, &asked);
+    let received = receiver.received();
+    println!("\n{received} deliveries of {accepted} accepted webhooks.");
+    let is_steady = verdict(&looks);
+    let all_well = asked.iter().all(|samples| good(samples) == samples.len());
+    assert!(all_well, "some requests failed");
+    assert_eq!(received, accepted, "some events were lost, or came twice");
+    assert!(is_steady, "it takes more and more");
+}
+
+/// Organizations whose people are read by schedule each minute.
+async fn tenants(
+    place: (&Running, &Path),
+    provider: &Provider,
+    receiver: &Receiver,
+) -> Vec<Arc<Tenant>> {
     let integration = json!({
         "baseUrl": provider.url,
         "syncConfig": {"entities": {"people": {
@@ -50,38 +83,16 @@ pub(crate) async fn run(length: Duration, file: &Path) {
     });
     let mut tenants = Vec::new();
     for number in 0..TENANTS {
-        let place = (&system, folder.path());
         tenants.push(Tenant::new(place, number, &receiver.url, &integration).await);
     }
-    let until = Instant::now() + length;
-    let asked = [Kind::Webhook, Kind::Call, Kind::Read].map(|kind| {
-        let tenants = tenants.clone();
-        tokio::spawn(async move {
-            let asked = tenants.into_iter().map(|it| ask(it, kind, EVERY, until));
-            join_all(asked)
-                .await
-                .into_iter()
-                .flatten()
-                .collect::<Vec<Sample>>()
-        })
-    });
-    let looks = look(&system, &provider, until, file).await;
-    let asked: Vec<Vec<Sample>> = join_all(asked)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
-    let accepted = u64::try_from(good(&asked[0])).unwrap();
-    let patience = Instant::now() + PATIENCE;
-    while receiver.received() < accepted && Instant::now() < patience {
-        sleep(Duration::from_millis(100)).await;
-    }
-    println!(
-        "| {} s, {TENANTS} organizations | Requests | Answered well | p50, p99 |",
-        length.as_secs()
-    );
+    tenants
+}
+
+fn print(length: Duration, asked: &[Vec<Sample>]) {
+    let seconds = length.as_secs();
+    println!("| {seconds} s, {TENANTS} organizations | Requests | Answered well | p50, p99 |");
     println!("|---|---|---|---|");
-    for (what, samples) in ["webhooks", "gateway", "API"].iter().zip(&asked) {
+    for (what, samples) in ["webhooks", "gateway", "API"].iter().zip(asked) {
         let (p99, p50) = percentiles(samples);
         let (all, good) = (samples.len(), good(samples));
         println!(
@@ -90,19 +101,6 @@ pub(crate) async fn run(length: Duration, file: &Path) {
             p99.as_millis()
         );
     }
-    println!(
-        "\n{} of {accepted} accepted webhooks were delivered.",
-        receiver.received()
-    );
-    let is_steady = verdict(&looks);
-    let all_well = asked.iter().all(|samples| good(samples) == samples.len());
-    assert!(all_well, "some requests failed");
-    assert_eq!(
-        receiver.received(),
-        accepted,
-        "some events were lost, or came twice"
-    );
-    assert!(is_steady, "it takes more and more");
 }
 
 /// What the process has, at some second.
