@@ -46,7 +46,7 @@ impl Tenant {
         integration: &Value,
     ) -> Arc<Self> {
         let mut tenant = Self {
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: client(),
             token: token(folder),
             base_url: system.base_url.clone(),
             path: "/portal/integrations".to_owned(),
@@ -106,6 +106,12 @@ impl Tenant {
         assert!(status.is_success(), "{path}: {status} {text}");
         serde_json::from_str(&text).unwrap()
     }
+}
+
+/// It keeps few connections: those that a slow moment has opened would be counted as the system's.
+fn client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy();
+    builder.pool_max_idle_per_host(2).build().unwrap()
 }
 
 /// A token for a new organization, signed with the key of the system in `folder`.
