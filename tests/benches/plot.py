@@ -124,7 +124,8 @@ def from_docs():
         for operation, *cells in operations:
             if operation.startswith(("make", "list 50, the", "call through the gateway, the", "`monitor", "monitor", "a run of `monitor")):
                 units = [sum(float(part) for part in cell.split("·")[1:]) for cell in cells]
-                series.append((operation.replace("`", ""), list(zip(places, units))))
+                name_shown = operation.replace("`", "").replace("the first one of a function", "cold")
+                series.append((name_shown, list(zip(places, units))))
         title = f"{sizes[0]}: read and write units of an operation, by integrations in the table"
         (out / f"{name}.svg").write_text(curves(title, "units", list(zip(places, sizes[1:])), series))
 
@@ -137,7 +138,7 @@ def from_csv(file, column, title, unit, to):
     x = next(iter(rows[0]))
     end = float(rows[-1][x])
     points = [(float(row[x]) / end, float(row[column])) for row in rows]
-    ticks = [(0, "0"), (0.5, f"{end / 120:g} min"), (1, f"{end / 60:g} min")]
+    ticks = [(0, "0"), (0.5, f"{end / 120:.3g} min"), (1, f"{end / 60:.3g} min")]
     pathlib.Path(to).write_text(curves(title, unit, ticks, [(column, points)]))
 
 
