@@ -4,6 +4,7 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
+use super::aws_http::OneForAll;
 use super::{ConfigError, Environment};
 
 impl Environment {
@@ -29,7 +30,8 @@ impl Environment {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region))
-            .credentials_provider(SharedCredentialsProvider::new(credentials));
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(OneForAll::new());
         config.set_endpoint_url(self.optional("AWS_ENDPOINT_URL").map(str::to_owned));
         Ok(config.build())
     }

@@ -4,6 +4,7 @@
 //! start with the variable's name and what was expected, never with its value.
 
 mod aws;
+mod aws_http;
 mod limits;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,12 @@
 //! How many of a kind there may be, kept to exactly though many functions add at the same time.
 //!
-//! Whoever adds one reads the kind's guard, counts what is there, and writes the new item together
-//! with the next version of the guard. Of those that counted at the same time one can write; the
-//! others count again. What is counted is what there is: no counter can go wrong. A deletion
-//! leaves the guard alone, since a count that is too high only refuses, and is made anew each time.
+//! Whoever adds one reads the kind's guard, and writes the new item together with the next version of
+//! the guard. Of those that do so at the same time one can write; the others begin again.
+//!
+//! The guard says how many there are at most: as many as were counted once, and those that were added
+//! since. A deletion leaves it alone, so it is never too low, and while it leaves room nothing has to be
+//! counted: adding costs the same however many there are. What is there is counted where it leaves none,
+//! so nobody is refused for what was deleted; and once in a day, so nothing that went wrong stays wrong.
 
 use std::time::Duration;
 
@@ -20,6 +23,8 @@ use super::{Store, StoreError};
 
 /// Longer than anybody is between reading a guard and writing it.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// A count is believed for so long: while there is no limit, what is added passes the guard by.
+const BELIEVED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// At most so many of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +38,36 @@ pub(super) struct AtMost {
     pub(super) guard: ItemKey,
 }
 
-/// An item whose version is all that matters.
+/// An item whose version changes with each that is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Guard {}
+struct Guard {
+    /// None in one of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<Count>,
+}
+
+/// How many there are at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Count {
+    at_most: u32,
+    /// When they were counted; those that were added since are in it.
+    counted_at: Timestamp,
+}
+
+impl Count {
+    /// With one more.
+    fn next(self) -> Self {
+        Self {
+            at_most: self.at_most.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// Whether it shows that there is room.
+    fn leaves_room(&self, max: u32, now: Timestamp) -> bool {
+        self.at_most < max && now.since(self.counted_at) < BELIEVED
+    }
+}
 
 impl Store {
     /// Runs `operations`, which add one more, where that leaves no more than there may be. What
@@ -48,15 +80,14 @@ impl Store {
     ) -> Result<Transacted, StoreError> {
         for _ in 0..TRIES {
             let seen = self.get::<Guard>(limit.guard).await?;
+            let known = seen.as_ref().and_then(|guard| guard.data.count);
             let seen = seen.map_or(0, |guard| guard.version);
-            if self.has_as_many(limit.collection, limit.max).await? {
-                return Err(StoreError::LimitReached {
-                    what: limit.what,
-                    limit: limit.max,
-                });
-            }
+            let count = match known.filter(|known| known.leaves_room(limit.max, now)) {
+                Some(known) => known,
+                None => self.count(limit, now).await?,
+            };
             let mut all = operations.to_vec();
-            all.push(self.next_guard(limit.guard, seen, now)?);
+            all.push(self.next_guard(limit.guard, seen, count.next(), now)?);
             match self.transact(all).await? {
                 Transacted::Unmet(place) if place >= operations.len() => {}
                 Transacted::Busy => {}
@@ -70,11 +101,13 @@ impl Store {
         &self,
         key: ItemKey,
         seen: u64,
+        count: Count,
         now: Timestamp,
     ) -> Result<TransactWriteItem, StoreError> {
+        let guard = Guard { count: Some(count) };
         let stored = Stored {
             version: seen.saturating_add(1),
-            ..Stored::first(Guard {}).until(now.plus(LIFETIME))
+            ..Stored::first(guard).until(now.plus(LIFETIME))
         };
         if seen == 0 {
             return self.put_operation(key, &stored, Some(ABSENT));
@@ -90,19 +123,28 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Whether a collection has `max` items or more.
-    async fn has_as_many(&self, collection: Collection, max: u32) -> Result<bool, StoreError> {
+    /// Counts what is there; [`StoreError::LimitReached`], if it is as many as there may be.
+    async fn count(&self, limit: AtMost, now: Timestamp) -> Result<Count, StoreError> {
         let (mut counted, mut after) = (0_u32, None);
         loop {
             let request = self
-                .query(collection)
+                .query(limit.collection)
                 .select(Select::Count)
                 .set_exclusive_start_key(after);
             let page = Box::pin(request.send()).await?;
             counted = counted.saturating_add(u32::try_from(page.count).unwrap_or_default());
             after = page.last_evaluated_key;
-            if counted >= max || after.is_none() {
-                return Ok(counted >= max);
+            if counted >= limit.max {
+                return Err(StoreError::LimitReached {
+                    what: limit.what,
+                    limit: limit.max,
+                });
+            }
+            if after.is_none() {
+                return Ok(Count {
+                    at_most: counted,
+                    counted_at: now,
+                });
             }
         }
     }

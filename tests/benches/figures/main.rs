@@ -1,4 +1,5 @@
-//! The figures of docs/benchmarks.md that need the real binaries. `scripts/bench` runs it.
+//! The figures of docs/benchmarks.md that need the real binaries. `scripts/bench` runs it; with the word
+//! `functions`, only what they are each, which needs no local system.
 //!
 //! The load's generator, its receiver and all that is measured share this machine, so rates are of
 //! use for comparing two versions on one machine, and for nothing else.
@@ -17,6 +18,8 @@ mod clock;
 mod functions;
 mod gateway;
 mod local;
+#[expect(dead_code, reason = "other benches need more of it")]
+mod process;
 #[path = "../../it/receiver.rs"]
 #[expect(dead_code, reason = "tests need more of it")]
 mod receiver;
@@ -26,6 +29,9 @@ mod stripe;
 #[tokio::main]
 async fn main() {
     functions::measure().await;
+    if std::env::args().any(|word| word == "functions") {
+        return;
+    }
     println!();
     local::measure().await;
     println!();

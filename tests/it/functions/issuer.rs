@@ -46,8 +46,18 @@ impl Issuer {
     pub(super) fn token_from(&self, second: i64, audience: &str) -> String {
         let sources = system_sources();
         let organization = OrganizationId::generate(sources.now(), sources.randomness.as_ref());
+        self.token_of(organization, second, audience, Duration::from_secs(600))
+    }
+
+    /// A token for an organization.
+    pub(super) fn token_of(
+        &self,
+        organization: OrganizationId,
+        second: i64,
+        audience: &str,
+        lifetime: Duration,
+    ) -> String {
         let from = gatehouse::domain::Timestamp::from_second(second).unwrap();
-        let lifetime = Duration::from_secs(600);
         self.issuer
             .token(organization, "me", audience, from, lifetime)
     }

@@ -11,6 +11,7 @@
 
 mod api;
 mod calls;
+mod capacity;
 mod database;
 mod kms;
 mod permissions;
@@ -22,6 +23,7 @@ mod stack;
 pub mod template;
 mod time;
 
+pub use capacity::Capacity;
 pub use permissions::Grant;
 pub use stack::{Stack, StackError};
 pub use time::TimeSource;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::api::{ApiError, respond};
 use crate::calls::Calls;
+use crate::capacity::Meter;
 use crate::kms::Kms;
 use crate::permissions::Permissions;
 use crate::secrets::SecretsManager;
@@ -27,6 +28,7 @@ pub(crate) struct Services {
     pub(crate) dynamodb: String,
     pub(crate) client: reqwest::Client,
     pub(crate) calls: Calls,
+    pub(crate) meter: Meter,
     pub(crate) permissions: Permissions,
     pub(crate) time: TimeSource,
 }
@@ -62,7 +64,7 @@ async fn dispatch(State(services): State<Services>, headers: HeaderMap, body: By
                     HeaderValue::from_static("application/x-amz-json-1.0"),
                 );
             }
-            forward(&services, &headers, body).await
+            forward(&services, &headers, operation, body).await
         }
         "AmazonSQS" => {
             services.calls.count("SQS", operation);
@@ -119,7 +121,13 @@ fn json(body: &Bytes) -> Result<Value, ApiError> {
 }
 
 /// Hands a DynamoDB call on to dynoxide, whose server cannot be part of ours.
-async fn forward(services: &Services, headers: &HeaderMap, body: Bytes) -> Response {
+async fn forward(
+    services: &Services,
+    headers: &HeaderMap,
+    operation: &str,
+    body: Bytes,
+) -> Response {
+    let body = services.meter.asking(&body).unwrap_or(body);
     let mut request = services.client.post(&services.dynamodb).body(body);
     for name in [
         "content-type",
@@ -142,6 +150,7 @@ async fn forward(services: &Services, headers: &HeaderMap, body: Bytes) -> Respo
     let Ok(body) = response.bytes().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
+    services.meter.add(operation, &body);
     let mut answer = (status, body).into_response();
     for name in [
         header::CONTENT_TYPE.as_str(),

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::ApiError;
 use crate::calls::Calls;
+use crate::capacity::{Capacity, Meter};
 use crate::database::Database;
 use crate::kms::Kms;
 use crate::permissions::Permissions;
@@ -58,6 +59,7 @@ pub struct Stack {
     endpoint: String,
     sqs: Sqs,
     calls: Calls,
+    meter: Meter,
     database: Database,
     tasks: Vec<JoinHandle<()>>,
     /// Held for as long as the folder is ours.
@@ -133,10 +135,11 @@ impl Stack {
             dynamodb: dynamo_url,
             client: client()?,
             calls: Calls::default(),
+            meter: Meter::default(),
             permissions: Permissions::new(template.statements()),
             time,
         };
-        let calls = services.calls.clone();
+        let (calls, meter) = (services.calls.clone(), services.meter.clone());
         let tasks = vec![
             tokio::spawn(dynoxide::server::serve_on(
                 dynamo_listener,
@@ -149,6 +152,7 @@ impl Stack {
             endpoint,
             sqs,
             calls,
+            meter,
             database,
             tasks,
             _lock: lock,
@@ -213,6 +217,18 @@ impl Stack {
     /// Starts counting anew.
     pub fn reset_calls(&self) {
         self.calls.reset();
+        self.meter.reset();
+    }
+
+    /// From now on, counts what capacity of the table is consumed. It makes calls slower.
+    pub fn measure_capacity(&self) {
+        self.meter.start();
+    }
+
+    /// What was consumed since then, or the last reset.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.meter.capacity()
     }
 
     /// Refuses every call of DynamoDB and of SQS that has `text` in its body, until this is said again: as if

@@ -12,7 +12,13 @@ use super::samples::{World, at};
 
 /// The names of the operations that were requested.
 #[derive(Clone, Debug, Default)]
-struct Count(Arc<Mutex<Vec<String>>>);
+pub(super) struct Count(Arc<Mutex<Vec<String>>>);
+
+impl Count {
+    pub(super) fn operations(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl Intercept for Count {
     fn name(&self) -> &'static str {
@@ -34,7 +40,7 @@ impl Intercept for Count {
 }
 
 /// The world's store, and what it asks for.
-fn counted(world: &World) -> (Store, Count) {
+pub(super) fn counted(world: &World) -> (Store, Count) {
     let count = Count::default();
     let config = world.table.config().interceptor(count.clone()).build();
     let store = Store::new(Client::from_conf(config), world.table.name.clone());

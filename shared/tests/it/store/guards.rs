@@ -1,9 +1,11 @@
 //! How many of a kind there may be.
 
 use futures::future::join_all;
+use gatehouse::domain::Integration;
 use gatehouse::store::StoreError;
 
-use super::samples::World;
+use super::costs::counted;
+use super::samples::{World, at};
 
 fn is_limit<T>(created: &Result<T, StoreError>, of: &str) -> bool {
     matches!(created, Err(StoreError::LimitReached { what, .. }) if *what == of)
@@ -99,4 +101,37 @@ async fn a_path_that_is_taken_is_told_within_the_limit_too() {
     let second = world.endpoint("/webhooks/taken");
     let created = world.store.create_endpoint_within(&second, 9).await;
     assert!(matches!(created, Err(StoreError::PathTaken)));
+}
+
+#[tokio::test]
+async fn what_is_there_is_counted_once_while_there_is_room() {
+    let world = World::new().await;
+    let (store, count) = counted(&world);
+    for _ in 0..5 {
+        let integration = world.integration();
+        store
+            .create_integration_within(&integration, 9)
+            .await
+            .unwrap();
+    }
+    let asked = count.operations();
+    let queries = asked.iter().filter(|operation| *operation == "Query");
+    assert_eq!(queries.count(), 1, "{asked:?}");
+    assert_eq!(asked.len(), 5 * 2 + 1, "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_was_added_without_a_limit_is_counted_a_day_later() {
+    let world = World::new().await;
+    let of = |day: u64| Integration {
+        created_at: at(day * 86_400),
+        ..world.integration()
+    };
+    let store = &world.store;
+    store.create_integration_within(&of(0), 4).await.unwrap();
+    for _ in 0..3 {
+        store.create_integration(&of(0)).await.unwrap();
+    }
+    let refused = store.create_integration_within(&of(1), 4).await;
+    assert!(is_limit(&refused, "integrations"), "{refused:?}");
 }

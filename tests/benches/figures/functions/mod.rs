@@ -20,12 +20,24 @@ use self::samples::sample;
 use self::world::{SetUp, World, batch, webhook};
 use crate::binaries::find;
 use crate::clock::now;
+use crate::process::resident_kilobytes;
 use crate::receiver::Receiver;
 
 /// So often is each function started.
 const STARTS: usize = 15;
 /// After so many calls its memory is read.
 const CALLS: usize = 50;
+
+const FUNCTIONS: [&str; 8] = [
+    "webhooks",
+    "processor",
+    "integrations",
+    "gateway",
+    "connect",
+    "rotation",
+    "sync",
+    "monitor",
+];
 
 /// Prints a row for each function.
 pub(crate) async fn measure() {
@@ -34,7 +46,7 @@ pub(crate) async fn measure() {
     let set_up = world.set_up(&receiver).await;
     println!("| Function | Binary | Start to first response | Memory after {CALLS} calls |");
     println!("|---|---|---|---|");
-    for name in ["webhooks", "processor", "integrations", "gateway"] {
+    for name in FUNCTIONS {
         let bytes = std::fs::metadata(find(name)).unwrap().len();
         let start = start_to_first_response(&world, &set_up, name).await;
         let memory = memory_after_calls(&world, &set_up, name).await;
@@ -70,19 +82,10 @@ async fn memory_after_calls(world: &World, set_up: &SetUp, name: &str) -> u64 {
         let event = event(world, set_up, name, &format!("call_{number}")).await;
         function.invoke(&event).await.unwrap();
     }
-    let status = format!("/proc/{}/status", function.process_id());
-    let status = std::fs::read_to_string(status).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes: u64 = line
-        .unwrap()
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .unwrap();
-    kibibytes * 1_024 / 1_000
+    resident_kilobytes(function.process_id())
 }
 
-/// What the function has most to do with: a webhook, a message, a page of events.
+/// What the function has most to do with: a webhook, a message, a page of events, a run with nothing to do.
 async fn event(world: &World, set_up: &SetUp, name: &str, id: &str) -> Value {
     match name {
         "webhooks" => webhook(&format!("evt_webhooks_{id}")),
@@ -101,6 +104,14 @@ async fn event(world: &World, set_up: &SetUp, name: &str, id: &str) -> Value {
                 ("{token}", &world.token),
             ],
         ),
+        "connect" => sample(
+            "connect/read-grant",
+            &[
+                ("{integrationId}", &set_up.integration),
+                ("{token}", &world.token),
+            ],
+        ),
+        "rotation" | "sync" | "monitor" => sample(&format!("{name}/scheduled"), &[]),
         _ => sample(
             "integrations/list-webhook-logs",
             &[

@@ -1,0 +1,28 @@
+//! What the kernel says of a process (proc(5)).
+
+use std::time::Duration;
+
+/// Resident memory, in kilobytes of 1,000.
+pub(crate) fn resident_kilobytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let (_, resident) = status.split_once("VmRSS:").unwrap();
+    let kibibytes = resident.split_ascii_whitespace().next().unwrap();
+    kibibytes.parse::<u64>().unwrap() * 1_024 / 1_000
+}
+
+/// How long it was on a processor: the 14th and 15th field of `stat`, in hundredths of a second.
+pub(crate) fn processor_time(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The second field is a name, in parentheses.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+    let ticks = [fields[11], fields[12]].map(|ticks| ticks.parse::<u64>().unwrap());
+    Duration::from_millis(10 * (ticks[0] + ticks[1]))
+}
+
+/// How many files and sockets it has open.
+pub(crate) fn open_files(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/fd"))
+        .unwrap()
+        .count()
+}
