@@ -7,6 +7,7 @@
     reason = "helpers in these files are tests to people, not to the lint"
 )]
 
+mod abuse;
 mod consents;
 mod libraries;
 mod naughty;

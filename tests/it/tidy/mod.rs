@@ -5,6 +5,7 @@
     reason = "clippy does not see that these helpers belong to tests"
 )]
 
+mod acceptance;
 mod events;
 mod keys;
 mod manifests;

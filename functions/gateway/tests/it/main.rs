@@ -28,6 +28,7 @@ mod log;
 mod peers;
 mod provider;
 mod proxy;
+mod smuggling;
 mod ssrf;
 mod storage;
 mod tls;

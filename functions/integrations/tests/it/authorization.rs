@@ -121,7 +121,7 @@ fn who(action: Action) -> &'static [Role] {
 }
 
 #[tokio::test]
-async fn every_row_is_for_the_roles_that_it_is_for() {
+async fn every_row_of_the_portal_is_for_the_roles_that_it_is_for() {
     let portal = Portal::new().await;
     let organization = portal.organization_id();
     let integration = portal.integration(&portal.token(organization)).await;

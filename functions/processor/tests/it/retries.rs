@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gatehouse::domain::{DestinationStatus, DisabledReason, EventStatus, RetryPolicy};
@@ -72,6 +73,45 @@ async fn attempts_end_after_three_days_and_the_event_is_listed_as_failed() {
     assert!(passed > Duration::from_secs(2 * 24 * 60 * 60), "{passed:?}");
     let attempts = receiver.received().len();
     assert!((15..60).contains(&attempts), "{attempts}");
+}
+
+#[tokio::test]
+async fn a_destination_that_is_down_for_a_day_gets_everything_once_it_is_up() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    receiver.always(503);
+    world.destination(&receiver.url, |_| {}).await;
+    let mut events = Vec::new();
+    for n in 0..10 {
+        events.push(world.accept(Some(&n.to_string()), "{}").await);
+    }
+    for _two_hours in 0..12 {
+        world.settle().await;
+        world.advance(120 * MINUTE);
+    }
+    for id in &events {
+        assert_eq!(
+            world.event(*id).await.unwrap().status,
+            EventStatus::Retrying
+        );
+    }
+    let refused = receiver.received().len();
+    receiver.always(204);
+    let all_delivered = async || {
+        for id in &events {
+            if world.event(*id).await.unwrap().status != EventStatus::Delivered {
+                return false;
+            }
+        }
+        true
+    };
+    world.pass_until(10 * MINUTE, all_delivered).await;
+    let received = receiver.received().split_off(refused);
+    let ids: BTreeSet<_> = received
+        .iter()
+        .map(|one| one.header("webhook-id").to_owned())
+        .collect();
+    assert_eq!((received.len(), ids.len()), (10, 10));
 }
 
 #[tokio::test]
