@@ -1,6 +1,6 @@
 //! The description of the API, served at `/openapi.json` as it is in the file of that name beside this
-//! crate's manifest. A test sees to it that it is what the types say: made from them while the function
-//! runs, its schemas were a fifth of the binary.
+//! crate's manifest. A test sees to it that it is what the types say: what makes it from them takes 1.7 MB
+//! of code more than the file.
 
 use std::collections::BTreeSet;
 
