@@ -21,7 +21,7 @@ const FORMS: [Form; 3] = [
     ("/portal/access/elevations", elevation, &["/reason"]),
 ];
 
-fn strings() -> Vec<String> {
+pub(super) fn strings() -> Vec<String> {
     let strings: Vec<String> = serde_json::from_str(STRINGS).unwrap();
     assert!(strings.len() > 500);
     strings

@@ -5,7 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::join_all;
+use gatehouse::domain::Randomness;
 use gatehouse::lambda::system_sources;
+use tokio::sync::Notify;
 
 use super::running::Running;
 use super::{SetUp, listed, stripe};
@@ -14,6 +16,15 @@ use crate::receiver::Receiver;
 /// How long everything may take to settle: the lease of a function that was killed, and some.
 const DEADLINE: Duration = Duration::from_secs(120);
 const KILLS: usize = 4;
+/// How many webhooks come at once.
+const LOAD: usize = 60;
+
+/// How many of them are accepted before the system is killed: at least one, and not all.
+fn before_the_kill(randomness: &dyn Randomness) -> usize {
+    let mut byte = [0];
+    randomness.fill(&mut byte);
+    1 + usize::from(byte[0]) % (LOAD - 1)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_killed() {
@@ -24,11 +35,19 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
     let randomness = system_sources().randomness;
     let accepted = Mutex::new(BTreeSet::new());
     for round in 0..=KILLS {
-        let load = join_all((0..60).map(|n| {
-            let (id, system, accepted) = (format!("evt_{round}_{n}"), &system, &accepted);
+        let before = accepted.lock().unwrap().len();
+        let enough = before + before_the_kill(randomness.as_ref());
+        let cut = Notify::new();
+        let load = join_all((0..LOAD).map(|n| {
+            let id = format!("evt_{round}_{n}");
+            let (system, accepted, cut) = (&system, &accepted, &cut);
             async move {
                 if system.send(stripe(&id)).await {
-                    accepted.lock().unwrap().insert(id);
+                    let mut accepted = accepted.lock().unwrap();
+                    accepted.insert(id);
+                    if accepted.len() == enough {
+                        cut.notify_one();
+                    }
                 }
             }
         }));
@@ -36,14 +55,15 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
             load.await;
             break;
         }
-        // The load is cut off somewhere in the middle of it.
-        let cut = Duration::from_millis(10).mul_f64(1.0 + 40.0 * randomness.fraction());
-        let _ = tokio::time::timeout(cut, load).await;
+        tokio::select! {
+            _ = load => {}
+            () = cut.notified() => {}
+        }
         system.kill();
         system = Running::start(folder.path());
     }
     let accepted = accepted.into_inner().unwrap();
-    assert!(!accepted.is_empty());
+    assert!(accepted.len() >= LOAD + KILLS, "{}", accepted.len());
     let events = tokio::time::timeout(DEADLINE, settled(&system, &set_up, &accepted)).await;
     let events =
         events.unwrap_or_else(|_| panic!("some of {} events are not settled", accepted.len()));

@@ -129,6 +129,18 @@ impl Running {
         request.send().await.unwrap()
     }
 
+    /// The status of what is answered to JSON that is sent to a URL, over whatever version is there.
+    pub(crate) async fn write(
+        &self,
+        method: reqwest::Method,
+        url: reqwest::Url,
+        body: &Value,
+    ) -> u16 {
+        let request = self.client.request(method, url).bearer_auth(&self.token);
+        let request = request.header("if-match", "\"1\"").json(body);
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// A page, as a browser with this cookie gets it.
     pub(crate) async fn browse(&self, url: &str, cookie: &str) -> Response {
         let request = self.client.get(url).header("cookie", cookie);

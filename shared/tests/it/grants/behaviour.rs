@@ -121,6 +121,9 @@ async fn a_hundred_callers_of_four_processes_renew_a_grant_once() {
             .all(|token| token.as_deref().is_ok_and(|t| t == "access-2"))
     );
     assert_eq!(world.provider.exchanges().len(), 1);
+    // Nor has anybody shown the old refresh token after that: the provider would have ended the grant.
+    let asked = (world.provider.most_running(), world.provider.refusals());
+    assert_eq!(asked, (1, 0), "calls at the same time, refusals");
     assert_eq!(world.state(&processes[0]).await, GrantState::Connected);
 }
 

@@ -160,7 +160,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-fn check(log: &Path) {
+pub(super) fn check(log: &Path) {
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.lines().count() > 50, "{log}");
     for text in log.lines() {

@@ -1,6 +1,7 @@
 //! Requests that no well-meaning client sends, byte for byte, to the system as it runs.
 
 mod bombs;
+mod fields;
 mod log_lines;
 mod smuggling;
 
