@@ -8,6 +8,7 @@
 )]
 
 mod consents;
+mod full_disk;
 mod libraries;
 mod naughty;
 mod readme;

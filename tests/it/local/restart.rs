@@ -1,4 +1,6 @@
-//! What was accepted survives `kill -9`.
+//! What was accepted survives `kill -9`, at moments that follow from a seed as far as a clock on the wall
+//! lets them: `GATEHOUSE_SEED=<seed>` chooses the same ones again, `GATEHOUSE_KILLS=<n>` has it be killed
+//! so often.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -9,11 +11,13 @@ use gatehouse::lambda::system_sources;
 
 use super::running::Running;
 use super::{SetUp, listed, stripe};
+use crate::faults::{Dice, Named, variable};
 use crate::receiver::Receiver;
 
 /// How long everything may take to settle: the lease of a function that was killed, and some.
 const DEADLINE: Duration = Duration::from_secs(120);
-const KILLS: usize = 4;
+/// How often it is killed, if nothing else is said.
+const KILLS: u64 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_killed() {
@@ -21,9 +25,18 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
     let receiver = Receiver::start().await;
     let mut system = Running::start(folder.path());
     let set_up = SetUp::new(&system, &receiver).await;
-    let randomness = system_sources().randomness;
+    let kills = variable("GATEHOUSE_KILLS").unwrap_or(KILLS);
+    let seed = variable("GATEHOUSE_SEED").unwrap_or_else(|| {
+        let fresh = system_sources().randomness.fraction();
+        Duration::from_millis(1_000_000)
+            .mul_f64(fresh)
+            .as_millis()
+            .try_into()
+            .unwrap()
+    });
+    let (dice, _named) = (Dice::new(seed), Named::of("local::restart", seed));
     let accepted = Mutex::new(BTreeSet::new());
-    for round in 0..=KILLS {
+    for round in 0..=kills {
         let load = join_all((0..60).map(|n| {
             let (id, system, accepted) = (format!("evt_{round}_{n}"), &system, &accepted);
             async move {
@@ -32,12 +45,12 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
                 }
             }
         }));
-        if round == KILLS {
+        if round == kills {
             load.await;
             break;
         }
         // The load is cut off somewhere in the middle of it.
-        let cut = Duration::from_millis(10).mul_f64(1.0 + 40.0 * randomness.fraction());
+        let cut = Duration::from_millis(10) + dice.millis(400);
         let _ = tokio::time::timeout(cut, load).await;
         system.kill();
         system = Running::start(folder.path());
@@ -59,7 +72,7 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
 }
 
 /// Waits until every accepted event is listed as delivered.
-async fn settled(
+pub(super) async fn settled(
     system: &Running,
     set_up: &SetUp,
     accepted: &BTreeSet<String>,
