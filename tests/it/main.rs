@@ -8,6 +8,7 @@
 )]
 
 mod binaries;
+mod faults;
 mod functions;
 mod local;
 mod packaging;

@@ -83,6 +83,22 @@ impl State {
         issuer: Arc<dyn Fetch>,
         egress: Egress,
     ) -> Result<Self, ConfigError> {
+        let metrics = Metrics::new("gateway");
+        Self::connect_measured(environment, aws, sources, issuer, (egress, metrics))
+    }
+
+    /// As [`State::connect_with`], whose lines of metrics go where `metrics` writes them.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_measured(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        issuer: Arc<dyn Fetch>,
+        (egress, metrics): (Egress, Metrics),
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let trail = connect::trail(environment, &store, &sources, "gateway")?;
@@ -102,7 +118,6 @@ impl State {
             trail: trail.clone(),
             sources: sources.clone(),
         };
-        let metrics = Metrics::new("gateway");
         let outbound = Outbound::new(services, metrics, environment.request_retention()?);
         let authentication = connect::authentication(environment, issuer, &store, &sources)?;
         let attributes = Arc::new(outbound.clone());

@@ -9,7 +9,7 @@ use gatehouse::domain::{
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::{DeliveryDue, ReceivedEvent, SyncMessage};
-use gatehouse::store::{Claim, EventClaim, StoreError};
+use gatehouse::store::{Claim, EventClaim, PutEvent, StoreError};
 use gatehouse::vault::SealContext;
 
 use crate::attempt::{Parcel, deliver};
@@ -54,10 +54,12 @@ pub(crate) async fn receive(
     }
     let event = process(state, received, trace, now).await?;
     note(state, &event).await;
-    state
-        .store
-        .put_event(&event, event.received_at.plus(state.retention))
-        .await?;
+    let expires_at = event.received_at.plus(state.retention);
+    if state.store.put_event(&event, expires_at).await? == PutEvent::AlreadyStored {
+        // Another function has worked on it beside this one. What it has stored stands, and it may be
+        // gone before it has sent a message for what is left to be done.
+        return schedule_stored(state, &event).await;
+    }
     state.metrics.count(Metric::EventsProcessed, now);
     let (id, status) = (event.id, event.status);
     tracing::info!(
@@ -82,6 +84,20 @@ async fn note(state: &State, event: &Event) {
             .activity
             .note(organization, integration, received_at)
             .await;
+    }
+}
+
+/// As [`schedule`], for the event as it is stored.
+async fn schedule_stored(state: &State, event: &Event) -> Result<(), Again> {
+    let (organization, integration) = (event.organization_id, event.integration_id);
+    let now = state.sources.now();
+    let stored = state
+        .store
+        .event(organization, integration, event.id, now)
+        .await?;
+    match stored {
+        Some(stored) => schedule(state, &stored, now).await,
+        None => Ok(()),
     }
 }
 

@@ -16,9 +16,7 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
     };
     let end = match opened {
         Message::Event(event, trace) => crate::receive::receive(state, *event, trace).await,
-        Message::Delivery(due) => {
-            crate::redeliver::redeliver(state, due, receive_count(message) > 1).await
-        }
+        Message::Delivery(due) => crate::redeliver::redeliver(state, due).await,
     };
     match end {
         Ok(()) => Outcome::Done,
@@ -69,14 +67,6 @@ impl<E: Into<gatehouse::domain::Error>> From<E> for Again {
             cause: error.into().into(),
         }
     }
-}
-
-fn receive_count(message: &SqsMessage) -> u32 {
-    message
-        .attributes
-        .get("ApproximateReceiveCount")
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(1)
 }
 
 /// A message that cannot be postponed comes again at its own time, so a failure is only noted.

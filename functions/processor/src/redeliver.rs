@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use gatehouse::domain::{Delivery, DeliveryStatus, Destination, Event};
 use gatehouse::queue::DeliveryDue;
-use gatehouse::store::{DeliveryLease, Lease};
+use gatehouse::store::{DeliveryLease, Lease, Recorded};
 use gatehouse::vault::SealContext;
 
 use crate::attempt::{Parcel, deliver, given_up};
@@ -13,11 +13,7 @@ use crate::state::LEASE;
 use crate::{State, filter};
 
 /// Tries a delivery once more, records that, and schedules the next try if there is to be one.
-pub(crate) async fn redeliver(
-    state: &State,
-    due: DeliveryDue,
-    repeated: bool,
-) -> Result<(), Again> {
+pub(crate) async fn redeliver(state: &State, due: DeliveryDue) -> Result<(), Again> {
     let now = state.sources.now();
     if now < due.not_before {
         // SQS delays a message by at most 15 minutes; a longer wait goes in several hops.
@@ -41,14 +37,14 @@ pub(crate) async fn redeliver(
             until.since(now),
             "another function works on this delivery",
         )),
-        Lease::Gone if repeated => reschedule(state, &due).await,
-        Lease::Gone => Ok(()),
+        Lease::Gone => reschedule(state, &due).await,
     }
 }
 
-/// The message was overtaken: what it asks for has been done. If its last handling broke off
-/// there, the message for the next try may be missing, so it is sent again; one too many does no
-/// harm.
+/// The message was overtaken: what it asks for has been done. If whoever did it broke off there, the
+/// message for the next try may be missing, so it is sent again; one too many does no harm. How often
+/// the message was received says nothing of that: a dead letter that was put back counts anew, and of
+/// two that ask for the same, one may have been given up.
 async fn reschedule(state: &State, due: &DeliveryDue) -> Result<(), Again> {
     let now = state.sources.now();
     let (organization, integration) = (due.organization_id, due.integration_id);
@@ -87,10 +83,13 @@ async fn retry(state: &State, event: Event, due: &DeliveryDue) -> Result<(), Aga
         Some(destination) => attempt(state, event, delivery, &destination).await?,
         None => (event, given_up(state, delivery, "destination_deleted", now)),
     };
-    state
+    let recorded = state
         .store
         .record_attempt(organization, integration, event.id, &delivery, before)
         .await?;
+    if recorded == Recorded::Superseded {
+        return reschedule(state, due).await;
+    }
     if delivery.status == DeliveryStatus::Retrying {
         schedule(state, &event, Some(&delivery)).await?;
     }

@@ -59,6 +59,22 @@ impl State {
         aws: &SdkConfig,
         sources: Sources,
     ) -> Result<Self, ConfigError> {
+        let egress = connect::egress(environment)?;
+        Self::connect_with(environment, aws, sources, egress)
+    }
+
+    /// As [`State::connect`], where destinations are called by way of `egress`: one whose connections
+    /// several functions of a process share, say.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or wrong.
+    pub fn connect_with(
+        environment: &Environment,
+        aws: &SdkConfig,
+        sources: Sources,
+        egress: Egress,
+    ) -> Result<Self, ConfigError> {
         let store = connect::store(environment, aws)?;
         let keys = connect::data_keys(environment, aws, &store, &sources)?;
         let sqs = aws_sdk_sqs::Client::new(aws);
@@ -70,7 +86,7 @@ impl State {
             activity: Activity::new(store.clone(), sources.clone()),
             metrics: Metrics::new("processor"),
             retention: environment.event_retention()?,
-            egress: connect::egress(environment)?,
+            egress,
             sync_queue: connect::sync_queue(environment, sqs.clone())?,
             store,
             keys,
@@ -78,5 +94,11 @@ impl State {
             sqs,
             sources,
         })
+    }
+
+    /// The same, whose lines of metrics go where `metrics` writes them.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 }

@@ -78,4 +78,14 @@ impl State {
             fetch,
         })
     }
+
+    /// The same, whose lines of metrics go where `metrics` writes them.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self {
+            refusals: Arc::new(Refusals::new(metrics.clone())),
+            metrics,
+            ..self
+        }
+    }
 }

@@ -51,7 +51,7 @@ mod tls_fault;
 mod validity;
 
 pub use address::is_globally_routable;
-pub use client::{Egress, EgressPolicy};
+pub use client::{Carry, Egress, EgressPolicy};
 pub use error::EgressError;
 pub use identity::{ClientIdentity, ClientIdentityError};
 pub use request::{OutboundRequest, OutboundResponse, Redirects, redact_url};

@@ -9,6 +9,7 @@
 
 mod abuse;
 mod consents;
+mod full_disk;
 mod libraries;
 mod naughty;
 mod readme;

@@ -1,30 +1,26 @@
-//! What was accepted survives `kill -9`.
+//! What was accepted survives `kill -9`, at moments that follow from a seed as far as a clock on the wall
+//! lets them: `GATEHOUSE_SEED=<seed>` chooses the same ones again, `GATEHOUSE_KILLS=<n>` has it be killed
+//! so often.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::future::join_all;
-use gatehouse::domain::Randomness;
 use gatehouse::lambda::system_sources;
 use tokio::sync::Notify;
 
 use super::running::Running;
 use super::{SetUp, listed, stripe};
+use crate::faults::{Dice, Named, variable};
 use crate::receiver::Receiver;
 
 /// How long everything may take to settle: the lease of a function that was killed, and some.
 const DEADLINE: Duration = Duration::from_secs(120);
-const KILLS: usize = 4;
+/// How often it is killed, if nothing else is said.
+const KILLS: u64 = 4;
 /// How many webhooks come at once.
-const LOAD: usize = 60;
-
-/// How many of them are accepted before the system is killed: at least one, and not all.
-fn before_the_kill(randomness: &dyn Randomness) -> usize {
-    let mut byte = [0];
-    randomness.fill(&mut byte);
-    1 + usize::from(byte[0]) % (LOAD - 1)
-}
+const LOAD: u64 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_killed() {
@@ -32,11 +28,21 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
     let receiver = Receiver::start().await;
     let mut system = Running::start(folder.path());
     let set_up = SetUp::new(&system, &receiver).await;
-    let randomness = system_sources().randomness;
+    let kills = variable("GATEHOUSE_KILLS").unwrap_or(KILLS);
+    let seed = variable("GATEHOUSE_SEED").unwrap_or_else(|| {
+        let fresh = system_sources().randomness.fraction();
+        Duration::from_millis(1_000_000)
+            .mul_f64(fresh)
+            .as_millis()
+            .try_into()
+            .unwrap()
+    });
+    let (dice, _named) = (Dice::new(seed), Named::of("local::restart", seed));
     let accepted = Mutex::new(BTreeSet::new());
-    for round in 0..=KILLS {
+    for round in 0..=kills {
+        // At least one is accepted before the kill, and not all.
         let before = accepted.lock().unwrap().len();
-        let enough = before + before_the_kill(randomness.as_ref());
+        let enough = before + 1 + usize::try_from(dice.below(LOAD - 1)).unwrap();
         let cut = Notify::new();
         let load = join_all((0..LOAD).map(|n| {
             let id = format!("evt_{round}_{n}");
@@ -51,7 +57,7 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
                 }
             }
         }));
-        if round == KILLS {
+        if round == kills {
             load.await;
             break;
         }
@@ -63,7 +69,7 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
         system = Running::start(folder.path());
     }
     let accepted = accepted.into_inner().unwrap();
-    assert!(accepted.len() >= LOAD + KILLS, "{}", accepted.len());
+    assert!(accepted.len() as u64 >= LOAD + kills, "{}", accepted.len());
     let events = tokio::time::timeout(DEADLINE, settled(&system, &set_up, &accepted)).await;
     let events =
         events.unwrap_or_else(|_| panic!("some of {} events are not settled", accepted.len()));
@@ -79,7 +85,7 @@ async fn every_event_that_was_accepted_is_delivered_however_often_the_system_is_
 }
 
 /// Waits until every accepted event is listed as delivered.
-async fn settled(
+pub(super) async fn settled(
     system: &Running,
     set_up: &SetUp,
     accepted: &BTreeSet<String>,

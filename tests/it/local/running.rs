@@ -1,5 +1,5 @@
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -10,6 +10,15 @@ use crate::binaries::find;
 
 /// How long it may take to end.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+const ARGUMENTS: [&str; 6] = [
+    "--json",
+    "--port",
+    "0",
+    "--allow-egress",
+    "127.0.0.0/8",
+    "--data",
+];
 
 /// Runs the binary until it ends by itself.
 pub(crate) fn run(arguments: &[&str]) -> Output {
@@ -31,16 +40,42 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it on a folder and any port.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut child = Command::new(find("local"))
+        let mut command = Command::new(find("local"));
+        command.args(ARGUMENTS).arg(folder);
+        Self::start_by(command, folder)
+    }
+
+    /// Starts it on a file system of its own, of so many megabytes, that is mounted at `folder` for it
+    /// alone. What is written there is gone with it.
+    pub(crate) fn start_on_small_disk(folder: &Path, megabytes: usize) -> Self {
+        let script = r#"mount -t tmpfs -o "size=$1m,mode=700" none "$2" && shift 2 && exec "$@""#;
+        let mut command = Command::new("unshare");
+        command
             .args([
-                "--json",
-                "--port",
-                "0",
-                "--allow-egress",
-                "127.0.0.0/8",
-                "--data",
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "sh",
+                "-c",
+                script,
+                "sh",
             ])
+            .arg(megabytes.to_string())
             .arg(folder)
+            .arg(find("local"))
+            .args(ARGUMENTS)
+            .arg(folder);
+        Self::start_by(command, folder)
+    }
+
+    /// A path as it sees it, for everybody else.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        let root = format!("/proc/{}/root", self.id());
+        Path::new(&root).join(path.strip_prefix("/").unwrap())
+    }
+
+    fn start_by(mut command: Command, folder: &Path) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -196,3 +196,62 @@ async fn one_destination_that_fails_does_not_touch_another() {
     world.pass_until(MINUTE, failed).await;
     assert_eq!((good.received().len(), bad.received().len()), (1, 2));
 }
+
+/// Whether a message waits in the dead-letter queue.
+async fn is_buried(world: &World) -> bool {
+    let received = world
+        .sqs
+        .receive_message()
+        .queue_url(&world.dead_letter_url);
+    let received = received.visibility_timeout(0).send().await.unwrap();
+    !received.messages.unwrap_or_default().is_empty()
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_put_back_goes_on_where_it_broke_off() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    world.destination(&receiver.url, |_| {}).await;
+    receiver.answer(500, None);
+    receiver.answer(500, None);
+    let id = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    // The second attempt is recorded, and no message for the third can be sent, however often it is tried.
+    world.stack.refuse(Some("DelaySeconds"));
+    let second = Duration::from_secs(1);
+    world
+        .pass_until(second, async || is_buried(&world).await)
+        .await;
+    assert_eq!(receiver.received().len(), 2);
+    world.stack.refuse(None);
+    // What is put back is a new message: it does not say that it was received before.
+    let name = world.dead_letter_url.rsplit('/').next().unwrap();
+    let arn = format!("arn:aws:sqs:us-east-1:000000000000:{name}");
+    let moved = world.sqs.start_message_move_task().source_arn(arn);
+    moved.send().await.unwrap();
+    let delivered = async || world.event(id).await.unwrap().status == EventStatus::Delivered;
+    world.pass_until(second * 10, delivered).await;
+    assert_eq!(receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_function_that_has_the_same_message_goes_on_where_another_broke_off() {
+    let world = World::new().await;
+    let receiver = Receiver::start().await;
+    world.destination(&receiver.url, |_| {}).await;
+    receiver.answer(500, None);
+    receiver.answer(500, None);
+    let id = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    world.advance(MINUTE);
+    // SQS may hand out a message twice at the same time, and forgets it when one says that it is done.
+    let twice = world.receive().await;
+    world.stack.refuse(Some("DelaySeconds"));
+    assert_eq!(world.handle(twice.clone()).await, 1);
+    assert_eq!(receiver.received().len(), 2);
+    world.stack.refuse(None);
+    world.handle(twice).await;
+    let delivered = async || world.event(id).await.unwrap().status == EventStatus::Delivered;
+    world.pass_until(Duration::from_secs(10), delivered).await;
+    assert_eq!(receiver.received().len(), 3);
+}
