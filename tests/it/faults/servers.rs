@@ -63,9 +63,11 @@ pub(super) trait Serve: Send {
     fn serve(&mut self, path: &str, request: &OutboundRequest) -> Reply;
 }
 
+type Shared = Arc<Mutex<dyn Serve>>;
+
 /// All of them, by the first part of their URLs' paths.
 #[derive(Clone, Default)]
-pub(super) struct Servers(Arc<Mutex<BTreeMap<String, Arc<Mutex<dyn Serve>>>>>);
+pub(super) struct Servers(Arc<Mutex<BTreeMap<String, Shared>>>);
 
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,7 +77,7 @@ impl fmt::Debug for Servers {
 
 impl Servers {
     /// Adds one; its URL.
-    pub(super) fn add(&self, name: &str, server: Arc<Mutex<dyn Serve>>) -> String {
+    pub(super) fn add(&self, name: &str, server: Shared) -> String {
         self.0.lock().unwrap().insert(name.to_owned(), server);
         format!("http://127.0.0.1/{name}")
     }
