@@ -85,7 +85,9 @@ impl Records {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
         let text = std::fs::read_to_string(path).unwrap();
         let template = template::Template::parse(&text).unwrap();
-        let stack = Stack::in_memory(&template, TimeSource::system()).await.unwrap();
+        let stack = Stack::in_memory(&template, TimeSource::system())
+            .await
+            .unwrap();
         let sources = system_sources();
         let (now, randomness) = (sources.now(), sources.randomness.as_ref());
         let client = aws_sdk_dynamodb::Client::new(&stack.sdk_config());
@@ -101,7 +103,11 @@ impl Records {
     }
 
     /// Writes records until there are so many, as runs that find them new do; how their kind stands then.
-    async fn fill(&self, state: Option<Versioned<EntityState>>, size: u64) -> Versioned<EntityState> {
+    async fn fill(
+        &self,
+        state: Option<Versioned<EntityState>>,
+        size: u64,
+    ) -> Versioned<EntityState> {
         let store = &self.store;
         let mut state = match state {
             Some(state) => state,
@@ -177,6 +183,9 @@ impl Records {
                 assert!(found.await.unwrap().is_some());
             }
         }
-        (self.stack.calls().values().sum(), self.stack.capacity().read)
+        (
+            self.stack.calls().values().sum(),
+            self.stack.capacity().read,
+        )
     }
 }

@@ -29,7 +29,7 @@ impl Dice {
         Self::new(self.next())
     }
 
-    pub(super) fn below(&self, end: u64) -> u64 {
+    pub(crate) fn below(&self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 
