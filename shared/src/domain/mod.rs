@@ -24,7 +24,7 @@ pub mod health;
 mod id;
 pub mod incident;
 mod integration;
-mod object;
+pub(crate) mod object;
 pub mod playbook;
 mod quota;
 mod request;

@@ -8,10 +8,18 @@ use super::coded::check_secret as check_coded_secret;
 use super::engine::effective_versions;
 use super::keys::{SecretError, SigningSecret, describe, fits, is_sound};
 use crate::catalog::{Encoding, KeyForm, Location, Scheme, TokenPlace, Verification, Version};
+use crate::domain::object::only_objects;
+
+only_objects!(SchemeSettings);
 
 /// What an endpoint says of its scheme besides the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    remote = "Self"
+)]
 pub struct SchemeSettings {
     /// The header with the signature or token. For `hmac-sha256`, `hmac-sha1` and schemes of tokens in
     /// a header of one's own choice.

@@ -78,6 +78,7 @@ async fn an_endpoint_that_could_not_verify_is_not_registered() {
             json!({"secret": "s", "settings": {"header": "x"}}),
             "/settings/header",
         ),
+        (json!({"secret": "s", "settings": [null]}), "/settings"),
         (
             json!({"secret": "s", "endpoint": "/elsewhere"}),
             "/endpoint",
