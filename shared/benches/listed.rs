@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "figures are printed, and what goes wrong ends the measuring"
 )]
@@ -26,7 +27,7 @@ const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const SET: u64 = 30;
 /// As many bytes as a record of half a kilobyte takes, sealed.
 const SEALED_BYTES: usize = 600;
-const PAGE: usize = 100;
+const PAGE: u16 = 100;
 
 struct Records {
     stack: Stack,
@@ -90,10 +91,12 @@ impl Records {
             .unwrap();
         let sources = system_sources();
         let (now, randomness) = (sources.now(), sources.randomness.as_ref());
+        let variables = template.environment("processor", stack.endpoint(), &[]);
+        let table = variables.unwrap()["GATEHOUSE_TABLE"].parse().unwrap();
         let client = aws_sdk_dynamodb::Client::new(&stack.sdk_config());
         stack.measure_capacity();
         Self {
-            store: Store::new(client, template.tables[0].name.parse().unwrap()),
+            store: Store::new(client, table),
             stack,
             organization: OrganizationId::generate(now, randomness),
             integration: IntegrationId::generate(now, randomness),
@@ -175,7 +178,7 @@ impl Records {
                     now: self.now,
                 };
                 let page = store.changes_after(organization, integration, &self.entity, query);
-                assert_eq!(page.await.unwrap().items.len(), PAGE);
+                assert_eq!(page.await.unwrap().items.len(), usize::from(PAGE));
             }
             Read::Record => {
                 let record = record_digest(&(size / 2).to_string());

@@ -53,6 +53,16 @@ async fn a_path_is_taken_once_in_the_whole_deployment() {
 }
 
 #[tokio::test]
+async fn settings_are_read_from_an_object_only() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    let body = json!({"secret": "s", "settings": [null]});
+    let answer = create(&portal, &token, body).await;
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/settings");
+}
+
+#[tokio::test]
 async fn an_endpoint_that_could_not_verify_is_not_registered() {
     let portal = Portal::new().await;
     let token = portal.organization();
@@ -78,7 +88,6 @@ async fn an_endpoint_that_could_not_verify_is_not_registered() {
             json!({"secret": "s", "settings": {"header": "x"}}),
             "/settings/header",
         ),
-        (json!({"secret": "s", "settings": [null]}), "/settings"),
         (
             json!({"secret": "s", "endpoint": "/elsewhere"}),
             "/endpoint",
