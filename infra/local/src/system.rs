@@ -26,6 +26,9 @@ use crate::private_file;
 use crate::serve::{Limits, serve};
 use crate::ticker::{Scheduled, Ticker};
 
+/// What is logged if nothing is said. What stands in for the table warns of each condition that is not met,
+/// and that is how functions find out that another one was first.
+const LOGGED: &str = "info,dynoxide::server=error";
 /// How many batches are handled at the same time.
 const POLLERS: usize = 4;
 /// How a process ends that a signal has interrupted.
@@ -35,7 +38,7 @@ const INTERRUPTED: i32 = 130;
 /// a bounded time; a second signal ends everything at once. What was accepted is durable either
 /// way.
 pub(crate) async fn run(options: &Options) -> Result<(), Cause> {
-    telemetry::init(&Environment::of_process());
+    telemetry::init_with(&Environment::of_process(), LOGGED);
     let template = Template::read(&options.template)?;
     let listener = listen(options.port).await?;
     let base_url = format!("http://{}", listener.local_addr()?);

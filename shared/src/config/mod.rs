@@ -248,11 +248,10 @@ impl Environment {
         }
     }
 
-    /// `GATEHOUSE_LOG`: what is logged, in the form of `tracing_subscriber::filter::Targets`; `info`, if
-    /// not set.
+    /// `GATEHOUSE_LOG`: what is logged, in the form of `tracing_subscriber::filter::Targets`.
     #[must_use]
-    pub fn log_filter(&self) -> &str {
-        self.optional("GATEHOUSE_LOG").unwrap_or("info")
+    pub fn log_filter(&self) -> Option<&str> {
+        self.optional("GATEHOUSE_LOG")
     }
 
     fn optional(&self, name: &'static str) -> Option<&str> {

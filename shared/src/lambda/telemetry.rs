@@ -10,10 +10,19 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Environment;
 
+/// What is logged if nothing is said.
+const DEFAULT_FILTER: &str = "info";
+
 /// Starts logging for this process. A second call changes nothing.
 pub fn init(environment: &Environment) {
+    init_with(environment, DEFAULT_FILTER);
+}
+
+/// As [`init`], with another filter where `environment` has none.
+pub fn init_with(environment: &Environment, default: &str) {
     let filter: Targets = environment
         .log_filter()
+        .unwrap_or(default)
         .parse()
         .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
