@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
 use super::QueueError;
 use super::error::sdk;
-use crate::domain::Cause;
+use crate::domain::{Cause, OrganizationId};
 
 /// What SQS takes in one message, its attributes included.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
@@ -129,6 +129,14 @@ pub(super) fn string(value: &str) -> Result<MessageAttributeValue, QueueError> {
         .string_value(value)
         .build()
         .map_err(refused)
+}
+
+/// The group of an organization's messages. A queue whose messages say whose they are hands out first what
+/// belongs to those who have little in it, so that nobody waits for what another one has sent. Unlike that of
+/// a FIFO queue it orders nothing.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
+pub(super) fn tenant(organization: &OrganizationId) -> String {
+    organization.to_string()
 }
 
 /// Rounded up, so that nothing comes early.

@@ -10,7 +10,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Channel, MAX_BATCH, MAX_DELAY, refused, whole_seconds};
+use super::channel::{Channel, MAX_BATCH, MAX_DELAY, refused, tenant, whole_seconds};
 use super::error::sdk;
 use super::{QueueError, Unreadable};
 use crate::domain::sync::EntityName;
@@ -94,6 +94,21 @@ pub enum SyncMessage {
     },
 }
 
+impl SyncMessage {
+    /// Who owns the integration.
+    fn organization(&self) -> &OrganizationId {
+        match self {
+            Self::Step { organization, .. }
+            | Self::Push { organization, .. }
+            | Self::Feed { organization, .. }
+            | Self::Link { organization, .. }
+            | Self::Event { organization, .. }
+            | Self::Configured { organization, .. }
+            | Self::Purge { organization, .. } => organization,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Header {
     v: u64,
@@ -166,6 +181,7 @@ impl SyncQueue {
             .send_message()
             .queue_url(&*self.channel.url)
             .message_body(write(message)?)
+            .message_group_id(tenant(message.organization()))
             .delay_seconds(whole_seconds(delay, MAX_DELAY))
             .send()
             .await
@@ -184,6 +200,7 @@ impl SyncQueue {
                 SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(write(message)?)
+                    .message_group_id(tenant(message.organization()))
                     .delay_seconds(whole_seconds(*delay, MAX_DELAY))
                     .build()
                     .map_err(refused)

@@ -40,7 +40,7 @@ pub(crate) async fn run(length: Duration) {
     for number in 0..=QUIET {
         let integration = json!({"baseUrl": provider.url});
         let place = (&system, folder.path());
-        tenants.push(Tenant::new(place, number, &receiver.url, &integration).await);
+        tenants.push(Tenant::new(place, number, &receiver, &integration).await);
     }
     let loud = tenants.pop().unwrap();
     println!(
@@ -48,7 +48,11 @@ pub(crate) async fn run(length: Duration) {
     );
     println!("|---|---|---|---|---|");
     let mut kept = true;
-    for (what, kind) in [("webhooks", Kind::Webhook), ("gateway", Kind::Call)] {
+    for (what, kind) in [
+        ("webhooks", Kind::Webhook),
+        ("webhooks until they are delivered", Kind::Delivery),
+        ("gateway", Kind::Call),
+    ] {
         turn(&tenants, None, kind, length / TURNS / 4).await;
         let mut seen = Seen::default();
         for _ in 0..TURNS / 2 {

@@ -83,7 +83,7 @@ async fn tenants(
     });
     let mut tenants = Vec::new();
     for number in 0..TENANTS {
-        tenants.push(Tenant::new(place, number, &receiver.url, &integration).await);
+        tenants.push(Tenant::new(place, number, receiver, &integration).await);
     }
     tenants
 }

@@ -7,11 +7,15 @@ use gatehouse::access::DevelopmentIssuer;
 use gatehouse::domain::OrganizationId;
 use gatehouse::lambda::system_sources;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
+use crate::receiver::Receiver;
 use crate::running::Running;
 use crate::stripe;
 
 const SECRET: &str = "whsec_of-the-endpoint";
+/// What is not delivered by then is counted as not answered.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Longer than any measuring.
 const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -20,6 +24,8 @@ const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) enum Kind {
     /// A webhook comes in.
     Webhook,
+    /// A webhook comes in, and is delivered.
+    Delivery,
     /// A call through the gateway.
     Call,
     /// A look at the newest events.
@@ -34,6 +40,8 @@ pub(crate) struct Tenant {
     base_url: String,
     path: String,
     webhook_path: String,
+    destination: Receiver,
+    number: usize,
     sent: AtomicU64,
 }
 
@@ -42,7 +50,7 @@ impl Tenant {
     pub(crate) async fn new(
         (system, folder): (&Running, &Path),
         number: usize,
-        destination: &str,
+        destination: &Receiver,
         integration: &Value,
     ) -> Arc<Self> {
         let mut tenant = Self {
@@ -51,6 +59,8 @@ impl Tenant {
             base_url: system.base_url.clone(),
             path: "/portal/integrations".to_owned(),
             webhook_path: format!("/webhooks/tenant-{number}"),
+            destination: destination.clone(),
+            number,
             sent: AtomicU64::new(0),
         };
         let mut wanted = json!({
@@ -65,7 +75,7 @@ impl Tenant {
         let endpoint =
             json!({"endpoint": tenant.webhook_path, "secret": SECRET, "scheme": "stripe"});
         tenant.post("/webhooks", &endpoint).await;
-        let destination = json!({"type": "http", "url": destination});
+        let destination = json!({"type": "http", "url": destination.url});
         tenant.post("/destinations", &destination).await;
         Arc::new(tenant)
     }
@@ -74,8 +84,12 @@ impl Tenant {
     pub(crate) async fn send(&self, kind: Kind) -> Option<u16> {
         let url = |path: &str| format!("{}{}{path}", self.base_url, self.path);
         let get = |path| self.client.get(url(path)).bearer_auth(&self.token);
+        let (id, mut arrival) = (self.next_id(), None);
+        if matches!(kind, Kind::Delivery) {
+            arrival = Some(self.destination.arrival(&id));
+        }
         let request = match kind {
-            Kind::Webhook => self.webhook(),
+            Kind::Webhook | Kind::Delivery => self.webhook(&id),
             Kind::Call => get("/proxy/people?limit=2"),
             Kind::Read => get("/webhooks/logs?limit=10"),
         };
@@ -83,12 +97,21 @@ impl Tenant {
         let status = answer.status().as_u16();
         // A connection is used again only once its answer is read.
         answer.bytes().await.ok()?;
+        if let Some(arrival) = arrival
+            && status < 300
+        {
+            timeout(PATIENCE, arrival).await.ok()?.ok()?;
+        }
         Some(status)
     }
 
-    fn webhook(&self) -> reqwest::RequestBuilder {
-        let number = self.sent.fetch_add(1, Ordering::Relaxed);
-        let body = json!({"id": format!("evt_{number}"), "type": "invoice.paid"}).to_string();
+    fn next_id(&self) -> String {
+        let sent = self.sent.fetch_add(1, Ordering::Relaxed);
+        format!("evt_{}_{sent}", self.number)
+    }
+
+    fn webhook(&self, id: &str) -> reqwest::RequestBuilder {
+        let body = json!({"id": id, "type": "invoice.paid"}).to_string();
         let signature = stripe::signature(SECRET, body.as_bytes());
         let request = self
             .client

@@ -37,6 +37,7 @@ impl Database {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.set_prepared_statement_cache_capacity(64);
         connection.execute_batch(include_str!("schema.sql"))?;
+        add_what_is_new(&connection)?;
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("embedded-aws".to_owned())
@@ -92,6 +93,15 @@ fn in_savepoint<T>(
     result
 }
 
+/// A file of an earlier version keeps its messages.
+fn add_what_is_new(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let known = connection.column_exists(Some("main"), "messages", "group_id")?;
+    if !known {
+        connection.execute_batch("ALTER TABLE messages ADD COLUMN group_id TEXT")?;
+    }
+    Ok(())
+}
+
 /// Until every handle is dropped. A commit that fails drops its replies: their callers are told
 /// that nothing is certain.
 fn write(connection: &Connection, queue: &Receiver<Job>) {
@@ -115,5 +125,28 @@ fn write(connection: &Connection, queue: &Receiver<Job>) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_an_earlier_version_gets_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("database");
+        drop(Database::open(Some(&file)).unwrap());
+        let earlier = Connection::open(&file).unwrap();
+        earlier
+            .execute_batch("ALTER TABLE messages DROP COLUMN group_id")
+            .unwrap();
+        drop(earlier);
+        for _ in 0..2 {
+            drop(Database::open(Some(&file)).unwrap());
+        }
+        let now = Connection::open(&file).unwrap();
+        let columns = now.prepare("SELECT group_id FROM messages");
+        assert!(columns.is_ok());
     }
 }

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS messages (
     body              TEXT NOT NULL,
     attributes        TEXT NOT NULL,
     trace_header      TEXT,
+    group_id          TEXT,
     source_queue      TEXT,
     sent_at           INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,

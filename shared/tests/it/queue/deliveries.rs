@@ -44,6 +44,9 @@ async fn a_delivery_is_delayed_until_it_is_due_or_for_as_long_as_it_can_be() {
     let entries = request["Entries"].as_array().unwrap();
     let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
     assert_eq!(delays, [0, 1, 1, 1, 2, 900, 900, 900]);
+    for entry in entries {
+        assert_eq!(entry["MessageGroupId"], world.organization.to_string());
+    }
     assert!(
         world
             .account

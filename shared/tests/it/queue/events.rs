@@ -18,6 +18,20 @@ async fn an_event_arrives_as_it_was_sent_at_the_price_of_one_call() {
     assert_eq!(world.opened(&message).await, (event, trace()));
 }
 
+#[tokio::test]
+async fn a_message_says_whose_it_is_so_that_nobody_waits_for_somebody_else() {
+    let world = World::new().await;
+    let group = world.organization.to_string();
+    let event = (world.event("{}"), trace());
+    world.queue.send_events(&[event.clone()]).await.unwrap();
+    let pair = [event.clone(), event];
+    world.queue.send_events(&pair).await.unwrap();
+    let said = world.account.wire.said();
+    assert_eq!(said[0].1["MessageGroupId"], group);
+    assert_eq!(said[1].1["Entries"][0]["MessageGroupId"], group);
+    assert_eq!(said[1].1["Entries"][1]["MessageGroupId"], group);
+}
+
 /// Runs `test` for cases of `strategy`. Each sends a message, so there are not many.
 fn check<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let mut runner = TestRunner::new(Config::with_cases(48));

@@ -37,6 +37,8 @@ async fn each_message_arrives_as_it_was_sent() {
     };
     for message in [step(&world, 7), push, event] {
         queue.send(&message, Duration::ZERO).await.unwrap();
+        let (_, request) = world.account.wire.said().remove(0);
+        assert_eq!(request["MessageGroupId"], world.organization.to_string());
         assert_eq!(queue.open(&world.account.take().await), Ok(message));
     }
 }
@@ -66,6 +68,9 @@ async fn messages_are_sent_by_tens_each_after_its_delay() {
             .collect::<Vec<_>>(),
         [10, 10, 3]
     );
+    for entry in entries.iter().copied().flatten() {
+        assert_eq!(entry["MessageGroupId"], world.organization.to_string());
+    }
     let delays: Vec<_> = entries[0]
         .iter()
         .map(|entry| &entry["DelaySeconds"])

@@ -12,6 +12,11 @@ use super::send::parameter;
 use super::settings::MAX_HIDDEN;
 use crate::api::{ApiError, ApiResult};
 
+/// A group is noisy from this number of messages that are being handled…
+const NOISY_IN_FLIGHT: i64 = 30;
+/// …if more than one in so many of all that are being handled is its own.
+const NOISY_PART: i64 = 10;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Receive {
@@ -37,6 +42,7 @@ struct Stored {
     body: String,
     attributes: String,
     trace_header: Option<String>,
+    group_id: Option<String>,
     source_queue: Option<String>,
     sent_at: i64,
     first_received_at: Option<i64>,
@@ -94,13 +100,61 @@ impl Call<'_> {
         ))
     }
 
+    /// Those of noisy groups come after all others.
     fn visible(&self, queue: &Queue, limit: i64) -> Result<Vec<Stored>, ApiError> {
+        let noisy = self.noisy_groups(queue)?;
+        let mut found = self.visible_of(queue, &noisy, false, limit)?;
+        let room = limit - i64::try_from(found.len()).unwrap_or(limit);
+        if room > 0 && !noisy.is_empty() {
+            found.extend(self.visible_of(queue, &noisy, true, room)?);
+        }
+        Ok(found)
+    }
+
+    /// The groups with many messages that are being handled, and a large part of all that are. (SQS also
+    /// counts how long a group's messages take.)
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html>
+    fn noisy_groups(&self, queue: &Queue) -> Result<Vec<String>, ApiError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, message_id, body, attributes, trace_header, source_queue, sent_at, \
-             first_received_at, receive_count FROM messages \
-             WHERE queue = ?1 AND visible_at <= ?2 ORDER BY visible_at, id LIMIT ?3",
+            "SELECT group_id, count(*), sum(count(*)) OVER () FROM messages \
+             WHERE queue = ?1 AND visible_at > ?2 AND receipt IS NOT NULL GROUP BY group_id",
         )?;
-        let rows = statement.query_map(params![queue.name, self.now, limit], Stored::read)?;
+        let groups = statement.query_map(params![queue.name, self.now], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut noisy = Vec::new();
+        for group in groups {
+            let (id, of_group, of_all): (Option<String>, i64, i64) = group?;
+            if let Some(id) = id
+                && of_group >= NOISY_IN_FLIGHT
+                && of_group * NOISY_PART > of_all
+            {
+                noisy.push(id);
+            }
+        }
+        Ok(noisy)
+    }
+
+    /// The messages that are in one of `groups`, or that are in none of them.
+    fn visible_of(
+        &self,
+        queue: &Queue,
+        groups: &[String],
+        inside: bool,
+        limit: i64,
+    ) -> Result<Vec<Stored>, ApiError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, message_id, body, attributes, trace_header, group_id, source_queue, \
+             sent_at, first_received_at, receive_count FROM messages \
+             WHERE queue = ?1 AND visible_at <= ?2 \
+             AND (group_id IS NOT NULL AND group_id IN (SELECT value FROM json_each(?3))) = ?4 \
+             ORDER BY visible_at, id LIMIT ?5",
+        )?;
+        let groups = json!(groups).to_string();
+        let rows = statement.query_map(
+            params![queue.name, self.now, groups, inside, limit],
+            Stored::read,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -151,10 +205,11 @@ impl Stored {
             body: row.get(2)?,
             attributes: row.get(3)?,
             trace_header: row.get(4)?,
-            source_queue: row.get(5)?,
-            sent_at: row.get(6)?,
-            first_received_at: row.get(7)?,
-            receive_count: row.get(8)?,
+            group_id: row.get(5)?,
+            source_queue: row.get(6)?,
+            sent_at: row.get(7)?,
+            first_received_at: row.get(8)?,
+            receive_count: row.get(9)?,
         })
     }
 
@@ -177,6 +232,9 @@ impl Stored {
         if let Some(fields) = system.as_object_mut() {
             if let Some(trace) = &self.trace_header {
                 fields.insert("AWSTraceHeader".to_owned(), trace.as_str().into());
+            }
+            if let Some(group) = &self.group_id {
+                fields.insert("MessageGroupId".to_owned(), group.as_str().into());
             }
             if let Some(source) = &self.source_queue {
                 fields.insert("DeadLetterQueueSourceArn".to_owned(), arn(source).into());

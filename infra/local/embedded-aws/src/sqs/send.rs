@@ -40,6 +40,7 @@ struct Entry {
 struct NewMessage {
     message_body: String,
     delay_seconds: Option<i64>,
+    message_group_id: Option<String>,
     #[serde(default)]
     message_attributes: Attributes,
     #[serde(default)]
@@ -92,8 +93,20 @@ impl NewMessage {
                 "Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
             )));
         }
+        if let Some(group) = &self.message_group_id
+            && !is_group(group)
+        {
+            return Err(parameter(format!(
+                "Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            )));
+        }
         Ok(())
     }
+}
+
+/// 1 to 128 letters, digits and punctuation marks.
+fn is_group(group: &str) -> bool {
+    (1..=128).contains(&group.len()) && group.chars().all(|c| c.is_ascii_graphic())
 }
 
 impl Call<'_> {
@@ -139,8 +152,8 @@ impl Call<'_> {
         let id = random_id()?;
         let attributes = json!(message.message_attributes).to_string();
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO messages (queue, message_id, body, attributes, trace_header, sent_at, \
-             expires_at, visible_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO messages (queue, message_id, body, attributes, trace_header, group_id, \
+             sent_at, expires_at, visible_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         statement.execute(params![
             queue.name,
@@ -148,6 +161,7 @@ impl Call<'_> {
             message.message_body,
             attributes,
             trace,
+            message.message_group_id,
             self.now,
             queue.expiry(self.now),
             self.now + delay * 1000,

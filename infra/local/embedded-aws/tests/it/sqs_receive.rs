@@ -336,3 +336,60 @@ async fn only_the_attributes_that_were_asked_for_are_answered() {
         );
     }
 }
+
+#[tokio::test]
+async fn who_has_much_in_hand_waits_for_the_others() {
+    let world = World::new().await;
+    let queue = world.queue("queue").await;
+    for _ in 0..40 {
+        send_of(&world, &queue, "loud").await;
+    }
+    for _ in 0..2 {
+        send_of(&world, &queue, "quiet").await;
+    }
+    world.send(&queue, "nobody's").await;
+    // Nobody is noisy yet: what was sent first comes first.
+    for _ in 0..3 {
+        assert_eq!(
+            groups(&world, &queue).await,
+            vec![Some("loud".to_owned()); 10]
+        );
+    }
+    let quiet = Some("quiet".to_owned());
+    let loud = Some("loud".to_owned());
+    let mut expected = vec![quiet.clone(), quiet, None];
+    expected.extend(vec![loud.clone(); 7]);
+    assert_eq!(groups(&world, &queue).await, expected);
+    assert_eq!(groups(&world, &queue).await, vec![loud; 3]);
+}
+
+#[tokio::test]
+async fn a_group_is_named_with_letters_digits_and_punctuation() {
+    let world = World::new().await;
+    let queue = world.queue("queue").await;
+    for group in ["", "two words", "gr\u{fc}n", &"g".repeat(129)] {
+        let request = world.sqs.send_message().queue_url(&queue);
+        let sent = request.message_body("text").message_group_id(group).send();
+        let reason = format!(
+            "Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length."
+        );
+        assert_eq!(message(sent.await), reason);
+    }
+    assert!(world.receive(&queue).await.is_empty());
+}
+
+async fn send_of(world: &World, queue: &str, group: &str) {
+    let request = world.sqs.send_message().queue_url(queue);
+    let request = request.message_body("text").message_group_id(group);
+    request.send().await.unwrap();
+}
+
+/// Whose the next messages are.
+async fn groups(world: &World, queue: &str) -> Vec<Option<String>> {
+    let received = world.receive(queue).await;
+    let of = |message| system(message, MessageSystemAttributeName::MessageGroupId);
+    received
+        .iter()
+        .map(|message| of(message).map(str::to_owned))
+        .collect()
+}
