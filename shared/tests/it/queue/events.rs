@@ -1,3 +1,4 @@
+use std::slice;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +24,11 @@ async fn a_message_says_whose_it_is_so_that_nobody_waits_for_somebody_else() {
     let world = World::new().await;
     let group = world.organization.to_string();
     let event = (world.event("{}"), trace());
-    world.queue.send_events(&[event.clone()]).await.unwrap();
+    world
+        .queue
+        .send_events(slice::from_ref(&event))
+        .await
+        .unwrap();
     let pair = [event.clone(), event];
     world.queue.send_events(&pair).await.unwrap();
     let said = world.account.wire.said();
