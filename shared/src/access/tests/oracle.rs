@@ -453,6 +453,9 @@ fn machines_may_do_what_the_oracle_says() {
     let networks: Vec<_> = networks.iter().map(|one| one.parse().unwrap()).collect();
     for roles in some_roles() {
         agree(&calling(machine(roles)), &[], None, now());
+    }
+    // Where it may call from and for how long is asked whatever its roles are.
+    for roles in [Role::Owner, Role::Auditor].map(|role| Roles::NONE.with(role)) {
         let bound = |count: usize| ApiKey {
             networks: networks[..count].to_vec(),
             ..machine(roles)
