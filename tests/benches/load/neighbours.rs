@@ -16,7 +16,7 @@ use crate::traffic::{Sample, ask, good, percentiles};
 /// So many organizations are quiet.
 const QUIET: usize = 9;
 /// How often each asks for one thing of each kind.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_secs(2);
 /// So much more does the loud one ask.
 const TIMES: u32 = 100;
 /// With and without it, in turns: what else the machine does falls on both.
@@ -44,7 +44,7 @@ pub(crate) async fn run(length: Duration) {
     }
     let loud = tenants.pop().unwrap();
     println!(
-        "| {QUIET} organizations, one a second each | Alone: p50, p99 | Beside {TIMES} a second of another one | Ratio of p50, p99 | Of the loud one, answered well |"
+        "| {QUIET} organizations, one in two seconds each | Alone: p50, p99 | Beside {TIMES} times as many of another one | Ratio of p50, p99 | Of the loud one, answered well |"
     );
     println!("|---|---|---|---|---|");
     let mut kept = true;

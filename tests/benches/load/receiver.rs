@@ -2,8 +2,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -51,7 +52,8 @@ impl Receiver {
     }
 }
 
-async fn take(State(taken): State<Arc<Taken>>, Json(event): Json<Value>) -> StatusCode {
+async fn take(State(taken): State<Arc<Taken>>, body: Bytes) -> StatusCode {
+    let event: Value = serde_json::from_slice(&body).unwrap();
     taken.received.fetch_add(1, Ordering::SeqCst);
     let id = event["id"].as_str().unwrap();
     if let Some(waiting) = taken.awaited.lock().unwrap().remove(id) {
