@@ -1,5 +1,6 @@
 //! Mixed traffic for long, and what the system has of the machine meanwhile.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -100,6 +101,14 @@ fn print(length: Duration, asked: &[Vec<Sample>]) {
             p50.as_millis(),
             p99.as_millis()
         );
+    }
+    let mut bad = BTreeMap::<Option<u16>, usize>::new();
+    for sample in asked.iter().flatten().filter(|sample| !sample.is_good()) {
+        *bad.entry(sample.status).or_default() += 1;
+    }
+    for (status, count) in bad {
+        let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+        println!("\n{status}: {count} times");
     }
 }
 

@@ -17,6 +17,12 @@ pub(crate) struct Sample {
     pub(crate) status: Option<u16>,
 }
 
+impl Sample {
+    pub(crate) fn is_good(&self) -> bool {
+        self.status.is_some_and(|it| (200..300).contains(&it))
+    }
+}
+
 /// Has a tenant ask for the same thing again and again until an instant.
 pub(crate) async fn ask(
     tenant: Arc<Tenant>,
@@ -57,6 +63,5 @@ pub(crate) fn percentiles(samples: &[Sample]) -> (Duration, Duration) {
 
 /// How many were answered with a status from 200 to 299.
 pub(crate) fn good(samples: &[Sample]) -> usize {
-    let is_good = |sample: &&Sample| sample.status.is_some_and(|it| (200..300).contains(&it));
-    samples.iter().filter(is_good).count()
+    samples.iter().filter(|sample| sample.is_good()).count()
 }
