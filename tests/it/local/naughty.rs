@@ -1,12 +1,19 @@
 //! Texts that break things elsewhere go into fields, queries and paths. What is accepted comes back as it was
 //! sent, nothing fails, and none of them gets a line of its own into the log.
 
+use std::path::Path;
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::running::Running;
 
 const STRINGS: &str = include_str!("../../naughty-strings/blns.json");
+
+/// How long `monitor` may take until it has run twice.
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A body with the text in its fields, and the fields that are answered, as JSON Pointers.
 type Form = (&'static str, fn(&str) -> Value, &'static [&'static str]);
@@ -99,7 +106,22 @@ async fn what_is_accepted_comes_back_as_it_was_sent_and_nothing_fails() {
     // What is refused is empty, blank, too long, or has control characters.
     assert!(accepted.iter().all(|count| *count > 480), "{accepted:?}");
     check_names(&system).await;
+    let looked_at = looked_at(&system, &folder.path().join("log"));
+    timeout(DEADLINE, looked_at).await.unwrap();
     check_log(&folder.path().join("log"));
+}
+
+/// Waits until `monitor`, which runs each minute, has looked at what there is; its first run was at the start.
+async fn looked_at(system: &Running, log: &Path) {
+    let runs = || {
+        std::fs::read_to_string(log)
+            .unwrap()
+            .matches("integrations were looked at")
+            .count()
+    };
+    while runs() < 2 {
+        system.get("/portal/integrations?limit=100").await;
+    }
 }
 
 /// What was stored is what was sent, byte for byte.
@@ -126,7 +148,7 @@ async fn check_names(system: &Running) {
 }
 
 /// Every line is one object, with a level or with metrics: nobody writes a line but the system.
-fn check_log(file: &std::path::Path) {
+fn check_log(file: &Path) {
     let log = std::fs::read_to_string(file).unwrap();
     assert!(log.lines().count() > 1_000);
     for line in log.lines() {
