@@ -106,9 +106,10 @@ async fn what_is_accepted_comes_back_as_it_was_sent_and_nothing_fails() {
     // What is refused is empty, blank, too long, or has control characters.
     assert!(accepted.iter().all(|count| *count > 480), "{accepted:?}");
     check_names(&system).await;
-    let looked_at = looked_at(&system, &folder.path().join("log"));
+    let log = folder.path().join("log");
+    let looked_at = looked_at(&system, &log);
     timeout(DEADLINE, looked_at).await.unwrap();
-    check_log(&folder.path().join("log"));
+    check_log(&log);
 }
 
 /// Waits until `monitor`, which runs each minute, has looked at what there is; its first run was at the start.
