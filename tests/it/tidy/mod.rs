@@ -69,13 +69,25 @@ pub(super) fn root() -> PathBuf {
 
 /// Every text file of the repository.
 fn repository() -> Vec<File> {
-    let mut files = Vec::new();
-    collect(&root(), "", &mut files);
-    assert!(files.len() > 50, "the repository was not found");
-    files
+    let paths = paths();
+    let text = |path: &String| Some(File::new(path, &text_of(&root().join(path))?));
+    paths.iter().filter_map(text).collect()
 }
 
-fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) {
+/// Every file of the repository.
+fn paths() -> Vec<String> {
+    let mut paths = Vec::new();
+    collect(&root(), "", &mut paths);
+    assert!(paths.len() > 50, "the repository was not found");
+    paths
+}
+
+/// What a file says, if it is a text.
+fn text_of(file: &Path) -> Option<String> {
+    fs::read_to_string(file).ok()
+}
+
+fn collect(folder: &Path, prefix: &str, paths: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
@@ -85,11 +97,9 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) {
         let kind = entry.file_type().unwrap();
         let path = format!("{prefix}{name}");
         if kind.is_dir() {
-            collect(&entry.path(), &format!("{path}/"), files);
-        } else if kind.is_file()
-            && let Ok(text) = fs::read_to_string(entry.path())
-        {
-            files.push(File { path, text });
+            collect(&entry.path(), &format!("{path}/"), paths);
+        } else if kind.is_file() {
+            paths.push(path);
         }
     }
 }

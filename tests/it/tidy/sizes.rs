@@ -1,6 +1,6 @@
-//! A file that must be scrolled for long is two files.
+//! A file that must be scrolled for long is two files, and one that is no text is none of ours.
 
-use super::{File, assert_kept};
+use super::{File, assert_kept, paths, root, text_of};
 
 fn too_long(file: &File) -> Vec<String> {
     if !file.is_rust() {
@@ -23,6 +23,20 @@ fn too_long(file: &File) -> Vec<String> {
 #[test]
 fn no_file_is_too_long() {
     assert_kept(too_long);
+}
+
+#[test]
+fn every_file_is_a_text() {
+    let is_foreign = |path: &String| text_of(&root().join(path)).is_none();
+    let foreign: Vec<String> = paths().into_iter().filter(is_foreign).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+}
+
+#[test]
+fn a_file_that_is_no_text_is_found() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"PK\x03\x04\xff").unwrap();
+    assert_eq!(text_of(file.path()), None);
 }
 
 #[test]
