@@ -55,7 +55,7 @@ impl Channel {
         }
     }
 
-    /// Moves a message to the dead-letter queue, with the reason, the id that it had here, and its
+    /// Moves a message to the dead-letter queue, with its group, the reason, the id that it had here, and its
     /// trace. The body stays as it is; it may have been as long as one can be, so what is beside it
     /// is left out, the reason last, as far as it does not fit.
     ///
@@ -75,7 +75,13 @@ impl Channel {
             ("messageId", message.message_id.as_deref()),
             (TRACE_PARENT, trace_text(message)),
         ];
-        let mut request = self.client.send_message().queue_url(url).message_body(body);
+        let group = message.attributes.get("MessageGroupId");
+        let mut request = self
+            .client
+            .send_message()
+            .queue_url(url)
+            .message_body(body)
+            .set_message_group_id(group.cloned());
         let mut room = MAX_MESSAGE_BYTES.saturating_sub(body.len());
         for (name, value) in beside {
             let Some(value) = value.filter(|value| !value.is_empty()) else {
@@ -132,10 +138,10 @@ pub(super) fn string(value: &str) -> Result<MessageAttributeValue, QueueError> {
 }
 
 /// The group of an organization's messages. A queue whose messages say whose they are hands out first what
-/// belongs to those who have little in it, so that nobody waits for what another one has sent. Unlike that of
+/// belongs to those who have little in it, so that who sends little does not wait for who sends much. Unlike that of
 /// a FIFO queue it orders nothing.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
-pub(super) fn tenant(organization: &OrganizationId) -> String {
+pub(super) fn message_group(organization: &OrganizationId) -> String {
     organization.to_string()
 }
 

@@ -7,8 +7,8 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::channel::{
-    Channel, MAX_BATCH, MAX_DELAY, MAX_MESSAGE_BYTES, TRACE_PARENT, attribute_bytes, refused,
-    string, tenant, trace_text, whole_seconds,
+    Channel, MAX_BATCH, MAX_DELAY, MAX_MESSAGE_BYTES, TRACE_PARENT, attribute_bytes, message_group,
+    refused, string, trace_text, whole_seconds,
 };
 use super::envelope::{self, Opened};
 use super::error::sdk;
@@ -80,7 +80,7 @@ impl Queue {
             .queue_url(&*self.channel.url)
             .message_body(body)
             .message_attributes(TRACE_PARENT, string(&trace)?)
-            .message_group_id(tenant(&event.organization_id))
+            .message_group_id(message_group(&event.organization_id))
             .send()
             .await
             .map_err(sdk)?;
@@ -115,7 +115,7 @@ impl Queue {
             let entry = SendMessageBatchRequestEntry::builder()
                 .message_body(body)
                 .message_attributes(TRACE_PARENT, string(&trace)?)
-                .message_group_id(tenant(&event.organization_id));
+                .message_group_id(message_group(&event.organization_id));
             match batches.last_mut() {
                 Some(batch) if batch.len() < MAX_BATCH && bytes <= room => {
                     room -= bytes;
@@ -150,7 +150,7 @@ impl Queue {
                 SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(body)
-                    .message_group_id(tenant(&due.organization_id))
+                    .message_group_id(message_group(&due.organization_id))
                     .delay_seconds(whole_seconds(due.not_before.since(now), MAX_DELAY))
                     .build()
                     .map_err(refused)

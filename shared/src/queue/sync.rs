@@ -10,7 +10,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Channel, MAX_BATCH, MAX_DELAY, refused, tenant, whole_seconds};
+use super::channel::{Channel, MAX_BATCH, MAX_DELAY, message_group, refused, whole_seconds};
 use super::error::sdk;
 use super::{QueueError, Unreadable};
 use crate::domain::sync::EntityName;
@@ -181,7 +181,7 @@ impl SyncQueue {
             .send_message()
             .queue_url(&*self.channel.url)
             .message_body(write(message)?)
-            .message_group_id(tenant(message.organization()))
+            .message_group_id(message_group(message.organization()))
             .delay_seconds(whole_seconds(delay, MAX_DELAY))
             .send()
             .await
@@ -200,7 +200,7 @@ impl SyncQueue {
                 SendMessageBatchRequestEntry::builder()
                     .id(index.to_string())
                     .message_body(write(message)?)
-                    .message_group_id(tenant(message.organization()))
+                    .message_group_id(message_group(message.organization()))
                     .delay_seconds(whole_seconds(*delay, MAX_DELAY))
                     .build()
                     .map_err(refused)

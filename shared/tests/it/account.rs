@@ -5,7 +5,7 @@
     reason = "a test that cannot set up its account has failed"
 )]
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use aws_sdk_sqs::config::{
     BehaviorVersion, ConfigBag, Credentials as AwsCredentials, Intercept, Region,
     RuntimeComponents, SharedCredentialsProvider,
 };
+use aws_sdk_sqs::types::MessageSystemAttributeName;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::body::SdkBody;
@@ -143,6 +144,7 @@ impl Account {
             .receive_message()
             .queue_url(queue_url)
             .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
             .unwrap();
@@ -157,7 +159,10 @@ impl Account {
                 (name, value)
             })
             .collect();
+        let system = message.attributes.unwrap_or_default();
+        let system = system.iter().map(|(name, value)| (name.as_str(), value));
         let record = json!({
+            "attributes": system.collect::<HashMap<_, _>>(),
             "messageId": message.message_id,
             "receiptHandle": message.receipt_handle,
             "body": message.body,

@@ -15,6 +15,8 @@ async fn a_buried_message_keeps_its_body_and_says_why_it_is_there() {
     let said = |name: &str| buried.message_attributes[name].string_value.clone();
     assert_eq!(said("reason").as_deref(), Some("malformed"));
     assert_eq!(said("messageId"), message.message_id);
+    let group = world.organization.to_string();
+    assert_eq!(buried.attributes["MessageGroupId"], group);
     assert_eq!(said("traceparent"), Some(trace().to_string()));
 }
 
