@@ -268,6 +268,7 @@ impl Randomness for SystemRandomness {
 pub(crate) struct Wire {
     said: Arc<Mutex<Vec<(String, Value)>>>,
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+    pace: Arc<Mutex<Option<(TestClock, Duration)>>>,
 }
 
 impl Wire {
@@ -290,6 +291,11 @@ impl Wire {
     /// Puts this error in the place of the next `count` answers.
     pub(crate) fn fail(&self, count: usize, status: u16, code: &str) {
         self.answer(count, status, &json!({"__type": code}).to_string());
+    }
+
+    /// From now on each answer comes so late, by that clock.
+    pub(crate) fn slow_down(&self, clock: &TestClock, by: Duration) {
+        *self.pace.lock().unwrap() = Some((clock.clone(), by));
     }
 
     /// Stops replacing answers.
@@ -327,6 +333,9 @@ impl Intercept for Wire {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if let Some((clock, by)) = &*self.pace.lock().unwrap() {
+            clock.advance(*by);
+        }
         if let Some((status, body)) = self.answers.lock().unwrap().pop_front() {
             *context.response_mut() = HttpResponse::new(status.try_into()?, SdkBody::from(body));
         }

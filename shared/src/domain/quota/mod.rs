@@ -53,6 +53,8 @@ pub struct QuotaRequest<'a> {
     pub wanted: u32,
     /// How many calls are expected in a minute, these among them.
     pub per_minute: u32,
+    /// How long the table took to write the last lease: this one has to last for longer.
+    pub written_in: Duration,
     /// The call that is to run, and the instant by which it has ended, come what may.
     pub call: (RequestId, Timestamp),
 }
@@ -239,18 +241,20 @@ impl Quota {
 
     /// How many calls, and for how long: the longest lease for which calls are expected besides
     /// those that start at once, and that leaves half of each limit free. Under pressure leases are
-    /// short, so that what is not used up is lost for a short time only.
+    /// short, so that what is not used up is lost for a short time only; but never so short that
+    /// they may have ended when they are written.
     fn size(&self, request: &QuotaRequest<'_>, most: u32) -> (u32, Duration) {
         let shortest = request.limits.iter().map(|limit| limit.window).min();
         let window = shortest.unwrap_or(LONGEST_LEASE);
         let at_once = request.wanted.clamp(1, most.max(1));
-        let last = (window / 10).min(LONGEST_LEASE);
+        let usable = request.written_in * 2;
+        let last = (window / 10).max(usable).min(LONGEST_LEASE);
         if request.concurrent.is_some() {
             // Each call is counted on its own, so leases in advance would save nothing.
             return (1, last);
         }
         let lengths = [window * 2, window, window / 2, window / 4];
-        let lengths = lengths.map(|length| length.min(LONGEST_LEASE));
+        let lengths = lengths.map(|length| length.max(usable).min(LONGEST_LEASE));
         let sizes = lengths.map(|length| (request.expected(length).min(most), length));
         let mut sizes = sizes.into_iter();
         let fitting = sizes.find(|(calls, _)| *calls > at_once && self.is_calm(request, *calls));

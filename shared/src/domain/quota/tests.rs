@@ -28,6 +28,7 @@ fn request(limits: &[RateLimit], caller: u32, expected: u32) -> QuotaRequest<'_>
         caller,
         wanted: 1,
         per_minute: expected * 30,
+        written_in: Duration::ZERO,
         call: (call(1), at(60_000)),
     }
 }
@@ -69,6 +70,18 @@ fn a_lease_is_no_longer_than_it_is_of_use() {
             ..request(&limits, 1, 0)
         };
         assert_eq!(lease(&mut quota, &request, 0), Ok((wanted, 100)));
+    }
+}
+
+#[test]
+fn a_lease_outlasts_the_time_that_a_slow_table_takes_to_write_it() {
+    let limits = [limit(50, 1)];
+    for (written_in, length) in [(40, 100), (400, 800), (9_000, 18_000), (60_000, 30_000)] {
+        let request = QuotaRequest {
+            written_in: Duration::from_millis(written_in),
+            ..request(&limits, 1, 0)
+        };
+        assert_eq!(lease(&mut Quota::default(), &request, 0), Ok((1, length)));
     }
 }
 
@@ -204,13 +217,18 @@ proptest! {
     #[test]
     fn no_window_sees_more_than_its_limit(
         requests in 1_u32..60,
+        written_in in 0_u64..2_000,
         steps in prop::collection::vec((0_i64..120, 0_u32..5, 1_u32..30, 0_i64..=100), 1..400),
     ) {
         let limits = [limit(requests, 1), limit(requests * 10, 60)];
         let (mut quota, mut now, mut calls) = (Quota::default(), 0_i64, Vec::new());
         for (pause, caller, expected, lateness) in steps {
             now += pause;
-            if let Ok((count, until)) = lease(&mut quota, &request(&limits, caller, expected), now) {
+            let request = QuotaRequest {
+                written_in: Duration::from_millis(written_in),
+                ..request(&limits, caller, expected)
+            };
+            if let Ok((count, until)) = lease(&mut quota, &request, now) {
                 let made = now + (until - now - 1) * lateness / 100;
                 calls.extend((0..count).map(|_| made));
             }

@@ -23,6 +23,8 @@ pub(super) struct Local {
     limits: Option<RateLimits>,
     /// What the provider has told this function, and the table may not know.
     blocked_until: Option<Timestamp>,
+    /// How long the table took to write the last lease.
+    written_in: Duration,
     callers: HashMap<u32, Share>,
 }
 
@@ -132,6 +134,7 @@ impl Local {
             until: lease.until,
             refused_until: None,
         };
+        self.written_in = now.since(since);
         let is_valid = share.is_valid(now);
         self.put(caller, share, now);
         is_valid
@@ -176,6 +179,10 @@ impl Local {
     /// The provider takes no calls before this instant.
     pub(super) fn blocked(&mut self, until: Option<Timestamp>) {
         self.blocked_until = self.blocked_until.max(until);
+    }
+
+    pub(super) fn written_in(&self) -> Duration {
+        self.written_in
     }
 
     pub(super) fn known(&self) -> &Versioned<Quota> {

@@ -64,6 +64,7 @@ impl Draft {
             caller: demand.caller,
             wanted: waiting.max(1),
             per_minute: local.per_minute(demand.caller, now),
+            written_in: local.written_in(),
             call: (demand.call, demand.ends_by),
         };
         let mut before = local.known().item.clone();

@@ -294,6 +294,28 @@ async fn a_busy_table_is_a_limit_and_a_broken_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_slow_table_refuses_no_call_that_is_within_the_limits() {
+    let per_minute = RateLimits {
+        requests_per_minute: Some(50),
+        ..UNLIMITED
+    };
+    for (limits, took) in [
+        (per_second(50), millis(150)),
+        (per_second(50), SECOND * 3),
+        (per_minute, SECOND * 8),
+    ] {
+        let account = Account::new().await;
+        let integration = Limited::new(&account, limits);
+        let limiter = &functions(&account, 1)[0];
+        account.wire.slow_down(&account.clock, took);
+        for _ in 0..10 {
+            let permit = integration.acquire(&account, limiter, 1).await;
+            assert!(permit.is_ok(), "{took:?}: {permit:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn functions_that_meet_are_told_to_come_back_and_do_not_fail() {
     let account = Account::new().await;
     let integration = Limited::new(&account, per_second(500));

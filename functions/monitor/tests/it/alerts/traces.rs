@@ -62,6 +62,7 @@ impl Scene {
                 caller,
                 wanted: 1,
                 per_minute: 1,
+                written_in: Duration::ZERO,
                 call: (RequestId::from(self.world.dice().ulid(now)), now),
             };
             let _ = quota.item.lease(&request, now);
