@@ -310,12 +310,16 @@ fn variable(name: &str) -> Option<u64> {
     given.ok()?.parse().ok()
 }
 
-/// Runs every fourth seed of those that are asked for: 60, or as many as `GATEHOUSE_SEEDS` says.
+/// Runs every fourth seed of those that are asked for: 60, or as many as `GATEHOUSE_SEEDS` says,
+/// from `GATEHOUSE_FIRST_SEED` on.
 fn runs(part: u64) {
-    let last = variable("GATEHOUSE_SEEDS").unwrap_or(60);
+    let first = variable("GATEHOUSE_FIRST_SEED").unwrap_or(0);
+    let count = variable("GATEHOUSE_SEEDS").unwrap_or(60);
     let seeds: Vec<u64> = match variable("GATEHOUSE_SEED") {
         Some(seed) => (seed..=seed).filter(|seed| seed % 4 == part).collect(),
-        None => (0..last).filter(|seed| seed % 4 == part).collect(),
+        None => (first..first + count)
+            .filter(|seed| seed % 4 == part)
+            .collect(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
