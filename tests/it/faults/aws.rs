@@ -6,24 +6,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
-use aws_types::region::Region;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dynoxide::Database;
+use embedded_aws::in_process::{Answer, Table, broken, response, sdk_config, throttled};
 use gatehouse::domain::{Clock as _, Timestamp};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dice::{Dice, VirtualClock};
@@ -82,8 +72,8 @@ impl Queues {
 /// What all processes of a world share.
 #[derive(Clone)]
 pub(super) struct Aws {
-    database: Arc<Database>,
-    table: Arc<str>,
+    table: Table,
+    table_name: Arc<str>,
     pub(super) clock: VirtualClock,
     queues: Arc<Mutex<Queues>>,
     /// The secrets' versions and texts, by their names.
@@ -101,24 +91,9 @@ impl fmt::Debug for Aws {
 
 impl Aws {
     pub(super) fn new(table: &str, dice: &Dice) -> Self {
-        let database = Database::memory().unwrap();
-        let described = json!({
-            "TableName": table,
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        let described = serde_json::from_value(described).unwrap();
-        database.create_table(described).unwrap();
         Self {
-            database: Arc::new(database),
-            table: table.into(),
+            table: Table::new(table).unwrap(),
+            table_name: table.into(),
             clock: VirtualClock::start(),
             queues: Arc::default(),
             secrets: Arc::default(),
@@ -140,40 +115,18 @@ impl Aws {
 
     /// All items of the table.
     pub(super) fn items(&self) -> Vec<Value> {
-        let (mut items, mut from) = (Vec::new(), Value::Null);
-        loop {
-            let mut request = json!({"TableName": &*self.table});
-            if !from.is_null() {
-                request["ExclusiveStartKey"] = from;
-            }
-            let page = self.database.scan(serde_json::from_value(request).unwrap());
-            let mut page = serde_json::to_value(page.unwrap()).unwrap();
-            items.append(page["Items"].as_array_mut().unwrap());
-            from = page["LastEvaluatedKey"].clone();
-            if from.is_null() {
-                return items;
-            }
-        }
+        self.table.items().unwrap()
     }
 
     pub(super) fn config(&self, life: &Arc<Life>) -> SdkConfig {
-        let wire = SharedHttpConnector::new(Wire {
+        // What the client would repeat is a fault of its own: `Fate::Repeated`.
+        sdk_config(Wire {
             aws: self.clone(),
             life: Arc::clone(life),
-        });
-        let credentials = Credentials::new("a", "b", None, None, "tests");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            // What the client would repeat is a fault of its own: `Fate::Repeated`.
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(http_client_fn(move |_, _| wire.clone()))
-            .build()
+        })
     }
 
-    fn answer(&self, target: &str, body: &[u8], life: &Life) -> (u16, String) {
+    fn answer(&self, target: &str, body: &[u8], life: &Life) -> Answer {
         let (service, operation) = target.split_once('.').unwrap_or_default();
         match (service, operation) {
             ("DynamoDB_20120810", operation) => {
@@ -207,7 +160,7 @@ impl Aws {
         }
     }
 
-    fn of_secrets(&self, operation: &str, body: &[u8]) -> (u16, String) {
+    fn of_secrets(&self, operation: &str, body: &[u8]) -> Answer {
         let body: Value = serde_json::from_slice(body).unwrap();
         let text = |name: &str| body[name].as_str().unwrap().to_owned();
         let mut secrets = self.secrets.lock().unwrap();
@@ -263,33 +216,19 @@ impl Aws {
         }
     }
 
-    fn of_table(&self, operation: &str, body: &[u8], life: &Life) -> (u16, String) {
-        fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
-            match answer {
-                Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
-                Err(error) => (error.status_code(), error.to_json()),
-            }
-        }
-        let database = &self.database;
+    fn of_table(&self, operation: &str, body: &[u8], life: &Life) -> Answer {
         match operation {
-            "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
-            "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
-            "UpdateItem" => text(database.update_item(serde_json::from_slice(body).unwrap())),
-            "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
-            "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
-            "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
             "BatchWriteItem" => self.write_some(body, life),
-            "TransactWriteItems" => {
-                text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
-            }
-            other => panic!("{other} is not expected"),
+            _ => self.table.answer(operation, body),
         }
     }
 
     /// Writes the items of a batch, but for those that are left over.
-    fn write_some(&self, body: &[u8], life: &Life) -> (u16, String) {
+    fn write_some(&self, body: &[u8], life: &Life) -> Answer {
         let mut body: Value = serde_json::from_slice(body).unwrap();
-        let writes = body["RequestItems"][&*self.table].as_array_mut().unwrap();
+        let writes = body["RequestItems"][&*self.table_name]
+            .as_array_mut()
+            .unwrap();
         let all = std::mem::take(writes);
         let (left, written): (Vec<_>, Vec<_>) = all
             .into_iter()
@@ -298,16 +237,15 @@ impl Aws {
         let is_empty = writes.is_empty();
         let mut answer = json!({"UnprocessedItems": {}});
         if !is_empty {
-            let written = self
-                .database
-                .batch_write_item(serde_json::from_value(body).unwrap());
-            if let Err(error) = written {
-                return (error.status_code(), error.to_json());
+            let body = body.to_string();
+            let written = self.table.answer("BatchWriteItem", body.as_bytes());
+            if written.0 != 200 {
+                return written;
             }
         }
         if !left.is_empty() {
             life.note_fault();
-            answer["UnprocessedItems"] = json!({&*self.table: left});
+            answer["UnprocessedItems"] = json!({&*self.table_name: left});
         }
         (200, answer.to_string())
     }
@@ -333,7 +271,7 @@ impl HttpConnector for Wire {
             let fate = life.call();
             match fate {
                 Fate::DiesBefore => std::future::pending().await,
-                Fate::Throttled => return Ok(response(400, &throttled(&target))),
+                Fate::Throttled => return response(throttled(&target)),
                 Fate::LostBefore => return Err(ConnectorError::timeout("no answer".into())),
                 _ => {}
             }
@@ -345,24 +283,11 @@ impl HttpConnector for Wire {
                     std::future::pending().await
                 }
                 Fate::LostAfter => return Err(ConnectorError::timeout("no answer".into())),
-                Fate::Broken => answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned()),
+                Fate::Broken => answer = broken(),
                 Fate::Repeated => answer = aws.answer(&target, &body, life),
                 _ => {}
             }
-            Ok(response(answer.0, &answer.1))
+            response(answer)
         })
     }
-}
-
-fn throttled(target: &str) -> String {
-    let code = if target.starts_with("AmazonSQS") {
-        "RequestThrottled"
-    } else {
-        "ThrottlingException"
-    };
-    json!({"__type": code, "message": "slow down"}).to_string()
-}
-
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
 }

@@ -13,6 +13,7 @@ mod api;
 mod calls;
 mod capacity;
 mod database;
+pub mod in_process;
 mod kms;
 mod permissions;
 mod sealing;

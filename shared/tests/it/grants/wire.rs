@@ -7,21 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_types::body::SdkBody;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dynoxide::Database;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use embedded_aws::in_process::{Table, broken, data_key, response, sdk_config};
 use gatehouse::domain::{Clock, Randomness, Sources, Timestamp};
 use gatehouse::store::{Store, TableName};
 use gatehouse::vault::DataKeys;
-use serde::Serialize;
-use serde_json::{Value, json};
 
 /// Numbers that follow from a seed (SplitMix64).
 #[derive(Clone, Debug)]
@@ -211,7 +202,7 @@ impl Life {
 /// What all processes share.
 #[derive(Clone)]
 pub(super) struct Shared {
-    pub(super) database: Arc<Database>,
+    pub(super) table: Table,
     /// What happened to each exchange: whether its answer was written.
     pub(super) written: Arc<Mutex<Vec<usize>>>,
 }
@@ -226,58 +217,23 @@ const TABLE: &str = "gatehouse";
 
 impl Shared {
     pub(super) fn new() -> Self {
-        let database = Database::memory().unwrap();
-        let table = json!({
-            "TableName": TABLE,
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        database
-            .create_table(serde_json::from_value(table).unwrap())
-            .unwrap();
         Self {
-            database: Arc::new(database),
+            table: Table::new(TABLE).unwrap(),
             written: Arc::default(),
         }
     }
 
     /// What a process is made of.
     pub(super) fn process(&self, life: &Arc<Life>, sources: &Sources) -> (Store, DataKeys) {
-        let client = self.client(life);
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(Credentials::new("a", "b", None, None, "tests"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(client.clone())
-            .build();
-        let table: TableName = TABLE.parse().unwrap();
-        let store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), table);
-        let config = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(Credentials::new("a", "b", None, None, "tests"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(client)
-            .build();
-        let kms = aws_sdk_kms::Client::from_conf(config);
-        let keys = DataKeys::new(kms, "key".to_owned(), store.clone(), sources.clone());
-        (store, keys)
-    }
-
-    fn client(&self, life: &Arc<Life>) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(Connector {
+        let config = sdk_config(Connector {
             shared: self.clone(),
             life: Arc::clone(life),
         });
-        http_client_fn(move |_, _| connector.clone())
+        let table: TableName = TABLE.parse().unwrap();
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&config), table);
+        let kms = aws_sdk_kms::Client::new(&config);
+        let keys = DataKeys::new(kms, "key".to_owned(), store.clone(), sources.clone());
+        (store, keys)
     }
 }
 
@@ -295,8 +251,8 @@ impl HttpConnector for Connector {
         let connector = self.clone();
         HttpConnectorFuture::new(async move {
             let (life, shared) = (&connector.life, &connector.shared);
-            if let Some(answer) = of_kms(&operation) {
-                return Ok(response(200, &answer.to_string()));
+            if let Some(answer) = data_key(&operation) {
+                return response(answer);
             }
             let step = match operation.as_str() {
                 "GetItem" | "Query" => Step::Read,
@@ -304,7 +260,7 @@ impl HttpConnector for Connector {
             };
             let mut answer = life
                 .call(step, || {
-                    let (status, text) = dispatch(&shared.database, &operation, &body);
+                    let (status, text) = shared.table.answer(&operation, &body);
                     let is_write = status == 200 && step == Step::Write;
                     if let Some(number) = is_write.then(|| life.written()).flatten() {
                         shared.written.lock().unwrap().push(number);
@@ -313,43 +269,9 @@ impl HttpConnector for Connector {
                 })
                 .await;
             if life.loses_one_in > 0 && life.dice.one_in(life.loses_one_in) {
-                answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned());
+                answer = broken();
             }
-            Ok(response(answer.0, &answer.1))
+            response(answer)
         })
-    }
-}
-
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
-}
-
-/// One data key is as good as another here.
-fn of_kms(operation: &str) -> Option<Value> {
-    match operation {
-        "Decrypt" => Some(json!({"Plaintext": STANDARD.encode([7; 32]), "KeyId": "key"})),
-        "GenerateDataKeyWithoutPlaintext" => {
-            Some(json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"}))
-        }
-        _ => None,
-    }
-}
-
-fn dispatch(database: &Database, operation: &str, body: &[u8]) -> (u16, String) {
-    fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
-        match answer {
-            Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
-            Err(error) => (error.status_code(), error.to_json()),
-        }
-    }
-    match operation {
-        "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
-        "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
-        "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
-        "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
-        "TransactWriteItems" => {
-            text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
-        }
-        other => panic!("{other} is not expected"),
     }
 }

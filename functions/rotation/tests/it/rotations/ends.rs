@@ -368,12 +368,7 @@ async fn no_secret_is_anywhere_but_in_the_vault() {
 impl World {
     /// All that is in the table, always in the same order.
     pub(super) fn contents(&self) -> String {
-        let request = json!({"TableName": wire::TABLE});
-        let all = self
-            .aws
-            .database
-            .scan(serde_json::from_value(request).unwrap());
-        let mut all = serde_json::to_value(all.unwrap()).unwrap();
+        let mut all = Value::from(self.aws.table.items().unwrap());
         all.sort_all_objects();
         all.to_string()
     }

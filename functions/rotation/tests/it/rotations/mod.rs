@@ -21,6 +21,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use embedded_aws::in_process::Table;
 use embedded_aws::template::Template;
 use embedded_aws::{Stack, TimeSource};
 use gatehouse::config::Environment;
@@ -224,7 +225,7 @@ impl World {
         let provider = Arc::new(Mutex::new(Provider::new(dice.clone())));
         let watch = Watch::new(Arc::clone(&provider), clock.clone(), of);
         let watch = Arc::new(watch);
-        let database = Arc::new(Aws::table());
+        let table = Table::new(wire::TABLE).unwrap();
         let place = Place {
             provider: Arc::clone(&provider),
             watch: Arc::clone(&watch),
@@ -232,7 +233,7 @@ impl World {
         let name = of.1.to_string();
         stage.places.lock().unwrap().insert(name.clone(), place);
         let secrets = (stage.client.clone(), stage.secrets.endpoint());
-        let aws = Aws::new(secrets, Arc::clone(&watch), database);
+        let aws = Aws::new(secrets, Arc::clone(&watch), table);
         let life = Arc::new(Life::new(dice.clone(), None, 0, 0));
         let config = aws.config(&life);
         let store = Store::new(

@@ -133,9 +133,7 @@ impl Signed {
 
     /// All that is in the table, sealed or not, and what was counted.
     fn contents(&self) -> String {
-        let request = json!({"TableName": wire::TABLE});
-        let request = serde_json::from_value(request).unwrap();
-        let found = self.world.aws.database.scan(request).unwrap();
+        let found = self.world.aws.table.items().unwrap();
         let lines = self.world.lines.0.lock().unwrap();
         serde_json::to_string(&found).unwrap() + &String::from_utf8_lossy(&lines)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dynoxide::Database;
+use embedded_aws::in_process::Table;
 use gatehouse::domain::{Clock as _, IntegrationId, OrganizationId, Timestamp};
 use serde_json::{Value, json};
 
@@ -107,11 +107,11 @@ impl Watch {
 
     /// This call of AWS may have changed something. What the integration names is read again where
     /// it is about an item beside the integration.
-    pub(super) fn look_after(&self, database: &Database, call: &[u8]) {
+    pub(super) fn look_after(&self, table: &Table, call: &[u8]) {
         let partition = format!("\"ORG#{}\"", self.of.0);
         let mut windows = call.windows(partition.len());
         if windows.any(|window| window == partition.as_bytes()) {
-            let named = self.named(database);
+            let named = self.named(table);
             self.state.lock().unwrap().named = named;
         }
         self.look();
@@ -150,14 +150,14 @@ impl Watch {
         }
     }
 
-    fn named(&self, database: &Database) -> Option<String> {
+    fn named(&self, table: &Table) -> Option<String> {
         let (organization, integration) = self.of;
         let request = json!({"TableName": TABLE, "Key": {
             "pk": {"S": format!("ORG#{organization}")},
             "sk": {"S": format!("INTEGRATION#{integration}")},
         }});
-        let found = database.get_item(serde_json::from_value(request).unwrap());
-        let item = serde_json::to_value(found.unwrap()).unwrap();
+        let (_, found) = table.answer("GetItem", request.to_string().as_bytes());
+        let item: Value = serde_json::from_str(&found).unwrap();
         let version = item.pointer("/Item/data/M/credentials/M/version/S")?;
         Some(version.as_str().unwrap().to_owned())
     }

@@ -6,23 +6,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_types::SdkConfig;
-use aws_types::region::Region;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dynoxide::Database;
-use serde::Serialize;
-use serde_json::{Value, json};
+use embedded_aws::in_process::{Answer, Table, broken, data_key, response, sdk_config, throttled};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::dice::Dice;
@@ -141,7 +129,7 @@ impl Life {
 /// What all processes of a world share.
 #[derive(Clone)]
 pub(super) struct Aws {
-    pub(super) database: Arc<Database>,
+    pub(super) table: Table,
     pub(super) watch: Arc<Watch>,
     /// Where Secrets Manager is.
     secrets: Arc<str>,
@@ -158,63 +146,28 @@ impl Aws {
     pub(super) fn new(
         (client, secrets): (reqwest::Client, &str),
         watch: Arc<Watch>,
-        database: Arc<Database>,
+        table: Table,
     ) -> Self {
         Self {
-            database,
+            table,
             watch,
             secrets: secrets.into(),
             client,
         }
     }
 
-    pub(super) fn table() -> Database {
-        let database = Database::memory().unwrap();
-        let table = json!({
-            "TableName": TABLE,
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        let table = serde_json::from_value(table).unwrap();
-        database.create_table(table).unwrap();
-        database
-    }
-
     pub(super) fn config(&self, life: &Arc<Life>) -> SdkConfig {
-        let connector = SharedHttpConnector::new(Connector {
+        sdk_config(Connector {
             aws: self.clone(),
             life: Arc::clone(life),
-        });
-        let credentials = Credentials::new("a", "b", None, None, "tests");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build()
+        })
     }
 
-    async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+    async fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let (service, operation) = target.split_once('.').unwrap_or_default();
         match (service, operation) {
-            ("DynamoDB_20120810", operation) => self.of_table(operation, body),
-            ("TrentService", "Decrypt") => {
-                let key = json!({"Plaintext": STANDARD.encode([7; 32]), "KeyId": "key"});
-                (200, key.to_string())
-            }
-            ("TrentService", "GenerateDataKeyWithoutPlaintext") => {
-                let key = json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"});
-                (200, key.to_string())
-            }
+            ("DynamoDB_20120810", operation) => self.table.answer(operation, body),
+            ("TrentService", operation) => data_key(operation).unwrap(),
             ("secretsmanager", operation) => {
                 let request = self.client.post(&*self.secrets);
                 let request = request.header("x-amz-target", target).body(body.to_vec());
@@ -227,27 +180,6 @@ impl Aws {
                 (status, text)
             }
             other => panic!("{other:?} is not expected"),
-        }
-    }
-
-    fn of_table(&self, operation: &str, body: &[u8]) -> (u16, String) {
-        fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
-            match answer {
-                Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
-                Err(error) => (error.status_code(), error.to_json()),
-            }
-        }
-        let database = &self.database;
-        match operation {
-            "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
-            "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
-            "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
-            "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
-            "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
-            "TransactWriteItems" => {
-                text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
-            }
-            other => panic!("{other} is not expected"),
         }
     }
 }
@@ -274,21 +206,20 @@ impl HttpConnector for Connector {
                 std::future::pending::<()>().await;
             }
             if life.dice.one_in(life.throttles_one_in) {
-                let error = json!({"__type": "ThrottlingException", "message": "slow down"});
-                return Ok(response(400, &error.to_string()));
+                return response(throttled(&target));
             }
             let mut answer = aws.answer(&target, &body).await;
             if changes {
-                aws.watch.look_after(&aws.database, &body);
+                aws.watch.look_after(&aws.table, &body);
             }
             if fate == Fate::DiesAfter {
                 life.die();
                 std::future::pending::<()>().await;
             }
             if life.dice.one_in(life.loses_one_in) {
-                answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned());
+                answer = broken();
             }
-            Ok(response(answer.0, &answer.1))
+            response(answer)
         })
     }
 }
@@ -302,10 +233,6 @@ fn changes(target: &str) -> bool {
     // A data key is nowhere until it is written.
     let reads_or_makes = reads.iter().chain(&["GenerateDataKey"]);
     !{ reads_or_makes }.any(|begin| operation.starts_with(begin))
-}
-
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
 }
 
 /// What the lines of metrics that a process writes go to.

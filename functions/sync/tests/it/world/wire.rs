@@ -8,23 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_types::SdkConfig;
-use aws_types::region::Region;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use dynoxide::Database;
+use embedded_aws::in_process::{Answer, Table, broken, data_key, response, sdk_config, throttled};
 use gatehouse::domain::{Clock as _, Timestamp};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::dice::{Dice, VirtualClock};
@@ -122,7 +110,7 @@ pub(crate) type Calls = BTreeMap<String, usize>;
 /// What all processes share.
 #[derive(Clone)]
 pub(crate) struct Aws {
-    database: Arc<Database>,
+    table: Table,
     pub(crate) clock: VirtualClock,
     pub(crate) letters: Arc<Mutex<Vec<Letter>>>,
     pub(crate) buried: Arc<Mutex<Vec<String>>>,
@@ -142,23 +130,8 @@ impl fmt::Debug for Aws {
 
 impl Aws {
     pub(crate) fn new() -> Self {
-        let database = Database::memory().unwrap();
-        let table = json!({
-            "TableName": TABLE,
-            "KeySchema": [
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            "AttributeDefinitions": [
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        });
-        let table = serde_json::from_value(table).unwrap();
-        database.create_table(table).unwrap();
         Self {
-            database: Arc::new(database),
+            table: Table::new(TABLE).unwrap(),
             clock: VirtualClock::start(),
             letters: Arc::default(),
             buried: Arc::default(),
@@ -183,65 +156,37 @@ impl Aws {
 
     /// All that is in the table, by its keys.
     pub(crate) fn items(&self) -> BTreeMap<String, Value> {
-        let all = json!({"TableName": TABLE, "ConsistentRead": true});
-        let (mut items, mut from) = (BTreeMap::new(), Value::Null);
-        loop {
-            let mut request = all.clone();
-            if !from.is_null() {
-                request["ExclusiveStartKey"] = from;
-            }
-            let page = self.database.scan(serde_json::from_value(request).unwrap());
-            let page = serde_json::to_value(page.unwrap()).unwrap();
-            for item in page["Items"].as_array().unwrap() {
-                let key = ["pk", "sk"].map(|name| item[name]["S"].as_str().unwrap());
-                items.insert(key.join(" "), item.clone());
-            }
-            from = page["LastEvaluatedKey"].clone();
-            if from.is_null() {
-                return items;
-            }
-        }
+        let items = self.table.items().unwrap().into_iter();
+        let items = items.map(|item| {
+            let key = ["pk", "sk"].map(|name| item[name]["S"].as_str().unwrap());
+            (key.join(" "), item)
+        });
+        items.collect()
     }
 
     /// Puts items back as they were.
     pub(crate) fn restore(&self, items: &BTreeMap<String, Value>) {
         for item in items.values() {
-            let put = json!({"TableName": TABLE, "Item": item});
-            let put = serde_json::from_value(put).unwrap();
-            self.database.put_item(put).unwrap();
+            let put = json!({"TableName": TABLE, "Item": item}).to_string();
+            let (status, answer) = self.table.answer("PutItem", put.as_bytes());
+            assert_eq!(status, 200, "{answer}");
         }
     }
 
     pub(crate) fn config(&self, life: &Arc<Life>) -> SdkConfig {
-        let connector = SharedHttpConnector::new(Connector {
+        sdk_config(Connector {
             aws: self.clone(),
             life: Arc::clone(life),
-        });
-        let credentials = Credentials::new("a", "b", None, None, "tests");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build()
+        })
     }
 
-    fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+    fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let (service, operation) = target.split_once('.').unwrap_or_default();
         self.count(target, 1);
         match (service, operation) {
             ("DynamoDB_20120810", operation) => self.of_table(operation, body),
             ("AmazonSQS", operation) => (200, self.of_queue(operation, body).to_string()),
-            ("TrentService", "Decrypt") => {
-                let key = json!({"Plaintext": STANDARD.encode([7; 32]), "KeyId": "key"});
-                (200, key.to_string())
-            }
-            ("TrentService", "GenerateDataKeyWithoutPlaintext") => {
-                let key = json!({"CiphertextBlob": STANDARD.encode([7; 32]), "KeyId": "key"});
-                (200, key.to_string())
-            }
+            ("TrentService", operation) => data_key(operation).unwrap(),
             ("secretsmanager", "GetSecretValue") if self.refuses_secrets.load(Ordering::SeqCst) => {
                 (400, json!({"__type": "AccessDeniedException"}).to_string())
             }
@@ -256,7 +201,7 @@ impl Aws {
     }
 
     /// Writes one item of a batch, and leaves the rest.
-    fn write_one_of(&self, target: &str, body: &[u8]) -> (u16, String) {
+    fn write_one_of(&self, target: &str, body: &[u8]) -> Answer {
         let mut body: Value = serde_json::from_slice(body).unwrap();
         let writes = body["RequestItems"][TABLE].as_array_mut().unwrap();
         let rest = writes.split_off(1);
@@ -326,31 +271,13 @@ impl Aws {
         }
     }
 
-    fn of_table(&self, operation: &str, body: &[u8]) -> (u16, String) {
-        fn text<T: Serialize>(answer: dynoxide::Result<T>) -> (u16, String) {
-            match answer {
-                Ok(answer) => (200, serde_json::to_string(&answer).unwrap()),
-                Err(error) => (error.status_code(), error.to_json()),
-            }
+    fn of_table(&self, operation: &str, body: &[u8]) -> Answer {
+        if operation == "TransactWriteItems" {
+            let json: Value = serde_json::from_slice(body).unwrap();
+            let items = json["TransactItems"].as_array().map_or(0, Vec::len);
+            self.count("items written in transactions", items);
         }
-        let database = &self.database;
-        match operation {
-            "GetItem" => text(database.get_item(serde_json::from_slice(body).unwrap())),
-            "PutItem" => text(database.put_item(serde_json::from_slice(body).unwrap())),
-            "DeleteItem" => text(database.delete_item(serde_json::from_slice(body).unwrap())),
-            "Query" => text(database.query(serde_json::from_slice(body).unwrap())),
-            "BatchWriteItem" => {
-                text(database.batch_write_item(serde_json::from_slice(body).unwrap()))
-            }
-            "BatchGetItem" => text(database.batch_get_item(serde_json::from_slice(body).unwrap())),
-            "TransactWriteItems" => {
-                let json: Value = serde_json::from_slice(body).unwrap();
-                let items = json["TransactItems"].as_array().map_or(0, Vec::len);
-                self.count("items written in transactions", items);
-                text(database.transact_write_items(serde_json::from_slice(body).unwrap()))
-            }
-            other => panic!("{other} is not expected"),
-        }
+        self.table.answer(operation, body)
     }
 }
 
@@ -381,7 +308,7 @@ impl HttpConnector for Connector {
             aws.clock.pass(Duration::from_millis(life.dice.below(8)));
             let is_throttled = number.is_some() && life.throttled == number;
             if is_throttled || life.dice.one_in(life.throttles_one_in) {
-                return Ok(response(400, &throttled(&target)));
+                return response(throttled(&target));
             }
             let mut answer = if target.ends_with("BatchWriteItem") && life.throttles_one_in > 0 {
                 aws.write_one_of(&target, &body)
@@ -393,22 +320,9 @@ impl HttpConnector for Connector {
                 std::future::pending::<()>().await;
             }
             if life.dice.one_in(life.loses_one_in) {
-                answer = (500, r#"{"__type":"InternalServerError"}"#.to_owned());
+                answer = broken();
             }
-            Ok(response(answer.0, &answer.1))
+            response(answer)
         })
     }
-}
-
-fn throttled(target: &str) -> String {
-    let code = if target.starts_with("AmazonSQS") {
-        "RequestThrottled"
-    } else {
-        "ThrottlingException"
-    };
-    json!({"__type": code, "message": "slow down"}).to_string()
-}
-
-fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
 }
