@@ -146,10 +146,11 @@ impl Table {
     pub fn items(&self) -> Result<Vec<Value>, DynoxideError> {
         let (mut items, mut from) = (Vec::new(), Value::Null);
         loop {
-            let mut request = json!({"TableName": &*self.name, "ConsistentRead": true});
-            if from.is_object() {
-                request["ExclusiveStartKey"] = from;
-            }
+            let request = json!({
+                "TableName": &*self.name,
+                "ConsistentRead": true,
+                "ExclusiveStartKey": from,
+            });
             let page = self
                 .database
                 .scan(parsed(request.to_string().as_bytes())?)?;
