@@ -4,8 +4,18 @@ use std::time::Duration;
 
 /// Resident memory, in kilobytes of 1,000.
 pub(crate) fn resident_kilobytes(process: u32) -> u64 {
+    kilobytes(process, "VmRSS:")
+}
+
+/// Resident memory that is the process's own, in kilobytes of 1,000: what it allocated, without the pages
+/// of its binary, of which ever more are loaded as ever more of it has run.
+pub(crate) fn own_kilobytes(process: u32) -> u64 {
+    kilobytes(process, "RssAnon:")
+}
+
+fn kilobytes(process: u32, field: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let (_, resident) = status.split_once("VmRSS:").unwrap();
+    let (_, resident) = status.split_once(field).unwrap();
     let kibibytes = resident.split_ascii_whitespace().next().unwrap();
     kibibytes.parse::<u64>().unwrap() * 1_024 / 1_000
 }
