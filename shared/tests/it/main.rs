@@ -9,6 +9,7 @@ mod flows;
 mod grants;
 mod incidents;
 mod jwt;
+mod life;
 mod oauth;
 mod peers;
 mod queue;

@@ -2,19 +2,8 @@
 //! rotation, or a reason why it has none.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::body::SdkBody;
 use gatehouse::domain::rotation::{
     EmergencyMember, EmergencyRotation, EmergencyScope, EmergencyState, MemberOutcome, Rotation,
     RotationFailure, RotationState, RotationTrigger,
@@ -27,59 +16,7 @@ use gatehouse::flows::rotation::{Emergencies, RotationDesk, StartRotation};
 use gatehouse::store::{RotationWrite, Store, Versioned};
 
 use crate::account::Account;
-
-/// A process: it makes so many calls of the table, and is dead then. The last call is made, and its
-/// answer never arrives.
-#[derive(Clone, Debug)]
-struct Life {
-    calls: Arc<AtomicUsize>,
-    most: usize,
-}
-
-impl Life {
-    fn of(most: usize) -> Self {
-        Self {
-            calls: Arc::default(),
-            most,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.calls.load(Ordering::SeqCst) >= self.most
-    }
-}
-
-impl Intercept for Life {
-    fn name(&self) -> &'static str {
-        "Life"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.is_over() {
-            return Err("the process is dead".into());
-        }
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.is_over() {
-            let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#;
-            *context.response_mut() = HttpResponse::new(500.try_into()?, SdkBody::from(body));
-        }
-        Ok(())
-    }
-}
+use crate::life::{Kill, Life};
 
 struct World {
     account: Account,
@@ -103,14 +40,7 @@ impl World {
 
     /// Emergencies, in pages of two, of a process that dies when `life` says.
     fn emergencies(&self, life: &Life) -> Emergencies {
-        let config = self.account.dynamodb().config().to_builder();
-        let config = config
-            .interceptor(life.clone())
-            .retry_config(RetryConfig::disabled());
-        let store = Store::new(
-            Client::from_conf(config.build()),
-            self.account.table.clone(),
-        );
+        let store = life.store(&self.account);
         let desk = RotationDesk::new(store, self.account.credentials(), self.sources());
         Emergencies::new(desk).in_pages_of(2)
     }
@@ -180,7 +110,7 @@ impl World {
     /// Lets time pass, and a run of a process that lives go on with what is due.
     async fn run(&self, seconds: u64) -> usize {
         self.account.clock.advance(Duration::from_secs(seconds));
-        let emergencies = self.emergencies(&Life::of(usize::MAX));
+        let emergencies = self.emergencies(&Life::default());
         let until = self.sources().now().plus(Duration::from_secs(60));
         let report = emergencies.run(until).await.unwrap();
         assert_eq!(report.failed, 0);
@@ -222,7 +152,7 @@ fn outcome_of(members: &[EmergencyMember], integration: &Integration) -> MemberO
 #[tokio::test]
 async fn whatever_dies_when_each_integration_has_one_rotation_or_a_reason() {
     let mut deaths = 0;
-    for most in 0.. {
+    for most in 0_usize.. {
         let world = World::new().await;
         let mut rotated = Vec::new();
         for _ in 0..3 {
@@ -230,8 +160,12 @@ async fn whatever_dies_when_each_integration_has_one_rotation_or_a_reason() {
         }
         let person = world.integration("stripe", true).await;
         let bare = world.integration("sendgrid", false).await;
-        let life = Life::of(most);
-        let emergencies = world.emergencies(&life);
+        // It makes so many calls, and hears nothing of the last.
+        let kill = Kill {
+            call: most.saturating_sub(1),
+            has_effect: most > 0,
+        };
+        let emergencies = world.emergencies(&Life::new(Some(kill)));
         let me = "me".to_owned();
         let begun = emergencies.begin(world.organization, EmergencyScope::All {}, me);
         let is_dead = match begun.await {
@@ -282,7 +216,7 @@ async fn it_is_over_when_every_rotation_is_and_counts_them() {
         world.integration("sendgrid", true).await,
     );
     let other = world.integration("stripe", true).await;
-    let emergencies = world.emergencies(&Life::of(usize::MAX));
+    let emergencies = world.emergencies(&Life::default());
     let provider = EmergencyScope::Provider {
         provider: "sendgrid".to_owned(),
     };
@@ -318,7 +252,7 @@ async fn a_rotation_that_is_active_already_loses_its_grace_and_is_a_member() {
     let start = StartRotation::by(RotationTrigger::Schedule);
     let active = world.desk().start(of, start).await.unwrap();
     assert!(!active.emergency);
-    let emergencies = world.emergencies(&Life::of(usize::MAX));
+    let emergencies = world.emergencies(&Life::default());
     let one = EmergencyScope::Integration {
         integration_id: integration.id,
     };
@@ -352,7 +286,7 @@ impl World {
 async fn another_organization_sees_nothing_of_it() {
     let world = World::new().await;
     world.integration("sendgrid", true).await;
-    let emergencies = world.emergencies(&Life::of(usize::MAX));
+    let emergencies = world.emergencies(&Life::default());
     let begun = emergencies.begin(world.organization, EmergencyScope::All {}, "me".to_owned());
     let emergency = begun.await.unwrap().item;
     world.run(1).await;

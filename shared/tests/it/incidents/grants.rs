@@ -11,8 +11,8 @@ use gatehouse::flows::playbooks::{Playbooks, Would};
 use gatehouse::oauth::TokenReply;
 use gatehouse::vault::CredentialSet;
 
-use super::life::Kill;
 use super::world::{MINUTE, Process, World, spec, step};
+use crate::life::Kill;
 
 /// Has the integration use OAuth 2.0, and gives it tokens.
 async fn connect(world: &World, process: &Process) {

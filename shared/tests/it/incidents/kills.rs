@@ -7,9 +7,9 @@ use gatehouse::domain::IntegrationStatus;
 use gatehouse::domain::incident::{Severity, TimelineEvent};
 use gatehouse::domain::playbook::{PlaybookRun, RunStatus, StepState};
 
-use super::life::Kill;
 use super::world::{MINUTE, World, approver, spec, starter, step};
 use crate::account::Account;
+use crate::life::Kill;
 
 /// More calls than any of these makes.
 const MANY: usize = 200;

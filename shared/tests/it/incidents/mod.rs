@@ -9,7 +9,6 @@
 mod grants;
 mod grouping;
 mod kills;
-mod life;
 mod outlooks;
 mod rotations;
 mod runs;

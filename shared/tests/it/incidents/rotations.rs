@@ -12,9 +12,9 @@ use gatehouse::flows::playbooks::{Playbooks, Would};
 use gatehouse::flows::rotation::{RotationDesk, StartRotation};
 use serde_json::{Value, json};
 
-use super::life::Kill;
 use super::world::{MINUTE, World, approver, spec, step};
 use crate::account::Account;
+use crate::life::Kill;
 
 /// How keys are made at the provider.
 fn keys() -> Value {

@@ -20,8 +20,8 @@ use gatehouse::lambda::metrics::Metrics;
 use gatehouse::oauth::{Client, MetadataCache};
 use gatehouse::store::{Store, Versioned};
 
-use super::life::{Kill, Life};
 use crate::account::Account;
+use crate::life::{Kill, Life};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 

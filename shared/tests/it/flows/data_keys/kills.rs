@@ -3,9 +3,10 @@
 use gatehouse::domain::data_key::SETTLED_AFTER;
 use gatehouse::domain::{EndpointStatus, Sealed};
 
-use super::life::{Kill, Life, undisturbed};
+use super::process::{rotation, undisturbed};
 use super::world::World;
 use super::{DAY, EVERY, MINUTE};
+use crate::life::{Kill, Life};
 
 /// More calls than any of these makes.
 const MANY: usize = 200;
@@ -18,7 +19,7 @@ async fn a_process_that_dies_anywhere_leaves_everything_open_and_is_gone_on_afte
         let world = World::new().await;
         world.account.clock.advance(EVERY);
         let life = Life::new(Some(kill));
-        let dying = life.rotation(&world.account, Some(EVERY));
+        let dying = rotation(&life, &world.account, Some(EVERY));
         // A key is replaced, and all is sealed anew: by a process that dies on the way.
         for _ in 0..2 {
             let _ = dying.run(world.now().plus(MINUTE)).await;

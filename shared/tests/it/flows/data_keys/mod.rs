@@ -2,7 +2,7 @@
 //! whoever else writes, everything opens.
 
 mod kills;
-mod life;
+mod process;
 mod world;
 
 use std::time::Duration;
@@ -13,9 +13,10 @@ use gatehouse::flows::data_keys::DataKeyReport;
 use gatehouse::store::WrappedKey;
 use gatehouse::vault::{SealContext, VaultError};
 
-use self::life::{Life, undisturbed};
+use self::process::{desk, rotation, undisturbed};
 use self::world::{World, number};
 use crate::account::Account;
+use crate::life::Life;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const EVERY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -60,7 +61,7 @@ async fn a_key_is_replaced_when_it_is_old_and_all_that_never_expires_is_sealed_a
 async fn a_key_is_never_replaced_by_itself_if_nobody_says_when() {
     let world = World::new().await;
     world.account.clock.advance(EVERY * 9);
-    let never = Life::default().rotation(&world.account, None);
+    let never = rotation(&Life::default(), &world.account, None);
     let report = never.run(world.now().plus(MINUTE)).await.unwrap();
     assert_eq!((report.seen, report.rotated, report.rewrapped), (1, 0, 0));
 }
@@ -82,7 +83,7 @@ async fn others_seal_under_the_last_key_for_five_minutes_and_open_both() {
         number(&sealed)
     };
     assert_eq!(seal().await, 1);
-    let desk = Life::default().desk(&world.account);
+    let desk = desk(&Life::default(), &world.account);
     desk.rotate(organization).await.unwrap();
     assert_eq!(seal().await, 1);
     world.account.clock.advance(Duration::from_secs(299));
@@ -95,7 +96,7 @@ async fn others_seal_under_the_last_key_for_five_minutes_and_open_both() {
 #[tokio::test]
 async fn a_key_is_replaced_when_it_is_asked_for_and_not_again_at_once() {
     let world = World::new().await;
-    let desk = Life::default().desk(&world.account);
+    let desk = desk(&Life::default(), &world.account);
     let none = desk.rotate(world.account.id()).await;
     assert!(matches!(none, Err(Error::NotFound(_))), "{none:?}");
     assert_eq!(desk.rotate(world.organization).await.unwrap().newest, 2);

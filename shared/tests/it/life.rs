@@ -1,4 +1,4 @@
-//! A process that dies at one of its calls of the table: that call has its effect or has not, nothing is
+//! A process that dies at one of its calls of the table or of KMS: that call has its effect or has not, nothing is
 //! heard of it, and nothing that the process says afterwards reaches anybody.
 
 use std::sync::Arc;
@@ -16,41 +16,50 @@ use crate::account::Account;
 
 /// When a process dies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kill {
+pub(crate) struct Kill {
     /// With which of its calls, counted from 0.
-    pub(super) call: usize,
+    pub(crate) call: usize,
     /// Whether that call still has its effect.
-    pub(super) has_effect: bool,
+    pub(crate) has_effect: bool,
 }
 
 /// The life of one process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Life {
+pub(crate) struct Life {
     kill: Option<Kill>,
     calls: Arc<AtomicUsize>,
     is_dead: Arc<AtomicBool>,
 }
 
 impl Life {
-    pub(super) fn new(kill: Option<Kill>) -> Self {
+    pub(crate) fn new(kill: Option<Kill>) -> Self {
         Self {
             kill,
             ..Self::default()
         }
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    pub(crate) fn is_dead(&self) -> bool {
         self.is_dead.load(Ordering::SeqCst)
     }
 
     /// The table, as this process reaches it.
-    pub(super) fn store(&self, account: &Account) -> Store {
+    pub(crate) fn store(&self, account: &Account) -> Store {
         let config = account.dynamodb().config().to_builder();
         let config = config
             .interceptor(self.clone())
             .retry_config(RetryConfig::disabled());
         let client = aws_sdk_dynamodb::Client::from_conf(config.build());
         Store::new(client, account.table.clone())
+    }
+
+    /// KMS, as this process reaches it.
+    pub(crate) fn kms(&self, account: &Account) -> aws_sdk_kms::Client {
+        let config = account.kms().config().to_builder();
+        let config = config
+            .interceptor(self.clone())
+            .retry_config(RetryConfig::disabled());
+        aws_sdk_kms::Client::from_conf(config.build())
     }
 
     fn is_killed(&self, number: usize, has_effect: bool) -> bool {
@@ -86,9 +95,12 @@ impl Intercept for Life {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // Of calls at the same time, the one that is answered first has it.
         let number = self.calls.load(Ordering::SeqCst).saturating_sub(1);
         if self.is_killed(number, true) {
             self.is_dead.store(true, Ordering::SeqCst);
+        }
+        if self.is_dead() {
             return Err("it died".into());
         }
         Ok(())
