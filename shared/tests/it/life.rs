@@ -63,7 +63,8 @@ impl Life {
     }
 
     fn is_killed(&self, number: usize, has_effect: bool) -> bool {
-        let kill = self.kill.filter(|kill| kill.call == number);
+        // Of calls at the same time, the first to be answered comes after all of them were made.
+        let kill = self.kill.filter(|kill| kill.call <= number);
         kill.is_some_and(|kill| kill.has_effect == has_effect)
     }
 }
@@ -95,7 +96,6 @@ impl Intercept for Life {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // Of calls at the same time, the one that is answered first has it.
         let number = self.calls.load(Ordering::SeqCst).saturating_sub(1);
         if self.is_killed(number, true) {
             self.is_dead.store(true, Ordering::SeqCst);
