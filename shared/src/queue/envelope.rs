@@ -12,6 +12,7 @@ use super::{DeliveryDue, OpenError, QueueError, ReceivedEvent, Unreadable};
 use crate::domain::{
     EndpointId, EventId, IntegrationId, OrganizationId, Sealed, SecretId, Timestamp,
 };
+use crate::vault::compression::decompress;
 use crate::vault::{DataKeys, SealContext};
 
 const VERSION: u64 = 1;
@@ -200,7 +201,7 @@ fn pack(facts: &Facts, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, QueueError> {
 }
 
 fn unpack(packed: &[u8]) -> Option<(Facts, Bytes)> {
-    let plain = Bytes::from(zstd::bulk::decompress(packed, MAX_OPENED_BYTES).ok()?);
+    let plain = Bytes::from(decompress(packed, MAX_OPENED_BYTES)?);
     let length = u32::from_be_bytes(plain.get(..4)?.try_into().ok()?);
     let end = 4_usize.checked_add(usize::try_from(length).ok()?)?;
     let facts = serde_json::from_slice(plain.get(4..end)?).ok()?;

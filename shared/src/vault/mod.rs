@@ -9,6 +9,7 @@
 
 mod cache;
 mod cached_credentials;
+pub(crate) mod compression;
 mod context;
 mod credentials;
 mod data_keys;

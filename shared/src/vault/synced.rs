@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::compression::decompress;
 use super::{DataKeys, SealContext, VaultError};
 use crate::domain::sync::{EntityName, Fields, RecordBody, RecordChange, record_digest};
 use crate::domain::{ConflictId, Digest, IntegrationId, OrganizationId, Sealed, SyncJobId};
@@ -231,7 +232,7 @@ fn pack(
 
 fn unpack<T: DeserializeOwned>(packed: &[u8], what: &'static str) -> Result<T, VaultError> {
     let corrupt = || VaultError::Corrupt(what);
-    let plain = zstd::bulk::decompress(packed, MAX_OPENED_BYTES).map_err(|_| corrupt())?;
+    let plain = decompress(packed, MAX_OPENED_BYTES).ok_or_else(corrupt)?;
     let plain = Zeroizing::new(plain);
     serde_json::from_slice(&plain).map_err(|_| corrupt())
 }
