@@ -6,6 +6,7 @@ use aws_sdk_kms::Client;
 use zeroize::Zeroizing;
 
 use super::cache::Cache;
+use super::compression::decompress;
 use super::seal::{DataKey, key_version};
 use super::{SealContext, VaultError};
 use crate::domain::data_key::DataKeyPlan;
@@ -178,7 +179,7 @@ impl DataKeys {
         if capacity > MAX_PAYLOAD_BYTES {
             return Err(VaultError::Corrupt("payload"));
         }
-        zstd::bulk::decompress(&compressed, capacity).map_err(|_| VaultError::Corrupt("payload"))
+        decompress(&compressed, capacity).ok_or(VaultError::Corrupt("payload"))
     }
 
     /// Lets this function seal under a key that it has just made, and not in five minutes only.
