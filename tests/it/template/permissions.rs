@@ -274,6 +274,35 @@ fn the_key_serves_data_keys_of_organizations_or_a_service_that_it_encrypts() {
     }
 }
 
+/// Services that decrypt with the key on behalf of who calls them: the key has to let each function's calls
+/// pass, or they are refused where nothing on this machine would refuse them.
+#[test]
+fn the_key_serves_each_function_by_the_services_that_it_calls() {
+    let template = Template::read();
+    for (role, allowed) in ALLOWED {
+        let called = allowed.iter().filter_map(|(resource, actions)| {
+            let (service, _) = actions.split_once(':').unwrap();
+            let is_encrypted = match service {
+                "dynamodb" | "secretsmanager" => true,
+                "sqs" => resource.ends_with("Queue"),
+                _ => false,
+            };
+            is_encrypted.then_some(service)
+        });
+        let served = statements(&template, role)
+            .into_iter()
+            .flat_map(|statement| {
+                listed(&statement["Condition"]["StringEquals"]["kms:ViaService"])
+            });
+        let served = served.map(|service| {
+            let host = service["Fn::Sub"].as_str().unwrap();
+            host.split_once('.').unwrap().0
+        });
+        let (called, served): (BTreeSet<_>, BTreeSet<_>) = (called.collect(), served.collect());
+        assert_eq!(called, served, "{role}");
+    }
+}
+
 #[test]
 fn nobody_scans_the_table() {
     let template = Template::read();
