@@ -16,7 +16,8 @@ use crate::replay::replay;
 /// One call retries no more events than fit into its time.
 const MAX_EVENTS: u16 = 100;
 
-/// Which failed events of an endpoint are delivered again.
+/// Which events of an endpoint are delivered again: those that failed, and those with a delivery that should
+/// have been tried a minute ago.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct BulkRetryRequest {
@@ -39,7 +40,7 @@ pub(crate) struct BulkRetried {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// Makes the failed deliveries of an endpoint's events in a time range again, newest first.
+/// Makes the failed and the overdue deliveries of an endpoint's events in a time range again, newest first.
 pub(crate) async fn retry(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -59,7 +60,7 @@ pub(crate) async fn retry(
         .transpose()?;
     let query = EventQuery {
         endpoint: Some(endpoint),
-        status: Some(EventStatus::Failed),
+        statuses: vec![EventStatus::Failed, EventStatus::Retrying],
         from: Some(body.from),
         to: Some(body.to),
         after,

@@ -129,7 +129,7 @@ pub(crate) async fn list(
         .transpose()?;
     let wanted = EventQuery {
         endpoint: query.endpoint,
-        status: query.status,
+        statuses: Vec::from_iter(query.status),
         event_type: query.event_type,
         from: query.from,
         to: query.to,

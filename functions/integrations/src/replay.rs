@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use gatehouse::access::Caller;
 use gatehouse::domain::{
     Delivery, DeliveryId, DeliveryStatus, Destination, DestinationId, Error, Event, EventId,
-    EventStatus, IntegrationId,
+    EventStatus, Expression, IntegrationId, RetryPolicy, Timestamp,
 };
 use gatehouse::http::{ApiError, Json, PathIds};
 use gatehouse::queue::DeliveryDue;
@@ -19,14 +19,15 @@ use crate::State;
 use crate::events::find;
 use crate::integrations::ALL;
 
-/// Longer than any retry policy goes on: a replayed event outlives its new round.
-const KEEP: Duration = Duration::from_secs(15 * 24 * 60 * 60);
+/// A delivery that is due for so long is not about to be tried: whoever was to enqueue it died, or could not.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 /// Which deliveries of an event are made again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RetryRequest {
-    /// Only those to these destinations, however they stand. Those that failed, if absent.
+    /// Only those to these destinations, however they stand. If absent, those that failed, and those
+    /// that should have been tried a minute ago.
     pub(crate) destinations: Option<Vec<DestinationId>>,
 }
 
@@ -70,7 +71,7 @@ pub(crate) async fn replay(
         .iter()
         .filter(|delivery| match wanted {
             Some(wanted) => wanted.contains(&delivery.destination_id),
-            None => delivery.status == DeliveryStatus::Failed,
+            None => delivery.status == DeliveryStatus::Failed || is_overdue(delivery, now),
         })
         .map(|delivery| delivery.id)
         .collect();
@@ -78,7 +79,7 @@ pub(crate) async fn replay(
     if again.is_empty() && additional.is_empty() {
         return Ok(None);
     }
-    let keep_until = now.plus(KEEP);
+    let keep_until = now.plus(RetryPolicy::OUTLIVED);
     let replay = Replay {
         deliveries: &again,
         additional: &additional,
@@ -102,6 +103,13 @@ pub(crate) async fn replay(
         status,
         deliveries: due.len(),
     }))
+}
+
+/// Whether it waits for a message that seems to be lost. If the message comes after all, it finds that a
+/// newer round has begun.
+fn is_overdue(delivery: &Delivery, now: Timestamp) -> bool {
+    delivery.status == DeliveryStatus::Retrying
+        && (delivery.next_attempt_at).is_some_and(|due| due.plus(OVERDUE) <= now)
 }
 
 /// New deliveries: to the destinations that are named, or, if none is and the event never went
@@ -130,10 +138,10 @@ async fn additional(
         && destinations
             .iter()
             .any(|destination| destination.filter.is_some());
-    let body = if needs_body {
-        body(state, event).await?
+    let document = if needs_body {
+        Expression::document(&body(state, event).await?)
     } else {
-        None
+        Ok(None)
     };
     let now = state.sources.now();
     let event_type = event.event_type.as_deref();
@@ -141,7 +149,7 @@ async fn additional(
         let asked = match wanted {
             Some(wanted) => Ok(wanted.contains(&destination.id)),
             None if event.addressee().is_some() => Ok(true),
-            None => destination.wants(event_type, body.as_ref()),
+            None => destination.wants(event_type, &document),
         };
         match asked {
             Ok(chosen) => chosen.then_some((destination, None)),
@@ -165,16 +173,14 @@ async fn additional(
         .collect())
 }
 
-/// The event's body, if it is JSON.
-async fn body(state: &State, event: &Event) -> Result<Option<serde_json::Value>, Error> {
+async fn body(state: &State, event: &Event) -> Result<Vec<u8>, Error> {
     let sealed = state.store.payload(event).await?;
     let context = SealContext::EventPayload {
         endpoint: event.endpoint_id,
         event: event.id,
     };
-    let bytes = state
+    let body = state
         .keys
-        .open_payload(event.organization_id, &context, &sealed, event.body_bytes)
-        .await?;
-    Ok(serde_json::from_slice(&bytes).ok())
+        .open_payload(event.organization_id, &context, &sealed, event.body_bytes);
+    Ok(body.await?)
 }

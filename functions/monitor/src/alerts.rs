@@ -282,7 +282,7 @@ async fn given_up(
     now: Timestamp,
 ) -> Result<Option<u64>, Error> {
     let mut query = EventQuery {
-        status: Some(EventStatus::Failed),
+        statuses: vec![EventStatus::Failed],
         ..EventQuery::newest(MOST_GIVEN_UP, now)
     };
     let (organization, id) = (integration.organization_id, integration.id);

@@ -1,13 +1,13 @@
 //! One try of a delivery, and what follows from it.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gatehouse::domain::{
     Attempt, AttemptOutcome, Breaker, Delivery, DeliveryStatus, Destination, DestinationStatus,
-    DestinationTarget, DisabledReason, Event, ExpressionError, Passage, Retry, RetryPolicy,
-    Timestamp,
+    DestinationTarget, DisabledReason, Event, Expression, ExpressionError, Passage, Retry,
+    RetryPolicy, Timestamp,
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::store::StoreError;
@@ -24,23 +24,20 @@ const MAX_TRANSFORMED_BYTES: usize = 6 * 1024 * 1024;
 pub(crate) struct Parcel {
     pub(crate) event: Event,
     pub(crate) body: Bytes,
-    json: OnceLock<Option<Value>>,
 }
 
-impl Parcel {
-    pub(crate) fn new(event: Event, body: Bytes) -> Self {
-        Self {
-            event,
-            body,
-            json: OnceLock::new(),
-        }
-    }
+/// Documents take many times as much memory as their texts: a function holds one at a time, however many
+/// messages it works on.
+static DOCUMENT: Mutex<()> = Mutex::new(());
 
-    /// The body, if it is JSON. Parsed at most once, and only if somebody asks.
-    pub(crate) fn json(&self) -> Option<&Value> {
-        self.json
-            .get_or_init(|| serde_json::from_slice(&self.body).ok())
-            .as_ref()
+impl Parcel {
+    /// What `read` makes of the body's [document](Expression::document).
+    pub(crate) fn with_document<T>(
+        &self,
+        read: impl FnOnce(&Result<Option<Value>, ExpressionError>) -> T,
+    ) -> T {
+        let _alone = DOCUMENT.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&Expression::document(&self.body))
     }
 }
 
@@ -180,18 +177,23 @@ fn content(parcel: &Parcel, destination: &Destination) -> Result<Content, &'stat
             bytes: parcel.body.clone(),
         });
     };
-    let document = parcel.json().ok_or("transform_needs_json")?;
-    let bytes = transform
-        .evaluate_within(document, MAX_TRANSFORMED_BYTES)
-        .map_err(|error| {
-            let id = destination.id;
-            let reason = error.to_string();
-            tracing::warn!(destination.id = %id, reason, "the transform of {id} has no result");
-            match error {
-                ExpressionError::TooLarge => "transform_too_large",
-                _ => "transform_failed",
-            }
-        })?;
+    let id = destination.id;
+    let transformed = parcel.with_document(|document| match document {
+        Ok(Some(document)) => transform
+            .evaluate_within(document, MAX_TRANSFORMED_BYTES)
+            .map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error.clone()),
+    });
+    let transformed = transformed.map_err(|error| {
+        let reason = error.to_string();
+        tracing::warn!(destination.id = %id, reason, "the transform of {id} has no result");
+        match error {
+            ExpressionError::TooLarge => "transform_too_large",
+            _ => "transform_failed",
+        }
+    })?;
+    let bytes = transformed.ok_or("transform_needs_json")?;
     Ok(Content {
         media_type: "application/json".to_owned(),
         bytes: bytes.into(),

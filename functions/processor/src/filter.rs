@@ -2,25 +2,47 @@
 //! person to see, to correct the filter and to replay. Then the filter is asked again.
 
 use gatehouse::domain::{Delivery, Destination, Event, ExpressionError, Timestamp};
+use serde_json::Value;
 
 use crate::State;
 use crate::attempt::{Parcel, given_up};
 
+/// Those that want the event, and those whose filter fails on it, with the error.
+pub(crate) fn wanting<'a>(
+    parcel: &Parcel,
+    destinations: &'a [Destination],
+) -> Vec<(&'a Destination, Result<(), ExpressionError>)> {
+    let choose = |document: &_| {
+        let asked = destinations.iter().filter_map(|destination| {
+            match wants(&parcel.event, document, destination) {
+                Ok(wanted) => wanted.then_some((destination, Ok(()))),
+                Err(error) => Some((destination, Err(error))),
+            }
+        });
+        asked.collect()
+    };
+    if destinations.iter().any(|it| it.filter.is_some()) {
+        parcel.with_document(choose)
+    } else {
+        choose(&Ok(None))
+    }
+}
+
 /// Whether `destination` wants the event; an error, if its filter fails on it.
-pub(crate) fn wants(parcel: &Parcel, destination: &Destination) -> Result<bool, ExpressionError> {
+fn wants(
+    event: &Event,
+    document: &Result<Option<Value>, ExpressionError>,
+    destination: &Destination,
+) -> Result<bool, ExpressionError> {
     // What is for one is for no other, and that one has said by its channel that it wants it.
-    if let Some(only) = parcel.event.addressee() {
+    if let Some(only) = event.addressee() {
         return Ok(destination.id == only);
     }
     // A change of a record is for those that name it: who gets all events does not get more of a sudden.
-    if parcel.event.scheme == Event::RECORDS && !destination.names_records() {
+    if event.scheme == Event::RECORDS && !destination.names_records() {
         return Ok(false);
     }
-    let json = match destination.filter {
-        Some(_) => parcel.json(),
-        None => None,
-    };
-    destination.wants(parcel.event.event_type.as_deref(), json)
+    destination.wants(event.event_type.as_deref(), document)
 }
 
 /// A delivery that ends because the destination's filter fails.
@@ -55,7 +77,7 @@ pub(crate) fn ask_again(
         return Ok(delivery);
     }
     let now = state.sources.now();
-    match wants(parcel, destination) {
+    match parcel.with_document(|document| wants(&parcel.event, document, destination)) {
         Ok(true) => Ok(delivery),
         Ok(false) => Err(Box::new(given_up(
             state,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use gatehouse::domain::{
     Delivery, DeliveryId, DeliveryStatus, Destination, Endpoint, Event, EventStatus,
-    ExpressionError, PayloadLocation, Sealed, Timestamp, TraceParent,
+    ExpressionError, PayloadLocation, RetryPolicy, Sealed, Timestamp, TraceParent,
 };
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::{DeliveryDue, ReceivedEvent, SyncMessage};
@@ -54,7 +54,7 @@ pub(crate) async fn receive(
     }
     let event = process(state, received, trace, now).await?;
     note(state, &event).await;
-    let expires_at = event.received_at.plus(state.retention);
+    let expires_at = expiry(state, &event);
     if state.store.put_event(&event, expires_at).await? == PutEvent::AlreadyStored {
         // Another function has worked on it beside this one. What it has stored stands, and it may be
         // gone before it has sent a message for what is left to be done.
@@ -73,6 +73,17 @@ pub(crate) async fn receive(
         "{id} is stored: {status:?}"
     );
     schedule(state, &event, state.sources.now()).await
+}
+
+/// When the event may be deleted: not before it has been kept for as long as is set, however long it has
+/// waited in the queue, and not while a delivery may still be tried.
+fn expiry(state: &State, event: &Event) -> Timestamp {
+    let now = state.sources.now();
+    let kept = now.max(event.received_at).plus(state.retention);
+    match event.status {
+        EventStatus::Retrying => kept.max(now.plus(RetryPolicy::OUTLIVED)),
+        _ => kept,
+    }
 }
 
 /// Notes that the integration is in use, before there is an event of it to be counted.
@@ -145,7 +156,10 @@ async fn process(
         .await?;
     let body = received.body.clone();
     let sealed = seal(state, &received).await?;
-    let mut parcel = Parcel::new(unrouted(received, trace, sealed), body);
+    let mut parcel = Parcel {
+        event: unrouted(received, trace, sealed),
+        body,
+    };
     if is_filtered(endpoint.as_deref(), parcel.event.event_type.as_deref()) {
         parcel.event.status = EventStatus::Filtered;
         return Ok(parcel.event);
@@ -155,13 +169,7 @@ async fn process(
         parcel.event.error = Some("integration_deleted".to_owned());
         return Ok(parcel.event);
     }
-    let wanting: Vec<(&Destination, Result<(), ExpressionError>)> = destinations
-        .iter()
-        .filter_map(|destination| match filter::wants(&parcel, destination) {
-            Ok(wanted) => wanted.then_some((destination, Ok(()))),
-            Err(error) => Some((destination, Err(error))),
-        })
-        .collect();
+    let wanting = filter::wanting(&parcel, &destinations);
     let deliveries = deliver_all(state, &parcel, &wanting, endpoint.as_deref()).await?;
     parcel.event.status = EventStatus::of(&deliveries);
     parcel.event.deliveries = deliveries;

@@ -54,7 +54,15 @@ async fn reschedule(state: &State, due: &DeliveryDue) -> Result<(), Again> {
         .await?
     {
         Some(event) => schedule(state, &event, event.delivery_to(due.destination_id)).await,
-        None => Ok(()),
+        None => {
+            let (id, destination) = (due.event_id, due.destination_id);
+            tracing::warn!(
+                event.id = %id,
+                destination.id = %destination,
+                "{id} was to be tried again, and is deleted"
+            );
+            Ok(())
+        }
     }
 }
 
@@ -122,7 +130,10 @@ async fn attempt(
         .keys
         .open_payload(event.organization_id, &context, &sealed, event.body_bytes)
         .await?;
-    let parcel = Parcel::new(event, Bytes::from(body));
+    let parcel = Parcel {
+        event,
+        body: Bytes::from(body),
+    };
     let delivery = match filter::ask_again(state, &parcel, destination, delivery) {
         Ok(delivery) => deliver(state, &parcel, destination, &policy, delivery).await?,
         Err(ended) => *ended,

@@ -2,8 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gatehouse::domain::{AttemptOutcome, Event, SqsTarget};
-use serde_json::{Value, json};
+use gatehouse::domain::{
+    AttemptOutcome, EndpointId, Event, EventId, IntegrationId, SqsTarget, Timestamp,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::State;
 use crate::attempt::{Content, Handover};
@@ -18,10 +21,9 @@ pub(crate) async fn send(
     target: &SqsTarget,
     content: Content,
 ) -> Handover {
-    let message = message(event, &content).to_string();
-    if message.len() > MAX_MESSAGE_BYTES {
+    let Some(message) = message(event, &content) else {
         return Handover::failed(AttemptOutcome::Permanent, "too_large");
-    }
+    };
     let sent = state
         .sqs
         .send_message()
@@ -49,23 +51,48 @@ pub(crate) async fn send(
     }
 }
 
-fn message(event: &Event, content: &Content) -> Value {
-    let mut message = json!({
-        "id": event.id,
-        "type": event.event_type,
-        "integrationId": event.integration_id,
-        "endpointId": event.endpoint_id,
-        "providerEventId": event.provider_event_id,
-        "scheme": event.scheme,
-        "receivedAt": event.received_at,
-        "contentType": content.media_type,
-    });
-    let body = match serde_json::from_slice::<Value>(&content.bytes) {
-        Ok(body) => ("body", body),
-        Err(_) => ("bodyBase64", STANDARD.encode(&content.bytes).into()),
-    };
-    if let Some(fields) = message.as_object_mut() {
-        fields.insert(body.0.to_owned(), body.1);
+/// The message, if SQS takes it.
+fn message(event: &Event, content: &Content) -> Option<String> {
+    if content.bytes.len() > MAX_MESSAGE_BYTES {
+        return None;
     }
-    message
+    let message = serde_json::to_string(&Message::of(event, content)).ok()?;
+    (message.len() <= MAX_MESSAGE_BYTES).then_some(message)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    id: EventId,
+    #[serde(rename = "type")]
+    event_type: Option<&'a str>,
+    integration_id: IntegrationId,
+    endpoint_id: EndpointId,
+    provider_event_id: Option<&'a str>,
+    scheme: &'a str,
+    received_at: Timestamp,
+    content_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+}
+
+impl<'a> Message<'a> {
+    fn of(event: &'a Event, content: &'a Content) -> Self {
+        // Not parsed: that could take many times as much memory, and would change numbers.
+        let body: Option<&RawValue> = serde_json::from_slice(&content.bytes).ok();
+        Self {
+            id: event.id,
+            event_type: event.event_type.as_deref(),
+            integration_id: event.integration_id,
+            endpoint_id: event.endpoint_id,
+            provider_event_id: event.provider_event_id.as_deref(),
+            scheme: &event.scheme,
+            received_at: event.received_at,
+            content_type: &content.media_type,
+            body,
+            body_base64: body.is_none().then(|| STANDARD.encode(&content.bytes)),
+        }
+    }
 }

@@ -68,23 +68,25 @@ impl Destination {
         self.events.iter().any(EventPattern::names_records)
     }
 
-    /// Whether it wants an event of this type with this body, where that is JSON.
+    /// Whether it wants an event of this type with this [document](crate::domain::Expression::document).
     ///
     /// # Errors
     ///
-    /// If the filter fails on the body: then nobody can tell, and the event must not be lost.
+    /// If it has a filter, which fails on the document, or there should be one and it cannot be read: then
+    /// nobody can tell, and the event must not be lost.
     pub fn wants(
         &self,
         event_type: Option<&str>,
-        body: Option<&serde_json::Value>,
+        document: &Result<Option<serde_json::Value>, ExpressionError>,
     ) -> Result<bool, ExpressionError> {
         if !EventPattern::any_matches(&self.events, event_type) {
             return Ok(false);
         }
-        match (&self.filter, body) {
+        match (&self.filter, document) {
             (None, _) => Ok(true),
-            (Some(filter), Some(body)) => filter.matches(body),
-            (Some(_), None) => Ok(false),
+            (Some(filter), Ok(Some(document))) => filter.matches(document),
+            (Some(_), Ok(None)) => Ok(false),
+            (Some(_), Err(error)) => Err(error.clone()),
         }
     }
 }

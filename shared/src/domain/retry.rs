@@ -60,6 +60,9 @@ pub enum Retry {
 }
 
 impl RetryPolicy {
+    /// Longer than any policy goes on: for so long is kept what may be tried again.
+    pub const OUTLIVED: Duration = Duration::from_secs(15 * 24 * 60 * 60);
+
     /// Checks that every number is in its range.
     ///
     /// # Errors

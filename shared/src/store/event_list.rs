@@ -48,8 +48,8 @@ impl Sharded for Outlines {
 pub struct EventQuery {
     /// Only those that came in by this endpoint.
     pub endpoint: Option<EndpointId>,
-    /// Only those that stand like this.
-    pub status: Option<EventStatus>,
+    /// Only those that stand like one of these; all, if there are none.
+    pub statuses: Vec<EventStatus>,
     /// Only those whose type fits.
     pub event_type: Option<EventPattern>,
     /// Only those received at this instant or later.
@@ -70,7 +70,7 @@ impl EventQuery {
     pub fn newest(limit: u16, now: Timestamp) -> Self {
         Self {
             endpoint: None,
-            status: None,
+            statuses: Vec::new(),
             event_type: None,
             from: None,
             to: None,
@@ -87,7 +87,7 @@ impl EventQuery {
             && self
                 .endpoint
                 .is_none_or(|wanted| event.endpoint_id == wanted)
-            && self.status.is_none_or(|wanted| event.status == wanted)
+            && (self.statuses.is_empty() || self.statuses.contains(&event.status))
             && self
                 .event_type
                 .as_ref()

@@ -1,14 +1,9 @@
-use std::time::Duration;
-
-use gatehouse::domain::{
-    Delivery, DestinationId, EndpointId, Event, EventId, EventStatus, Expression, IntegrationId,
-    OrganizationId, PayloadLocation,
-};
+use gatehouse::domain::{Delivery, DestinationId, Expression, IntegrationId, OrganizationId};
 use gatehouse::lambda::system_sources;
-use gatehouse::vault::SealContext;
 use serde_json::json;
 
 use crate::portal::Portal;
+use crate::replays::event;
 
 /// What would bring a function down, or can never work.
 fn refused() -> Vec<String> {
@@ -114,49 +109,6 @@ async fn what_holds_an_expression_of_older_rules_can_be_read_changed_and_deleted
     assert_eq!(portal.get(&path, &token).await.status, 404);
 }
 
-/// An event that was sent nowhere.
-async fn unrouted(
-    portal: &Portal,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-    body: &str,
-) -> Event {
-    let sources = system_sources();
-    let (now, randomness) = (sources.now(), sources.randomness.as_ref());
-    let id = EventId::generate(now, randomness);
-    let endpoint_id = EndpointId::generate(now, randomness);
-    let context = SealContext::EventPayload {
-        endpoint: endpoint_id,
-        event: id,
-    };
-    portal.keys.ensure(organization_id).await.unwrap();
-    let sealed = portal
-        .keys
-        .seal_payload(organization_id, &context, body.as_bytes());
-    let event = Event {
-        error: None,
-        id,
-        organization_id,
-        integration_id,
-        endpoint_id,
-        provider_event_id: None,
-        event_type: None,
-        occurred_at: None,
-        scheme: "none".to_owned(),
-        verified_with: None,
-        status: EventStatus::Unrouted,
-        received_at: now,
-        content_type: None,
-        body_bytes: body.len() as u64,
-        payload: PayloadLocation::Inline(sealed.await.unwrap()),
-        deliveries: Vec::new(),
-        trace_id: None,
-    };
-    let expires_at = now.plus(Duration::from_secs(3_600));
-    portal.store.put_event(&event, expires_at).await.unwrap();
-    event
-}
-
 #[tokio::test]
 async fn an_event_is_replayed_to_a_destination_whose_filter_fails_on_it() {
     let portal = Portal::new().await;
@@ -171,7 +123,7 @@ async fn an_event_is_replayed_to_a_destination_whose_filter_fails_on_it() {
     }
     let (_, integration) = path.rsplit_once('/').unwrap();
     let integration: IntegrationId = integration.parse().unwrap();
-    let event = unrouted(&portal, organization, integration, r#"{"a": "b"}"#).await;
+    let event = event(&portal, organization, integration, Vec::new()).await;
     let retry = format!("{path}/webhooks/events/{}/retry", event.id);
     let retried = portal.post(&retry, &token, serde_json::Value::Null).await;
     assert_eq!(retried.json()["deliveries"], 1, "{}", retried.text);

@@ -34,6 +34,7 @@ mod portal;
 mod profile;
 mod providers;
 mod reach;
+mod replays;
 mod review;
 mod revocations;
 mod rotation;

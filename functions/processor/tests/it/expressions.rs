@@ -1,4 +1,6 @@
-use gatehouse::domain::{EventId, EventStatus, Expression};
+use std::collections::BTreeSet;
+
+use gatehouse::domain::{Delivery, EventId, EventStatus, Expression};
 
 use crate::receiver::Receiver;
 use crate::world::World;
@@ -10,6 +12,11 @@ async fn outcome(world: &World, id: EventId) -> (EventStatus, Option<String>) {
     let delivery = event.deliveries.remove(0);
     let attempt = delivery.last_attempt.and_then(|attempt| attempt.error);
     (event.status, delivery.error.or(attempt))
+}
+
+fn error(delivery: &Delivery) -> &str {
+    let of_attempt = (delivery.last_attempt.as_ref()).and_then(|it| it.error.as_deref());
+    delivery.error.as_deref().or(of_attempt).unwrap()
 }
 
 fn failed(error: &str) -> (EventStatus, Option<String>) {
@@ -42,6 +49,31 @@ async fn an_event_on_which_a_filter_fails_is_seen_and_can_be_replayed() {
         assert_eq!(outcome(&world, id).await, expected, "{filter}");
     }
     assert_eq!(receiver.received().len(), 1);
+}
+
+/// They are JSON, and what is on the way to a destination may be more than a function can hold or read.
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_seen_and_costs_no_more_than_others() {
+    let world = World::new().await;
+    let (filtered, transformed) = (Receiver::start().await, Receiver::start().await);
+    world
+        .destination(&filtered.url, |it| it.filter = Some("a".parse().unwrap()))
+        .await;
+    world
+        .destination(&transformed.url, |it| {
+            it.transform = Some("a".parse().unwrap());
+        })
+        .await;
+    let dense = format!("[{}0]", r#"{"":0},"#.repeat(400_000));
+    for body in [r#"{"a":"\ud83d"}"#, dense.as_str()] {
+        let id = world.accept(None, body).await;
+        world.settle().await;
+        let event = world.event(id).await.unwrap();
+        assert_eq!(event.status, EventStatus::Failed);
+        let errors: BTreeSet<_> = event.deliveries.iter().map(error).collect();
+        assert_eq!(errors, ["filter_failed", "transform_failed"].into());
+    }
+    assert_eq!(filtered.received().len() + transformed.received().len(), 0);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use crate::receiver::Receiver;
 use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test]
 async fn a_failed_delivery_is_tried_again_under_the_same_id() {
@@ -43,6 +44,25 @@ async fn a_failed_delivery_is_tried_again_under_the_same_id() {
         .collect();
     assert_eq!(statuses, [Some(404), Some(500)]);
     assert_eq!(earlier[0].response_body.as_deref(), Some("an answer"));
+}
+
+#[tokio::test]
+async fn an_event_outlives_its_retries_and_its_wait_in_the_queue() {
+    let world = World::with(&[("EventRetentionDays", "1")]).await;
+    let receiver = Receiver::start().await;
+    world.destination(&receiver.url, |_| {}).await;
+    for _ in 0..5 {
+        receiver.answer(503, Some("21600"));
+    }
+    let id = world.accept(Some("1"), "{}").await;
+    world.advance(DAY + DAY / 2);
+    world.settle().await;
+    assert_eq!(world.event(id).await.unwrap().status, EventStatus::Retrying);
+    let delivered = async || receiver.received().len() == 6;
+    let passed = world.pass_until(10 * MINUTE, delivered).await;
+    assert!(passed > DAY, "{passed:?}");
+    let event = world.event(id).await.unwrap();
+    assert_eq!(event.status, EventStatus::Delivered);
 }
 
 #[tokio::test]

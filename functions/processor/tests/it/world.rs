@@ -68,12 +68,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Deployed with parameters.
+    pub(crate) async fn with(parameters: &[(&str, &str)]) -> Self {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
         let template = Template::read(file.as_ref()).unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let time = TimeSource::manual(Arc::clone(&clock));
         let stack = Stack::in_memory(&template, time).await.unwrap();
-        let parameters = [("EgressAllow", "127.0.0.0/8")];
+        let parameters = [&[("EgressAllow", "127.0.0.0/8")], parameters].concat();
         let environment = template
             .environment("processor", stack.endpoint(), &parameters)
             .unwrap();

@@ -12,6 +12,54 @@ use super::meter::{BUDGET, Meter};
 /// bytes of JSON.
 const NODE: usize = size_of::<Variable>() + 2 * size_of::<usize>();
 
+/// What an object takes at least, plain and shared: its members are kept in nodes with room for eleven.
+const OBJECT: usize = 11 * (size_of::<String>() + size_of::<Value>());
+const SHARED_OBJECT: usize = 11 * (size_of::<String>() + size_of::<Rcvar>());
+/// What an element or a member takes where it is parsed, in a list or a node that may be half empty.
+const ELEMENT: usize = 2 * size_of::<Value>();
+const MEMBER: usize = 3 * size_of::<Value>();
+
+/// Parses `body`. None, if it does not begin as an object or a list of JSON does.
+///
+/// # Errors
+///
+/// If it begins so, and is not JSON that can be read; or if parsing it could take too much memory.
+pub(super) fn parse(body: &[u8]) -> Result<Option<Value>, ExpressionError> {
+    if !matches!(body.trim_ascii_start(), [b'{' | b'[', ..]) {
+        return Ok(serde_json::from_slice(body).ok());
+    }
+    weigh(body, &mut Meter::new(BUDGET))
+        .map_err(|_| ExpressionError::evaluation("the document is too large"))?;
+    match serde_json::from_slice(body) {
+        Ok(document) => Ok(Some(document)),
+        Err(_) => Err(ExpressionError::evaluation(
+            "the body begins as JSON and cannot be read as such",
+        )),
+    }
+}
+
+/// Counts what a text of JSON takes once it is parsed.
+fn weigh(text: &[u8], meter: &mut Meter) -> Result<(), ExpressionError> {
+    meter.spend(text.len())?;
+    let (mut in_string, mut is_escaped) = (false, false);
+    for byte in text {
+        if is_escaped {
+            is_escaped = false;
+            continue;
+        }
+        match byte {
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' => meter.spend(OBJECT)?,
+            b'[' | b',' => meter.spend(ELEMENT)?,
+            b':' => meter.spend(MEMBER)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// `value` as it is evaluated.
 ///
 /// # Errors
@@ -37,6 +85,7 @@ fn share(value: &Value, meter: &mut Meter) -> Result<Rcvar, ExpressionError> {
             Variable::Array(elements.collect::<Result<_, _>>()?)
         }
         Value::Object(members) => {
+            meter.spend(SHARED_OBJECT)?;
             let mut shared = BTreeMap::new();
             for (name, member) in members {
                 meter.spend(name.len())?;
@@ -71,6 +120,7 @@ fn unshare(value: &Variable, meter: &mut Meter) -> Result<Value, ExpressionError
             Value::Array(elements.collect::<Result<_, _>>()?)
         }
         Variable::Object(members) => {
+            meter.spend(OBJECT)?;
             let mut plain = serde_json::Map::new();
             for (name, member) in members {
                 meter.spend(name.len())?;

@@ -65,6 +65,17 @@ impl Expression {
         Self(Arc::new(Source { text, parsed }))
     }
 
+    /// The document that a body is, for expressions to be evaluated over. None, if it is none: if it is not
+    /// JSON, and does not begin as an object or a list does.
+    ///
+    /// # Errors
+    ///
+    /// [`ExpressionError::Evaluation`] if it begins so and cannot be read, such as with half of a surrogate
+    /// pair in a string, or if it could take too much memory: nobody can tell what it says.
+    pub fn document(body: &[u8]) -> Result<Option<Value>, ExpressionError> {
+        document::parse(body)
+    }
+
     /// The result for `document`; `null` where the fields that it names are absent.
     ///
     /// # Errors

@@ -124,7 +124,7 @@ async fn filters_apply_together() {
     }
     let query = EventQuery {
         endpoint: Some(endpoint),
-        status: Some(EventStatus::Failed),
+        statuses: vec![EventStatus::Failed],
         event_type: Some("invoice.*".parse().unwrap()),
         ..EventQuery::newest(10, at(0))
     };
@@ -148,7 +148,7 @@ async fn a_filter_that_fits_nothing_ends_after_bounded_work_and_goes_on() {
     };
     world.put(&rare).await;
     let mut query = EventQuery {
-        status: Some(EventStatus::Failed),
+        statuses: vec![EventStatus::Failed],
         ..EventQuery::newest(50, at(0))
     };
     let first = list(&world, &query).await;

@@ -270,6 +270,33 @@ fn what_a_document_makes_of_an_expression_is_bounded() {
 }
 
 #[test]
+fn a_body_that_could_take_too_much_memory_is_not_parsed() {
+    let too_large = ExpressionError::evaluation("the document is too large");
+    for (element, count) in [(r#"{"":0},"#, 100_000), ("0,", 3_000_000)] {
+        let body = format!("[{}0]", element.repeat(count));
+        let document = Expression::document(body.as_bytes());
+        assert_eq!(document, Err(too_large.clone()), "{element}");
+    }
+    // What is in a string takes no more than its text.
+    let text = r#"[{:,\"\\"#.repeat(500_000);
+    let body = format!(r#"{{"text":"{text}"}}"#);
+    assert!(Expression::document(body.as_bytes()).unwrap().is_some());
+}
+
+#[test]
+fn a_body_is_a_document_none_or_unreadable() {
+    let document = |body: &str| Expression::document(body.as_bytes());
+    assert_eq!(document(" {\"a\":1}"), Ok(Some(json!({"a": 1}))));
+    assert_eq!(document("7"), Ok(Some(json!(7))));
+    for body in ["", "plain", "a=1&b=2", "<a/>"] {
+        assert_eq!(document(body), Ok(None), "{body}");
+    }
+    for body in [r#"{"text":"\ud83d"}"#, r#"{"n":1e999}"#, "[", "{} {}"] {
+        assert!(document(body).is_err(), "{body}");
+    }
+}
+
+#[test]
 fn lists_are_paid_for_before_they_are_joined() {
     let ast = jmespath::parse("[]").unwrap();
     let Ast::Projection { lhs: flatten, .. } = ast else {
