@@ -148,7 +148,7 @@ pub(crate) async fn read(
 /// Forgets the tokens of an integration, and has the provider revoke them.
 ///
 /// They are forgotten first: a provider that does not answer keeps nobody from ending the use of
-/// its tokens here.
+/// its tokens here. Nor is one asked that the tokens are not of.
 pub(crate) async fn revoke(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -156,13 +156,10 @@ pub(crate) async fn revoke(
 ) -> Result<impl IntoResponse, ApiError> {
     let organization = caller.organization_id;
     let connection = Connection::load(&state, organization, integration).await?;
-    let tokens = state.grants.forget(organization, integration).await;
-    let tokens = tokens.map_err(Error::from)?;
-    let provider = match &tokens {
-        Some(tokens) => {
-            let client = connection.client(None);
-            revoke_at_provider(&state.client, &client, tokens, integration).await
-        }
+    let forgotten = state.grants.forget(organization, integration).await;
+    let forgotten = forgotten.map_err(Error::from)?;
+    let provider = match &forgotten {
+        Some(forgotten) => revoke_at_provider(&state.client, &connection.grant(), forgotten).await,
         None => AtProvider::Nothing,
     };
     let pending = IntegrationStatus::Pending;

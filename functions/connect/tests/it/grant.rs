@@ -91,6 +91,33 @@ async fn a_revoked_grant_is_ended_at_the_provider_and_forgotten_here() {
     assert_eq!(world.status(&path).await, IntegrationStatus::Active);
 }
 
+/// Whoever may change an integration could have its tokens sent to himself.
+#[tokio::test]
+async fn tokens_are_not_revoked_at_a_server_that_was_named_since() {
+    let (world, server, other) = (World::new().await, Server::new().await, Server::new().await);
+    other.metadata(json!({"revocation_endpoint": other.url("/revoke")}));
+    server.metadata(json!({"revocation_endpoint": server.url("/revoke")}));
+    for (name, url) in [
+        ("revocationEndpoint", other.url("/revoke")),
+        ("issuer", other.issuer()),
+    ] {
+        let path = world.integration_at(&server).await;
+        world.connected(&server, &path).await;
+        world
+            .change(&path, |i| {
+                i.auth_config.as_mut().unwrap()[name] = json!(url);
+            })
+            .await;
+        let view = world.view(&path).await;
+        assert_eq!(view["state"], "needs_consent", "{name} {view}");
+        assert_eq!(revoke(&world, &path).await["provider"], "failed", "{name}");
+        assert_eq!(other.got("/revoke").len(), 0, "{name}");
+        assert_eq!(world.view(&path).await["state"], "revoked", "{name}");
+        assert_eq!(revoke(&world, &path).await["provider"], "nothing", "{name}");
+    }
+    assert_eq!(server.got("/revoke").len(), 0);
+}
+
 #[tokio::test]
 async fn a_provider_that_cannot_or_does_not_revoke_keeps_nothing_alive_here() {
     let (world, server) = (World::new().await, Server::new().await);

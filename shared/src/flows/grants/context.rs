@@ -55,8 +55,8 @@ impl<'a> GrantContext<'a> {
     /// The digest of what tokens may be used with: those of another set-up are not.
     ///
     /// A person has consented that a client gets tokens from an issuer, for an API: where one of
-    /// these changes, tokens must not follow, or whoever may change an integration could have them
-    /// sent to himself. What is obtained without a person is obtained anew after any change.
+    /// these changes, or where tokens are revoked, tokens must not follow, or whoever may change an
+    /// integration could have them sent to himself. What is obtained without a person is obtained anew after any change.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
@@ -78,6 +78,8 @@ impl<'a> GrantContext<'a> {
         if self.config.grant_type != GrantType::AuthorizationCode {
             parts.push(self.credential_version.to_owned());
             parts.push(serde_json::to_string(self.config).unwrap_or_default());
+        } else if let Some(revocation) = &self.config.revocation_endpoint {
+            parts.push(revocation.to_string());
         }
         let parts: Vec<&[u8]> = parts.iter().map(String::as_bytes).collect();
         Digest::of_parts(&parts).to_string()

@@ -56,7 +56,7 @@ use running::Running;
 pub use context::GrantContext;
 pub use endpoint::TokenEndpoint;
 pub use error::GrantError;
-pub use revoke::{AtProvider, revoke_at_provider};
+pub use revoke::{AtProvider, Forgotten, revoke_at_provider};
 pub use tokens::GrantTokens;
 pub use visit::Visited;
 
@@ -224,14 +224,17 @@ impl Grants {
         &self,
         organization: OrganizationId,
         integration: IntegrationId,
-    ) -> Result<Option<GrantTokens>, GrantError> {
+    ) -> Result<Option<Forgotten>, GrantError> {
         let owned = (organization, integration);
         let ended = self.0.end(owned, GrantEnd::Revoked, |_| true).await?;
         let Some(ended) = ended.filter(|stored| stored.tokens.is_some()) else {
             return Ok(None);
         };
         match self.0.open(owned, &ended).await {
-            Ok(tokens) => Ok(tokens),
+            Ok(tokens) => Ok(tokens.map(|tokens| Forgotten {
+                tokens,
+                basis: ended.grant.basis,
+            })),
             // They are gone all the same, which is what was asked for.
             Err(GrantError::Vault(error))
                 if matches!(*error, VaultError::Tampered | VaultError::NoKey) =>

@@ -1,7 +1,6 @@
 //! The step that ends a grant.
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::domain::playbook::StepEnd;
 use crate::domain::{
@@ -9,13 +8,11 @@ use crate::domain::{
     OrganizationId, Sources,
 };
 use crate::egress::TlsSettings;
-use crate::flows::grants::{AtProvider, GrantTokens, Grants, revoke_at_provider};
-use crate::oauth::{Client, ClientContext};
+use crate::flows::grants::{AtProvider, Forgotten, GrantContext, Grants, revoke_at_provider};
+use crate::oauth::Client;
 use crate::store::{Store, StoreError, contended};
 use crate::vault::Credentials;
 
-/// How long a call of an authorization server may take. There are two, within a lease.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const TRIES: usize = 24;
 const NO_GRANT: &str = "the integration has no grant: it does not use OAuth 2.0";
 
@@ -69,9 +66,9 @@ impl GrantRevoker {
         let Some(config) = config_of(&found.item) else {
             return Ok(failed(NO_GRANT));
         };
-        let tokens = self.grants.forget(organization, integration).await?;
-        let provider = match &tokens {
-            Some(tokens) => self.at_provider(&found.item, &config, tokens).await?,
+        let forgotten = self.grants.forget(organization, integration).await?;
+        let provider = match &forgotten {
+            Some(forgotten) => self.at_provider(&found.item, &config, forgotten).await?,
             None => AtProvider::Nothing,
         };
         self.set_pending(organization, integration).await?;
@@ -97,7 +94,7 @@ impl GrantRevoker {
         &self,
         integration: &Integration,
         config: &Oauth2Auth,
-        tokens: &GrantTokens,
+        forgotten: &Forgotten,
     ) -> Result<AtProvider, Error> {
         let Some(info) = &integration.credentials else {
             return Ok(AtProvider::Failed);
@@ -109,14 +106,8 @@ impl GrantRevoker {
             return Ok(AtProvider::Failed);
         };
         let tls: TlsSettings = integration.tls_config.clone().unwrap_or_default().into();
-        let context = ClientContext {
-            config,
-            credentials: &credentials,
-            tls: &tls,
-            dpop_key: None,
-            timeout: TIMEOUT,
-        };
-        Ok(Box::pin(revoke_at_provider(&self.client, &context, tokens, id)).await)
+        let context = GrantContext::of(integration, config, &credentials, &tls);
+        Ok(Box::pin(revoke_at_provider(&self.client, &context, forgotten)).await)
     }
 
     /// The integration waits for a person, unless one has switched it off.

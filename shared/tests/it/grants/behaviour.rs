@@ -135,12 +135,12 @@ async fn what_another_process_revokes_is_noticed_within_five_seconds() {
     let (organization, integration) = world.set_up.ids();
     world.connect(&one).await;
     world.token(&other).await.unwrap();
-    let tokens = one
+    let forgotten = one
         .forget(organization, integration)
         .await
         .unwrap()
         .unwrap();
-    let refresh = tokens.refresh_token.unwrap();
+    let refresh = forgotten.tokens.refresh_token.unwrap();
     assert_eq!(refresh.expose_secret(), "refresh-1");
     assert!(
         one.forget(organization, integration)

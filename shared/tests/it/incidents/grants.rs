@@ -4,25 +4,53 @@ use std::collections::BTreeMap;
 
 use gatehouse::audit::Trail;
 use gatehouse::domain::playbook::{PlaybookRun, RunStatus, StepState};
-use gatehouse::domain::{AuthConfig, AuthMethod, Integration, IntegrationStatus};
+use gatehouse::domain::{
+    AuthConfig, AuthMethod, CredentialInfo, GrantEnd, Integration, IntegrationStatus,
+};
 use gatehouse::egress::TlsSettings;
 use gatehouse::flows::grants::{GrantContext, NewGrant};
 use gatehouse::flows::playbooks::{Playbooks, Would};
 use gatehouse::oauth::TokenReply;
 use gatehouse::vault::CredentialSet;
+use serde_json::{Value, json};
 
 use super::world::{MINUTE, Process, World, spec, step};
 use crate::life::Kill;
 
+const VERSION: &str = "gatehouse-01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
 /// Has the integration use OAuth 2.0, and gives it tokens.
 async fn connect(world: &World, process: &Process) {
+    connect_as(world, process, json!({})).await;
+}
+
+/// The same, with what its configuration says besides.
+async fn connect_as(world: &World, process: &Process, more: Value) {
     let mut found = world.integration_now().await;
     found.item.auth_method = AuthMethod::Oauth2;
-    found.item.auth_config = Some(serde_json::json!({
+    found.item.auth_config = Some(json!({
         "grantType": "authorization_code",
         "authorizationEndpoint": "https://id.example.com/authorize",
         "tokenEndpoint": "https://id.example.com/token",
     }));
+    for (name, value) in more.as_object().unwrap() {
+        found.item.auth_config.as_mut().unwrap()[name] = value.clone();
+    }
+    let credentials: CredentialSet = BTreeMap::from([
+        ("clientId".to_owned(), "client".into()),
+        ("clientSecret".to_owned(), "secret".into()),
+    ]);
+    found.item.credentials = Some(CredentialInfo {
+        version: VERSION.to_owned(),
+        fields: credentials.keys().cloned().collect(),
+        created_at: world.now(),
+        last_used_at: None,
+        expires_at: None,
+        fields_expire_at: BTreeMap::new(),
+    });
+    let vault = world.account.credentials();
+    let staged = vault.stage(world.organization, world.integration, &credentials, VERSION);
+    staged.await.unwrap();
     let store = world.store();
     store
         .update_integration(&found.item, found.version)
@@ -33,9 +61,6 @@ async fn connect(world: &World, process: &Process) {
     let AuthConfig::Oauth2(config) = config else {
         panic!("{config:?}");
     };
-    let credentials: CredentialSet = BTreeMap::from([("clientId".to_owned(), "client".into())])
-        .into_iter()
-        .collect();
     let tls = TlsSettings::default();
     let context = GrantContext::of(&item, &config, &credentials, &tls);
     let new = NewGrant {
@@ -100,6 +125,34 @@ async fn tokens_are_forgotten_and_the_integration_waits_for_a_person() {
     let by = super::world::approver();
     let undo = process.playbooks.undo(world.organization, ended.id, &by);
     assert!(undo.await.is_err());
+}
+
+/// Tokens are shown to the server that they are of, and not to one that was named since.
+#[tokio::test]
+async fn tokens_are_revoked_where_they_are_of_and_nowhere_else() {
+    const OWN: &str = "https://id.example.com/revoke";
+    for (endpoint, asked) in [(OWN, vec![OWN; 2]), ("https://evil.example/revoke", vec![])] {
+        let world = World::new().await;
+        let process = world.process();
+        connect_as(&world, &process, json!({"revocationEndpoint": OWN})).await;
+        let mut found = world.integration_now().await;
+        found.item.auth_config.as_mut().unwrap()["revocationEndpoint"] = json!(endpoint);
+        let updated = world.store();
+        let updated = updated.update_integration(&found.item, found.version);
+        updated.await.unwrap();
+        let run = world.run(&spec(&step("revoke_grant", "automatic")), None);
+        let ended = process.playbooks.begin(run).await.unwrap().item;
+        assert_eq!(ended.status, RunStatus::Succeeded, "{ended:?}");
+        assert_eq!(process.providers.asked(), asked);
+        let said = ended.steps[0].said.as_deref().unwrap();
+        let is_revoked = said.contains("the provider has revoked them");
+        assert_eq!(is_revoked, !asked.is_empty(), "{said}");
+        let grant = process
+            .grants
+            .read(world.organization, world.integration)
+            .await;
+        assert_eq!(grant.unwrap().unwrap().end, Some(GrantEnd::Revoked));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! An organization with an integration and an endpoint, and processes that run playbooks on them.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gatehouse::audit::{AuditQuery, Trail};
@@ -11,7 +12,9 @@ use gatehouse::domain::{
     Actor, AuditEntry, AuthMethod, Breaker, Clock as _, Endpoint, EndpointStatus, IncidentId,
     Integration, IntegrationId, IntegrationStatus, IntegrationType, OrganizationId, Timestamp,
 };
-use gatehouse::egress::{Egress, EgressPolicy};
+use gatehouse::egress::{
+    Carry, Egress, EgressError, EgressPolicy, OutboundRequest, OutboundResponse,
+};
 use gatehouse::flows::grants::Grants;
 use gatehouse::flows::incidents::Incidents;
 use gatehouse::flows::playbooks::{GrantRevoker, Playbooks};
@@ -38,6 +41,34 @@ pub(super) struct Process {
     pub(super) playbooks: Playbooks,
     pub(super) grants: Grants,
     pub(super) life: Life,
+    pub(super) providers: Providers,
+}
+
+/// All providers there are. They agree to everything, and remember which URLs were called.
+#[derive(Clone, Default)]
+pub(super) struct Providers(Arc<Mutex<Vec<String>>>);
+
+impl Providers {
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Carry for Providers {
+    fn carry(
+        &self,
+        request: OutboundRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<OutboundResponse, EgressError>> + Send>> {
+        self.0.lock().unwrap().push(request.url.to_string());
+        let response = OutboundResponse {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            truncated: false,
+            duration: Duration::ZERO,
+        };
+        Box::pin(std::future::ready(Ok(response)))
+    }
 }
 
 impl World {
@@ -126,7 +157,8 @@ impl World {
         let (store, sources) = (life.store(&self.account), self.account.sources());
         let retention = Duration::from_secs(400 * 24 * 3_600);
         let trail = Trail::new(store.clone(), sources.clone(), "tests", retention);
-        let egress = Egress::new(EgressPolicy::default());
+        let providers = Providers::default();
+        let egress = Egress::with_carrier(EgressPolicy::default(), Arc::new(providers.clone()));
         let metadata = MetadataCache::new(egress.clone(), sources.clone());
         let client = Client::new(egress, sources.clone(), Arc::new(metadata));
         let grants = Grants::new(
@@ -153,6 +185,7 @@ impl World {
                 .with_rotations(desk),
             grants,
             life,
+            providers,
         }
     }
 
