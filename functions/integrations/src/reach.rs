@@ -2,7 +2,7 @@
 //! they were not given for, or whoever may change an integration could have them sent to himself.
 
 use gatehouse::catalog;
-use gatehouse::domain::{ApiProfile, AuthConfig, FieldError, Integration};
+use gatehouse::domain::{ApiProfile, AuthConfig, FieldError, Integration, RotationMethod};
 use url::Url;
 
 use crate::setup::{Asked, token_urls};
@@ -31,6 +31,30 @@ impl Asked<'_> {
         } else {
             return Ok(());
         };
+        Err(FieldError::new("/credentials", message))
+    }
+
+    /// Whether the field `name` of credentials that stay may be shown as a key's id: it was before, or the
+    /// catalogue says that it may be told. What is no secret for the configuration that is asked for may
+    /// be one for that which was there.
+    pub(crate) fn check_shown(&self, name: &str) -> Result<(), FieldError> {
+        let (Some(current), None) = (self.current, self.credentials) else {
+            return Ok(());
+        };
+        let stored = current.credentials.as_ref();
+        let is_stored = stored.is_some_and(|stored| stored.fields.iter().any(|own| own == name));
+        let profile = catalog::profile_of(current);
+        let before = profile
+            .rotation
+            .as_ref()
+            .and_then(RotationMethod::key_field);
+        if !is_stored
+            || before == Some(name)
+            || catalog::may_be_told(self.provider, self.auth_method, name)
+        {
+            return Ok(());
+        }
+        let message = format!("is required where `{name}` becomes `keyId`: it would be shown");
         Err(FieldError::new("/credentials", message))
     }
 }

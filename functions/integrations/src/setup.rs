@@ -165,7 +165,9 @@ impl Asked<'_> {
         if catalog::is_secret(self.provider, self.auth_method, &auth.secret_fields(), name) {
             let message = format!("`{name}` is a secret of the credentials: it would be shown");
             wrong(errors, "/apiProfile/rotation/keys/keyId", message);
+            return;
         }
+        errors.extend(self.check_shown(name).err());
     }
 
     fn profile(&self, provider: Option<&Provider>, variables: &Values) -> ApiProfile {

@@ -28,7 +28,7 @@ pub use fill::Values;
 pub use pattern::Pattern;
 pub use profile::{limits_of, profile_of};
 pub use provider::{AuthOption, CredentialField, Provider, Source, Variable};
-pub use rotation_check::is_secret;
+pub use rotation_check::{is_secret, may_be_told};
 pub use scheme::{
     Accepted, Algorithm, Condition, DigestOf, Encoding, FormJson, Future, Grammar, Handshake,
     HeaderFamily, Instant, KeyForm, Location, Page, Scheme, TimestampUnit, TokenPlace, Tolerance,

@@ -44,15 +44,34 @@ impl Provider {
 }
 
 /// What is a secret whatever an integration says of how it authenticates.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 9] = [
     "accountKey",
     "apiKey",
     "clientKey",
     "clientSecret",
     "password",
     "privateKey",
+    "secret",
     "secretAccessKey",
+    "sessionToken",
 ];
+
+/// Whether the catalogue says that a field of the credentials of an integration that authenticates by
+/// `method` is a secret; none, if it does not know the field.
+fn declared(provider: Option<&str>, method: AuthMethod, name: &str) -> Option<bool> {
+    let options = provider.and_then(super::provider).into_iter();
+    let options = options.flat_map(|provider| provider.auth_options(method));
+    let known = options.filter_map(|option| option.fields.get(name));
+    known
+        .map(|field| field.secret)
+        .reduce(|one, other| one || other)
+}
+
+/// Whether the catalogue says that such a field may be told.
+#[must_use]
+pub fn may_be_told(provider: Option<&str>, method: AuthMethod, name: &str) -> bool {
+    declared(provider, method, name) == Some(false)
+}
 
 /// Whether a field of the credentials of an integration that authenticates by `method` is a secret:
 /// the catalogue says so, or else it is one of `secrets`, those of the integration's own
@@ -64,15 +83,8 @@ pub fn is_secret(
     secrets: &[String],
     name: &str,
 ) -> bool {
-    let options = provider.and_then(super::provider).into_iter();
-    let options = options.flat_map(|provider| provider.auth_options(method));
-    let mut known = options
-        .filter_map(|option| option.fields.get(name))
-        .peekable();
-    if known.peek().is_some() {
-        return known.any(|field| field.secret);
-    }
-    ALWAYS.contains(&name) || secrets.iter().any(|secret| secret == name)
+    declared(provider, method, name)
+        .unwrap_or_else(|| ALWAYS.contains(&name) || secrets.iter().any(|secret| secret == name))
 }
 
 fn check_fields(place: &str, method: &RotationMethod, option: &AuthOption) -> Checked {

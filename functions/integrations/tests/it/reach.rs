@@ -160,6 +160,44 @@ async fn another_account_of_a_known_provider_is_given_its_credentials_anew() {
     assert_wanted(&body, &json!({"apiKey": "k".repeat(30)}), changes).await;
 }
 
+/// What a key is known by is shown: whoever may change an integration could have any field shown that he
+/// has no more use for.
+#[tokio::test]
+async fn another_field_is_shown_only_if_it_is_given_anew() {
+    let rotation = |name: &str| {
+        json!({"verification": {"method": "GET", "path": "/x"},
+            "rotation": {"strategy": "provider_api", "keys": {
+                "create": {"method": "POST", "path": format!("/leak/{{{name}}}")},
+                "created": {name: "t"}, "keyId": name,
+                "revoke": [{"method": "DELETE", "path": format!("/leak/{{{name}}}")}]}}})
+    };
+    let headers = |headers: Value| json!({"kind": "headers", "headers": headers});
+    let body = with(custom(), "authMethod", json!("custom"));
+    let both = headers(json!({"X-Id": "{appId}", "X-Token": "{token}"}));
+    let own = with(body.clone(), "authConfig", both);
+    let id_only = headers(json!({"X-Id": "{appId}"}));
+    let credentials = json!({"appId": "me", "token": "canary", "tokenId": "7"});
+    let own = with(own, "credentials", credentials.clone());
+    let change = |name: &str| json!({"authConfig": id_only, "apiProfile": rotation(name)});
+    let changes = vec![
+        (change("token"), true),
+        (change("tokenId"), true),
+        (change("newId"), false),
+    ];
+    assert_wanted(&own, &credentials, changes).await;
+    // What is shown already is shown no more than before.
+    let known = with(own, "apiProfile", rotation("tokenId"));
+    let changes = vec![(change("tokenId"), false), (change("token"), true)];
+    assert_wanted(&known, &credentials, changes).await;
+    let jwt = |field: &str| json!({"algorithm": "HS256", "keyField": field, "claims": {}, "use": {"kind": "bearer"}});
+    let keys = json!({"signingKey": "s".repeat(32), "other": "o".repeat(32)});
+    let body = with(custom(), "authMethod", json!("jwt"));
+    let body = with(body, "authConfig", jwt("signingKey"));
+    let body = with(body, "credentials", keys.clone());
+    let change = json!({"authConfig": jwt("other"), "apiProfile": rotation("signingKey")});
+    assert_wanted(&body, &keys, vec![(change, true)]).await;
+}
+
 #[tokio::test]
 async fn a_bulk_update_is_held_to_the_same() {
     let portal = Portal::new().await;

@@ -286,6 +286,30 @@ async fn an_id_that_is_a_secret_is_refused_and_nothing_changes() {
     }
 }
 
+/// Also where the configuration does not say that it is used.
+#[tokio::test]
+async fn an_id_that_is_always_a_secret_is_refused_with_credentials_too() {
+    let portal = Portal::new().await;
+    let token = portal.organization();
+    for name in ["sessionToken", "secret"] {
+        let mut rotation = super::calls();
+        rotation["keys"]["created"] = json!({name: "token"});
+        rotation["keys"]["keyId"] = json!(name);
+        rotation["keys"]["revoke"] = json!([{"method": "DELETE", "path": "/keys/1"}]);
+        let body = json!({
+            "name": "Files", "type": "cloud_storage", "baseUrl": "https://s3.example.com",
+            "authMethod": "custom",
+            "authConfig": {"kind": "sigv4", "service": "s3", "region": "eu-west-1"},
+            "credentials": {"accessKeyId": "me", "secretAccessKey": "canary", name: "canary"},
+            "apiProfile": {"verification": {"path": "/x"}, "rotation": rotation},
+        });
+        let answer = portal.post("/portal/integrations", &token, body).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let pointer = &answer.json()["errors"][0]["pointer"];
+        assert_eq!(pointer, "/apiProfile/rotation/keys/keyId", "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_request_has_the_same_answer() {
     let portal = Portal::new().await;
