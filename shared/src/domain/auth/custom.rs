@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::super::object::only_objects;
 use super::super::{Expression, FieldError};
-use super::{ValueTemplate, check_header, check_name, names};
+use super::{ValueTemplate, check_header, check_name, check_unsent, names};
 
 only_objects!(CustomAuth, SigV4, HmacSigning, Login);
 
@@ -303,6 +303,12 @@ impl HmacSigning {
         }
         for name in self.parameters.keys() {
             check_name("/authConfig/parameters", name)?;
+        }
+        for (place, templates) in [("headers", &self.headers), ("parameters", &self.parameters)] {
+            for (name, template) in templates {
+                let pointer = format!("/authConfig/{place}/{}", FieldError::escaped(name));
+                check_unsent(&pointer, template, [&*self.key_field])?;
+            }
         }
         check_name("/authConfig/keyField", &self.key_field)?;
         check_headers("headers", &self.headers)

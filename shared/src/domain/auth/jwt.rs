@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::super::FieldError;
 use super::super::object::only_objects;
-use super::{ValueTemplate, check_name, names};
+use super::{ValueTemplate, check_name, check_unsent, names};
 
 only_objects!(JwtAuth, JwtUse);
 
@@ -73,8 +73,10 @@ pub enum JwtUse {
     },
 }
 
+const PRIVATE_KEY: &str = "privateKey";
+
 fn private_key() -> String {
-    "privateKey".to_owned()
+    PRIVATE_KEY.to_owned()
 }
 
 fn five_minutes() -> u32 {
@@ -111,6 +113,11 @@ impl JwtAuth {
         fields
     }
 
+    /// The fields that hold keys. A private key is one also where another field signs.
+    fn keys(&self) -> [&str; 2] {
+        [&self.key_field, PRIVATE_KEY]
+    }
+
     pub(super) fn check(&self) -> Result<(), FieldError> {
         if !(1..=3600).contains(&self.lifetime_seconds) {
             let message = "expected 1 to 3600 seconds";
@@ -122,12 +129,26 @@ impl JwtAuth {
                 return Err(FieldError::new(pointer, "is set for each assertion"));
             }
             for text in texts(value) {
-                if let Err(error) = text.parse::<ValueTemplate>() {
-                    return Err(FieldError::new(pointer, error.to_string()));
+                match text.parse::<ValueTemplate>() {
+                    Ok(template) => check_unsent(&pointer, &template, self.keys())?,
+                    Err(error) => return Err(FieldError::new(pointer, error.to_string())),
                 }
             }
         }
-        if let JwtUse::Exchange { token_url, .. } = &self.purpose {
+        if let Some(template) = &self.key_id {
+            check_unsent("/authConfig/keyId", template, self.keys())?;
+        }
+        if let JwtUse::Exchange {
+            token_url,
+            parameters,
+            ..
+        } = &self.purpose
+        {
+            for (name, template) in parameters {
+                let name = FieldError::escaped(name);
+                let pointer = format!("/authConfig/use/parameters/{name}");
+                check_unsent(&pointer, template, self.keys())?;
+            }
             let has_more = token_url.fragment().is_some()
                 || !token_url.username().is_empty()
                 || token_url.password().is_some();

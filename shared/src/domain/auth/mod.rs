@@ -225,6 +225,31 @@ impl ApiKeyAuth {
     }
 }
 
+/// The field of the credentials that templates call `name`.
+fn field_of(name: &str) -> &str {
+    if name == "key" { API_KEY } else { name }
+}
+
+/// Refuses a template that names one of `keys`, which are to sign with, or to be sent elsewhere.
+fn check_unsent<'k>(
+    pointer: &str,
+    template: &ValueTemplate,
+    keys: impl IntoIterator<Item = &'k str>,
+) -> Result<(), FieldError> {
+    let is_named = |key: &&str| {
+        template
+            .fields()
+            .any(|name| field_of(name) == field_of(key))
+    };
+    match keys.into_iter().find(is_named) {
+        Some(key) => {
+            let message = format!("names `{key}`, which must not be sent there");
+            Err(FieldError::new(pointer, message))
+        }
+        None => Ok(()),
+    }
+}
+
 fn names<'t>(templates: impl IntoIterator<Item = &'t ValueTemplate>) -> Vec<String> {
     let names = templates.into_iter().flat_map(ValueTemplate::fields);
     names.map(str::to_owned).collect()

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::super::FieldError;
 use super::super::object::only_objects;
-use super::{JwtAlgorithm, ValueTemplate, check_header, check_name, names};
+use super::{JwtAlgorithm, ValueTemplate, check_header, check_name, check_unsent, names};
 
 only_objects!(Oauth2Auth);
 
@@ -193,6 +193,9 @@ impl Default for AccessTokenPlace {
     }
 }
 
+/// The fields that stand in no assertion.
+const SECRETS: [&str; 2] = ["clientSecret", "privateKey"];
+
 /// What the authorization request says by itself.
 const OURS: [&str; 20] = [
     "response_type",
@@ -353,6 +356,19 @@ impl Oauth2Auth {
         if self.signs_assertions() && self.assertion.is_none() {
             let message = "is required where assertions are signed";
             return Err(FieldError::new("/authConfig/assertion", message));
+        }
+        let Some(assertion) = &self.assertion else {
+            return Ok(());
+        };
+        for (name, template) in [
+            ("keyId", &assertion.key_id),
+            ("issuer", &assertion.issuer),
+            ("subject", &assertion.subject),
+        ] {
+            if let Some(template) = template {
+                let pointer = format!("/authConfig/assertion/{name}");
+                check_unsent(&pointer, template, SECRETS)?;
+            }
         }
         Ok(())
     }

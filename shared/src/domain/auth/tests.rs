@@ -61,6 +61,65 @@ fn an_assertions_fields_are_those_of_all_its_templates() {
 }
 
 #[test]
+fn what_signs_is_not_sent() {
+    let jwt = |more: Value| {
+        let mut config = json!({"algorithm": "RS256", "claims": {}, "use": {"kind": "bearer"}});
+        for (name, value) in more.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        (AuthMethod::Jwt, config)
+    };
+    let exchange = json!({"kind": "exchange", "tokenUrl": "https://a.example/token",
+                          "parameters": {"a/b": "{privateKey}"}});
+    let hmac = |more: Value| {
+        let mut config = json!({"kind": "hmac", "algorithm": "sha256", "signed": "{secret}{body}",
+            "encoding": "hex", "headers": {"X-Sign": "{signature}"}});
+        for (name, value) in more.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        (AuthMethod::Custom, config)
+    };
+    let assertion = |name: &str, field: &str| {
+        let config = json!({"issuer": "https://a.example", "grantType": "jwt_bearer",
+            "assertion": {"algorithm": "RS256", name: format!("x{{{field}}}")}});
+        (AuthMethod::Oauth2, config)
+    };
+    let signed = json!({"X-Sign": "{signature}", "X-Key": "{secret}"});
+    for ((method, config), place) in [
+        (jwt(json!({"claims": {"x": ["{privateKey}"]}})), "claims/x"),
+        (
+            jwt(json!({"keyField": "own", "claims": {"x": "a{own}"}})),
+            "claims/x",
+        ),
+        (
+            jwt(json!({"keyField": "own", "claims": {"x": "{privateKey}"}})),
+            "claims/x",
+        ),
+        (
+            jwt(json!({"keyField": "apiKey", "keyId": "{key}"})),
+            "keyId",
+        ),
+        (jwt(json!({"keyId": "{privateKey}"})), "keyId"),
+        (jwt(json!({"use": exchange})), "use/parameters/a~1b"),
+        (hmac(json!({"headers": signed})), "headers/X-Key"),
+        (
+            hmac(json!({"keyField": "own", "parameters": {"k": "{own}"}})),
+            "parameters/k",
+        ),
+        (assertion("issuer", "clientSecret"), "assertion/issuer"),
+        (assertion("subject", "privateKey"), "assertion/subject"),
+        (assertion("keyId", "privateKey"), "assertion/keyId"),
+    ] {
+        let (pointer, message) = wrong(method, config.clone());
+        assert_eq!(pointer, format!("/authConfig/{place}"), "{config}");
+        assert!(message.contains("must not be sent"), "{message}");
+    }
+    // What is signed is not sent.
+    let (method, config) = hmac(json!({}));
+    AuthConfig::read(method, Some(&config)).unwrap();
+}
+
+#[test]
 fn an_assertion_sets_its_own_times() {
     let base = json!({"algorithm": "ES256", "claims": {}, "use": {"kind": "bearer"}});
     let with = |field: &str, value: Value| {
