@@ -5,8 +5,10 @@ use axum::extract::State as Shared;
 use axum::response::IntoResponse;
 use futures::StreamExt as _;
 use gatehouse::access::{Access, Resource};
-use gatehouse::domain::{Action, Error, FieldError, Integration, IntegrationId};
-use gatehouse::http::{ApiError, Json, ProblemSchema, RequestId};
+use gatehouse::domain::{
+    Action, AuditSubject, Error, FieldError, Integration, IntegrationId, Origin,
+};
+use gatehouse::http::{ApiError, Json, OriginOf, Part, ProblemSchema, RequestId};
 use gatehouse::store::Versioned;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -94,17 +96,18 @@ pub(crate) async fn run(
     Shared(state): Shared<State>,
     Extension(access): Extension<Access>,
     Extension(RequestId(request)): Extension<RequestId>,
+    OriginOf(origin): OriginOf,
     Json(BulkRequest { operations }): Json<BulkRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !(1..=MAX_OPERATIONS).contains(&operations.len()) {
         return Err(Error::field("/operations", "expected 1 to 100 operations").into());
     }
-    let (state, access, request) = (&state, &access, &request);
+    let (state, access, request, origin) = (&state, &access, &request, &origin);
     let running = operations
         .into_iter()
         .enumerate()
         .map(|(index, operation)| async move {
-            match perform(state, access, operation).await {
+            match record(state, access, origin, operation).await {
                 Ok(done) => done.result(index),
                 Err(error) => failed(index, error, request),
             }
@@ -125,6 +128,14 @@ enum Done {
 }
 
 impl Done {
+    /// What was made.
+    fn made(&self) -> Option<AuditSubject> {
+        match self {
+            Self::Made(stored) => Some(AuditSubject::new("integration", stored.item.id)),
+            Self::Changed(_) | Self::Deleted(_) => None,
+        }
+    }
+
     fn result(self, index: usize) -> BulkResult {
         let mut result = BulkResult {
             index,
@@ -156,6 +167,27 @@ impl BulkResult {
         self.version = Some(version);
         self.integration = Some(item);
     }
+}
+
+/// Each operation is in the audit trail as its single call is.
+async fn record(
+    state: &State,
+    access: &Access,
+    origin: &Origin,
+    operation: BulkOperation,
+) -> Result<Done, Error> {
+    let part = Part {
+        caller: access.caller(),
+        origin,
+        action: match operation.op {
+            BulkKind::Create => "integration.create",
+            BulkKind::Update => "integration.update",
+            BulkKind::Delete => "integration.delete",
+        },
+        subject: operation.id.as_deref().and_then(AuditSubject::of_id),
+    };
+    let doing = Box::pin(perform(state, access, operation));
+    state.recorder.around(part, doing, Done::made).await
 }
 
 /// Each operation is decided by itself: that somebody may hand in several says nothing of them.

@@ -33,6 +33,6 @@ pub use extract::{
 pub use openapi::{AccessTokenScheme, ProblemSchema};
 pub(crate) use problem::renamed_problem;
 pub use problem::{ApiError, Code, code_of};
-pub use record::{Recorder, recorded};
+pub use record::{Part, Recorder, recorded};
 pub use security_headers::MayBeCached;
 pub use upstream::UpstreamView;

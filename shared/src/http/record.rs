@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
 use super::problem::code_of;
@@ -51,6 +51,19 @@ impl Recorded {
 const MAX_SESSIONS: usize = 4_096;
 const SESSION: &str = "session.start";
 
+/// A part of a request that is recorded by itself, as a request of its own would be.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// By whom it is done.
+    pub caller: &'a Caller,
+    /// From where.
+    pub origin: &'a Origin,
+    /// The word of what is done.
+    pub action: &'static str,
+    /// What it is done to, if that is known before.
+    pub subject: Option<AuditSubject>,
+}
+
 /// What [`recorded`] records with. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
@@ -89,6 +102,43 @@ impl Recorder {
             ..entry(caller, action, AuditOutcome::Denied, origin)
         };
         self.after(caller, entry).await;
+    }
+
+    /// Does a part of a request, recorded before it is done, and when it has ended. What was made by it is
+    /// the subject then. What cannot be recorded is not done.
+    ///
+    /// # Errors
+    ///
+    /// Those of `doing`; or it cannot be recorded.
+    pub async fn around<T>(
+        &self,
+        part: Part<'_>,
+        doing: impl Future<Output = Result<T, Error>>,
+        made: impl FnOnce(&T) -> Option<AuditSubject>,
+    ) -> Result<T, Error> {
+        let Part { caller, origin, .. } = part;
+        let of_part = |outcome| NewAuditEntry {
+            subject: part.subject.clone(),
+            ..entry(caller, part.action, outcome, origin)
+        };
+        let started = of_part(AuditOutcome::Started);
+        self.trail.record(caller.organization_id, started).await?;
+        let done = doing.await;
+        let ended = match &done {
+            Ok(done) => NewAuditEntry {
+                subject: made(done).or(part.subject.clone()),
+                ..of_part(AuditOutcome::Succeeded)
+            },
+            Err(error) => {
+                let code = code_of(error);
+                NewAuditEntry {
+                    code: Some(code.code.to_owned()),
+                    ..of_part(outcome_of(Some(error), code.status))
+                }
+            }
+        };
+        self.after(caller, ended).await;
+        done
     }
 
     /// Records what has happened. It has, whether it can be recorded or not.
@@ -211,18 +261,23 @@ fn end_of(response: &Response, action: Recorded) -> Option<(AuditOutcome, Option
     let error = response.extensions().get::<ApiError>();
     let code = error.map(|error| code_of(&error.0).code);
     let status = response.status();
-    let outcome = match error.map(|error| &*error.0) {
-        Some(Error::Forbidden) => AuditOutcome::Denied,
-        _ if status.is_server_error() => AuditOutcome::Failed,
-        _ if status.is_client_error() => AuditOutcome::Refused,
-        _ => AuditOutcome::Succeeded,
-    };
+    let outcome = outcome_of(error.map(|error| &*error.0), status);
     let is_recorded = match action.recording {
         Recording::Twice => true,
         Recording::Once => outcome != AuditOutcome::Succeeded,
         Recording::Denials => outcome == AuditOutcome::Denied,
     };
     is_recorded.then_some((outcome, code))
+}
+
+/// How it ended what was answered by `status`, because of `error`, if there is one.
+fn outcome_of(error: Option<&Error>, status: StatusCode) -> AuditOutcome {
+    match error {
+        Some(Error::Forbidden) => AuditOutcome::Denied,
+        _ if status.is_server_error() => AuditOutcome::Failed,
+        _ if status.is_client_error() => AuditOutcome::Refused,
+        _ => AuditOutcome::Succeeded,
+    }
 }
 
 fn entry(

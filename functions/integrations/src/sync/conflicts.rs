@@ -5,12 +5,12 @@ use gatehouse::access::{Access, Caller, Resource};
 use gatehouse::domain::sync::conflict::{ConflictRule, FieldPath};
 use gatehouse::domain::sync::{EntityName, SyncConfig};
 use gatehouse::domain::{
-    Action, AuditOutcome, AuditSubject, ConflictId, Error, FieldError, Integration, IntegrationId,
-    NewAuditEntry, OrganizationId, Origin,
+    Action, AuditSubject, ConflictId, Error, FieldError, Integration, IntegrationId, OrganizationId,
 };
 use gatehouse::flows::sync::{FoundConflict, Verdict};
-use gatehouse::http::{ApiError, Cursor, IfMatch, Json, OriginOf, PathId, PathIds, Query, etag};
-use gatehouse::lambda::telemetry::chain;
+use gatehouse::http::{
+    ApiError, Cursor, IfMatch, Json, OriginOf, Part, PathId, PathIds, Query, etag,
+};
 use gatehouse::store::{ConflictQuery as StoreQuery, StoreError};
 
 use super::conflict_bodies::{ConflictDecision, ConflictQuery, ConflictView};
@@ -95,49 +95,19 @@ pub(crate) async fn resolve(
             .await?;
         // First: should what follows fail, the same request does both the next time.
         if with_rule(item, &kind.entity, rule)?.is_some() {
-            let entry = Entry(caller, &origin, integration);
+            let part = Part {
+                caller,
+                origin: &origin,
+                action: "integration.update",
+                subject: Some(AuditSubject::new("integration", integration)),
+            };
             let added = add_rule(&state, owner, &kind.entity, rule);
-            entry.around(&state, added).await?;
+            state.recorder.around(part, added, |()| None).await?;
         }
     }
     let settled = state.local.settle(kind.kind(), id, &verdict, pointer);
     settled.await?;
     Ok(answer(state.local.conflict(owner, id).await?))
-}
-
-/// By whom, from where, and of what a change of an integration is recorded that comes with a decision.
-struct Entry<'a>(&'a Caller, &'a Origin, IntegrationId);
-
-impl Entry<'_> {
-    /// Records the change before it is made, and how it has ended, as a `PATCH` of the integration is.
-    async fn around(
-        &self,
-        state: &State,
-        change: impl Future<Output = Result<(), Error>>,
-    ) -> Result<(), Error> {
-        let organization = self.0.organization_id;
-        let started = self.outcome(AuditOutcome::Started);
-        state.trail.record(organization, started).await?;
-        let changed = change.await;
-        let outcome = match changed {
-            Ok(()) => AuditOutcome::Succeeded,
-            Err(_) => AuditOutcome::Failed,
-        };
-        let ended = state.trail.record(organization, self.outcome(outcome));
-        if let Err(error) = ended.await {
-            let (id, cause) = (self.2, chain(&error));
-            tracing::error!(integration.id = %id, cause, "how a change of {id} ended is not in the audit trail");
-        }
-        changed
-    }
-
-    fn outcome(&self, outcome: AuditOutcome) -> NewAuditEntry {
-        let Self(caller, origin, integration) = *self;
-        NewAuditEntry {
-            subject: AuditSubject::of_id(&integration.to_string()),
-            ..NewAuditEntry::new(caller.into(), "integration.update", outcome).from(origin)
-        }
-    }
 }
 
 fn answer(found: FoundConflict) -> impl IntoResponse {

@@ -64,6 +64,60 @@ async fn a_change_is_in_the_trail_before_it_is_made_and_when_it_has_ended() {
     assert_eq!(entries[4]["sequence"], 1);
 }
 
+/// What is done, refused and denied in bulk is there as what is done one by one.
+#[tokio::test]
+async fn each_operation_of_many_is_in_the_trail_by_itself() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token_as(organization, "owner", &["owner"]);
+    let first = portal.integration(&owner).await;
+    let mut confidential = integration();
+    confidential["classification"] = json!("confidential");
+    let second = portal.post("/portal/integrations", &owner, confidential);
+    let second = second.await.id();
+    let first = first.rsplit('/').next().unwrap();
+    // Who has no second factor may not delete the second.
+    let token = portal.signed(organization, "me", json!({"roles": ["owner"]}));
+    let operations = json!({"operations": [
+        {"op": "create", "body": integration()},
+        {"op": "update", "id": first, "version": 99, "body": {"name": "Renamed"}},
+        {"op": "delete", "id": second},
+    ]});
+    let answer = portal
+        .post("/portal/integrations:bulk", &token, operations)
+        .await;
+    let results = answer.json()["results"].clone();
+    let statuses = [0, 1, 2].map(|n: usize| results[n]["status"].as_u64().unwrap());
+    assert_eq!(statuses, [201, 412, 403], "{answer:?}");
+    let made = results[0]["id"].as_str().unwrap();
+    let request = answer.headers["x-request-id"].to_str().unwrap();
+    let entries = portal.trail(&owner).await;
+    let mut told: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry["requestId"] == request)
+        .map(|entry| {
+            assert_eq!(entry["actor"], json!({"kind": "user", "id": "me"}));
+            let of = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+            let subject = entry["subject"]["id"].as_str().unwrap_or("-");
+            let (action, outcome, code) = (of("action"), of("outcome"), of("code"));
+            format!("{action} {outcome} {subject} {code}")
+        })
+        .collect();
+    told.sort();
+    let expected = [
+        "integration.bulk started - -".to_owned(),
+        "integration.bulk succeeded - -".to_owned(),
+        "integration.create started - -".to_owned(),
+        format!("integration.create succeeded {made} -"),
+        format!("integration.delete denied {second} forbidden"),
+        format!("integration.delete started {second} -"),
+        format!("integration.update refused {first} precondition_failed"),
+        format!("integration.update started {first} -"),
+        "session.start succeeded - -".to_owned(),
+    ];
+    assert_eq!(told, expected);
+}
+
 #[tokio::test]
 async fn no_secret_and_nothing_of_a_body_is_in_the_trail() {
     let portal = Portal::new().await;
