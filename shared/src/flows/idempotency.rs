@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::domain::{Cause, Error, Sources, Timestamp};
+use crate::domain::{Actor, Cause, Error, Sources, Timestamp};
 use crate::http::{ApiError, RequestId, idempotency_key, renamed_problem};
 use crate::store::{Begun, Digest, IdempotentRequest, Store};
 use crate::vault::{DataKeys, SealContext};
@@ -57,8 +57,8 @@ struct Answer {
 }
 
 /// A layer by which a `POST` with an `Idempotency-Key` has one effect however often it is sent:
-/// repetitions within 24 hours get the first answer again. An error that another try may not meet
-/// is not kept.
+/// repetitions by the same caller within 24 hours get the first answer again. An error that another try
+/// may not meet is not kept.
 ///
 /// # Errors
 ///
@@ -80,7 +80,10 @@ pub async fn idempotent(
             limit_bytes: MAX_BODY_BYTES as u64,
         })?;
     let now = idempotency.sources.now();
+    let actor = Actor::from(&caller);
     let target = [
+        actor.kind.as_str().as_bytes(),
+        caller.subject.as_bytes(),
         parts.method.as_str().as_bytes(),
         parts.uri.path().as_bytes(),
         key.as_bytes(),

@@ -81,6 +81,46 @@ async fn a_key_is_good_for_one_request_of_one_organization() {
     assert_eq!(theirs.status, 201);
 }
 
+/// Nobody is answered what another was told.
+#[tokio::test]
+async fn a_key_is_its_callers() {
+    let portal = Portal::new().await;
+    let organization = portal.organization_id();
+    let owner = portal.token(organization);
+    let path = format!("{}/destinations", portal.integration(&owner).await);
+    let machine = json!({
+        "name": "CI", "roles": ["admin"],
+        "expiresAt": gatehouse::lambda::system_sources().now().plus(std::time::Duration::from_secs(3600)),
+    });
+    let made = portal.post("/portal/access/keys", &owner, machine).await;
+    let (machine, id) = (made.json()["key"].clone(), made.json()["id"].clone());
+    // One of whom says that it is the machine.
+    let callers = [
+        owner,
+        portal.token_as(organization, "another", &["owner"]),
+        machine.as_str().unwrap().to_owned(),
+        portal.token_as(organization, id.as_str().unwrap(), &["owner"]),
+    ];
+    let key = [("idempotency-key", "first")];
+    let body = json!({"type": "http", "url": "https://example.com/"});
+    let mut secrets = std::collections::BTreeSet::new();
+    for caller in &callers {
+        let answer = portal
+            .call(("POST", &path), caller, &key, body.clone())
+            .await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(!answer.headers.contains_key("idempotency-replayed"));
+        secrets.insert(answer.json()["signingSecret"].to_string());
+    }
+    assert_eq!(secrets.len(), callers.len());
+    for caller in &callers {
+        let again = portal
+            .call(("POST", &path), caller, &key, body.clone())
+            .await;
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_is_not_well_formed_is_refused() {
     let portal = Portal::new().await;
