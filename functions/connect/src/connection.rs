@@ -27,6 +27,49 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsSettings,
 }
 
+/// The same without its credentials, of which each reading counts.
+#[derive(Debug)]
+pub(crate) struct Found {
+    integration: Integration,
+    pub(crate) config: Box<Oauth2Auth>,
+}
+
+impl Found {
+    /// Reads it.
+    pub(crate) async fn read(
+        state: &State,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<Self, Error> {
+        let found = state.store.integration(organization, integration).await?;
+        let Versioned { item, .. } = found.ok_or(Error::NotFound("integration"))?;
+        Ok(Self {
+            config: oauth2(&item)?,
+            integration: item,
+        })
+    }
+
+    /// Reads its credentials.
+    pub(crate) async fn with_credentials(self, state: &State) -> Result<Connection, Error> {
+        let item = self.integration;
+        let Some(version) = item.credentials.as_ref().map(|info| &info.version) else {
+            return Err(Error::Conflict(
+                "the integration has no credentials: give it the `clientId` and what goes with it"
+                    .to_owned(),
+            ));
+        };
+        let credentials = state
+            .credentials
+            .get(item.organization_id, item.id, version);
+        Ok(Connection {
+            credentials: credentials.await?,
+            tls: item.tls_config.clone().unwrap_or_default().into(),
+            config: self.config,
+            integration: item,
+        })
+    }
+}
+
 impl Connection {
     /// Reads it.
     pub(crate) async fn load(
@@ -34,22 +77,8 @@ impl Connection {
         organization: OrganizationId,
         integration: IntegrationId,
     ) -> Result<Self, Error> {
-        let found = state.store.integration(organization, integration).await?;
-        let Versioned { item, .. } = found.ok_or(Error::NotFound("integration"))?;
-        let config = oauth2(&item)?;
-        let Some(version) = item.credentials.as_ref().map(|info| &info.version) else {
-            return Err(Error::Conflict(
-                "the integration has no credentials: give it the `clientId` and what goes with it"
-                    .to_owned(),
-            ));
-        };
-        let credentials = state.credentials.get(organization, integration, version);
-        Ok(Self {
-            credentials: credentials.await?,
-            tls: item.tls_config.clone().unwrap_or_default().into(),
-            config,
-            integration: item,
-        })
+        let found = Found::read(state, organization, integration).await?;
+        found.with_credentials(state).await
     }
 
     /// Whether somebody can consent to it.

@@ -9,7 +9,7 @@ use gatehouse::domain::{
     Actor, AuditOutcome, AuditSubject, Error, IntegrationId, NewAuditEntry, OrganizationId,
 };
 use gatehouse::flows::grants::LoggedOut;
-use gatehouse::oauth::{LogoutToken, verify_logout_token};
+use gatehouse::oauth::{LogoutToken, may_be_logout_token, verify_logout_token};
 use gatehouse::store::Digest;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret as _;
@@ -17,7 +17,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::State;
-use crate::connection::Connection;
+use crate::connection::{Connection, Found};
 
 /// How long after its end a token is remembered: longer than clocks differ.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
@@ -84,7 +84,15 @@ async fn end(
     (organization, integration): (OrganizationId, IntegrationId),
     token: &str,
 ) -> Result<(), Refused> {
-    let connection = Connection::load(state, organization, integration).await?;
+    // Anybody may send something: what costs little is looked at first.
+    if !may_be_logout_token(token) {
+        return Err(Refused::Token);
+    }
+    let found = Found::read(state, organization, integration).await?;
+    if found.config.issuer.is_none() {
+        return Err(Refused::Token);
+    }
+    let connection = found.with_credentials(state).await?;
     let (issuer, said) = verified(state, &connection, token).await?;
     let digest = Digest::of_parts(&[issuer.as_bytes(), said.token_id.as_bytes()]);
     let seen = state

@@ -3,7 +3,7 @@ use serde_json::Value;
 use super::id_token::{algorithms, check_issued_at, subject};
 use super::{IdentityError, Metadata};
 use crate::domain::Timestamp;
-use crate::jwt::{self, Claims, Expected, JwtError, KeySet, LEEWAY, TokenUse};
+use crate::jwt::{self, Claims, Compact, Expected, JwtError, KeySet, LEEWAY, TokenUse};
 
 const WHAT: &str = "logout token";
 /// OpenID Connect Back-Channel Logout 1.0 section 2.4.
@@ -21,6 +21,12 @@ pub struct LogoutToken {
     pub token_id: String,
     /// When it is not accepted any more.
     pub expires_at: Timestamp,
+}
+
+/// Whether a text has the form of a logout token. Nothing of it is verified by that.
+#[must_use]
+pub fn may_be_logout_token(text: &str) -> bool {
+    Compact::read(text).is_ok()
 }
 
 /// Verifies a logout token that was sent for `client_id` (OpenID Connect Back-Channel Logout 1.0

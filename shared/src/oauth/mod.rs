@@ -27,7 +27,7 @@ pub use error::OauthError;
 pub(crate) use form::Form;
 pub use id_token::{IdToken, IdTokenCheck, verify_id_token};
 pub use identity_error::IdentityError;
-pub use logout_token::{LogoutToken, verify_logout_token};
+pub use logout_token::{LogoutToken, may_be_logout_token, verify_logout_token};
 pub use metadata::Metadata;
 pub use metadata_cache::MetadataCache;
 pub(crate) use signing::{expected_key, sign, signed};

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use serde_json::json;
 
 use crate::server::Server;
 use crate::world::World;
@@ -13,6 +14,34 @@ async fn post(world: &World, uri: &str, kind: &str, body: &str) -> (u16, String)
         .await;
     assert_eq!(answer.header("cache-control"), "no-store");
     (answer.status.as_u16(), answer.text)
+}
+
+/// Anybody may send something, and reading credentials costs more than anybody may cause.
+#[tokio::test]
+async fn what_is_surely_no_logout_token_has_no_credentials_read() {
+    const READS: &str = "SecretsManager.GetSecretValue";
+    const SIGNED: &str = "logout_token=eyJhbGciOiJSUzI1NiJ9.e30.AAAA";
+    let (world, server) = (World::new().await, Server::new().await);
+    let path = world.integration_at(&server).await;
+    let id = path.rsplit('/').next().unwrap();
+    let uri = format!("/oauth/backchannel-logout/{}/{id}", world.organization);
+    let form = "application/x-www-form-urlencoded";
+    for token in ["a", "a.b.c", "e30.e30.AAAA", "eyJhbGciOiJub25lIn0.e30."] {
+        let (status, text) = post(&world, &uri, form, &format!("logout_token={token}")).await;
+        assert_eq!(status, 400, "{token} {text}");
+    }
+    assert_eq!(world.stack.calls().get(READS), None);
+    let (status, text) = post(&world, &uri, form, SIGNED).await;
+    assert_eq!(status, 400, "{text}");
+    assert_eq!(world.stack.calls().get(READS), Some(&1));
+    let endpoints = json!({"authorizationEndpoint": server.url("/authorize"),
+                           "tokenEndpoint": server.url("/token")});
+    world
+        .change(&path, |i| i.auth_config = Some(endpoints))
+        .await;
+    let (status, text) = post(&world, &uri, form, SIGNED).await;
+    assert_eq!(status, 400, "{text}");
+    assert_eq!(world.stack.calls().get(READS), Some(&1));
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub(crate) struct World {
     credentials: Credentials,
     pub(crate) organization: OrganizationId,
     pub(crate) clock: Ahead,
-    _stack: Stack,
+    pub(crate) stack: Stack,
 }
 
 /// An answer.
@@ -148,7 +148,7 @@ impl World {
             credentials: services::credentials(&environment, &aws).unwrap(),
             organization: OrganizationId::generate(sources.now(), sources.randomness.as_ref()),
             clock,
-            _stack: stack,
+            stack,
         }
     }
 
