@@ -25,11 +25,10 @@ const EVERY: Duration = Duration::from_millis(1_000);
 const LOOK: Duration = Duration::from_secs(10);
 /// How long what was accepted may take to be delivered at the end.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Caches fill until then, and connections open: a tenth of the time.
-const WARM_UP: usize = 10;
-/// What the second half may have more than the first: of memory on the mean, as a part of it; and of file
-/// handles, which come in bursts, at least.
+/// What the last quarter may still rise, an hour: of memory, as a part of what there is. Until then caches
+/// fill, some of which keep things for ten minutes.
 const MORE_MEMORY: f64 = 0.05;
+/// What the last quarter may have more than the second one of file handles, which come in bursts, at least.
 const MORE_FILES: f64 = 8.0;
 
 pub(crate) async fn run(length: Duration, file: &Path) {
@@ -149,25 +148,25 @@ async fn look(
     looks
 }
 
-/// Prints what the halves have, at least and on the mean, and how steeply it rises in each; whether the
-/// second has no more.
+/// Prints what the quarters have, at least and on the mean, and how steeply it rises in each; whether it has
+/// come to an end in the last.
 fn verdict(looks: &[Look]) -> bool {
-    let warm = &looks[looks.len() / WARM_UP..];
-    let (first, second) = warm.split_at(warm.len() / 2);
-    let memory = [first, second].map(|half| line(half, |look| look.megabytes));
-    let files = [first, second].map(|half| line(half, |look| look.files));
-    println!(
-        "\n| After a tenth of the time | First half: least, mean, slope an hour | Second half |"
-    );
-    println!("|---|---|---|");
-    for (what, [first, second]) in [("memory, MB", memory), ("file handles", files)] {
-        println!(
-            "| {what} | {:.1}, {:.1}, {:+.1} | {:.1}, {:.1}, {:+.1} |",
-            first.least, first.mean, first.slope, second.least, second.mean, second.slope
-        );
+    let quarters = [0, 1, 2, 3].map(|number| {
+        let (from, to) = (looks.len() * number / 4, looks.len() * (number + 1) / 4);
+        &looks[from..to]
+    });
+    let memory = quarters.map(|quarter| line(quarter, |look| look.megabytes));
+    let files = quarters.map(|quarter| line(quarter, |look| look.files));
+    println!("\n| Quarters: least, mean, slope an hour | First | Second | Third | Last |");
+    println!("|---|---|---|---|---|");
+    for (what, quarters) in [("memory, MB", memory), ("file handles", files)] {
+        print!("| {what} |");
+        for Line { least, mean, slope } in quarters {
+            print!(" {least:.1}, {mean:.1}, {slope:+.1} |");
+        }
+        println!();
     }
-    memory[1].mean <= memory[0].mean * (1.0 + MORE_MEMORY)
-        && files[1].least <= files[0].least + MORE_FILES
+    memory[3].slope <= memory[3].mean * MORE_MEMORY && files[3].least <= files[1].least + MORE_FILES
 }
 
 /// How something went for some time.

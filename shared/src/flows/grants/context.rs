@@ -56,7 +56,8 @@ impl<'a> GrantContext<'a> {
     ///
     /// A person has consented that a client gets tokens from an issuer, for an API: where one of
     /// these changes, or where tokens are revoked, tokens must not follow, or whoever may change an
-    /// integration could have them sent to himself. What is obtained without a person is obtained anew after any change.
+    /// integration could have them sent to himself. What is obtained without a person is obtained anew
+    /// after any change.
     #[must_use]
     #[expect(
         clippy::disallowed_methods,
