@@ -16,8 +16,6 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 /// How long it is remembered of which events records learn: one read a minute and integration.
 const MAX_AGE_OF_RULES: Duration = Duration::from_secs(60);
 const CAPACITY: usize = 1_000;
-/// An integration cannot have more; `integrations` sees to that.
-const MAX_DESTINATIONS: u16 = 50;
 
 /// The endpoints and destinations of integrations, remembered for a short time.
 #[derive(Debug)]
@@ -66,12 +64,8 @@ impl Routes {
         if let Some(destinations) = self.destinations.get(&integration, now) {
             return Ok(destinations);
         }
-        let page = self
-            .store
-            .destinations(organization, integration, MAX_DESTINATIONS, None)
-            .await?;
-        let destinations: Arc<[Destination]> =
-            page.items.into_iter().map(|stored| stored.item).collect();
+        let found = self.store.all_destinations(organization, integration);
+        let destinations: Arc<[Destination]> = found.await?.into();
         self.destinations
             .insert(integration, Arc::clone(&destinations), now);
         Ok(destinations)

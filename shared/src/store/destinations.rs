@@ -14,6 +14,9 @@ use super::secret_rotations::Demand;
 use super::table::{ABSENT, Put, TRIES, Transacted};
 use super::{Page, Store, StoreError};
 
+/// How many destinations are read at once: as many as an integration is to have.
+const PAGE: u16 = 50;
+
 impl Store {
     /// Adds a destination.
     ///
@@ -73,6 +76,30 @@ impl Store {
         let collection = Collection::Destinations(organization, integration);
         let key_of = |id| ItemKey::Destination(organization, integration, id);
         self.list(collection, key_of, limit, after).await
+    }
+
+    /// All destinations of an integration, newest first. It may have more than the limit, as two may be made
+    /// at the same time.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer, or an item is corrupt.
+    pub async fn all_destinations(
+        &self,
+        organization: OrganizationId,
+        integration: IntegrationId,
+    ) -> Result<Vec<Destination>, StoreError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.destinations(organization, integration, PAGE, after);
+            let page = page.await?;
+            found.extend(page.items.into_iter().map(|stored| stored.item));
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Replaces the destination that was read in version `expected`; returns the new version.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gatehouse::domain::{DestinationTarget, EventStatus, SqsTarget};
 use serde_json::{Value, json};
 
@@ -32,6 +34,22 @@ async fn destinations_get_what_they_ask_for() {
         .map(|receiver| receiver.received().len())
         .collect();
     assert_eq!(counts, [2, 0, 1, 0]);
+}
+
+#[tokio::test]
+async fn destinations_beyond_the_limit_get_their_events_too() {
+    let world = World::new().await;
+    let (oldest, others) = (Receiver::start().await, Receiver::start().await);
+    world.destination(&oldest.url, |_| {}).await;
+    world.advance(Duration::from_secs(1));
+    for _ in 0..50 {
+        world.destination(&others.url, |_| {}).await;
+    }
+    let id = world.accept(Some("1"), "{}").await;
+    world.settle().await;
+    assert_eq!(oldest.received().len(), 1);
+    assert_eq!(others.received().len(), 50);
+    assert_eq!(world.event(id).await.unwrap().deliveries.len(), 51);
 }
 
 #[tokio::test]
@@ -168,9 +186,7 @@ async fn a_long_body_is_kept_and_delivered_again_whole() {
             .await
             .is_some_and(|event| event.status == EventStatus::Delivered)
     };
-    world
-        .pass_until(std::time::Duration::from_secs(1), delivered)
-        .await;
+    world.pass_until(Duration::from_secs(1), delivered).await;
     let received = receiver.received();
     assert_eq!(received.len(), 2);
     assert!(received.iter().all(|one| one.body == body));

@@ -20,8 +20,6 @@ const MAKING_SURE: Duration = Duration::from_secs(180);
 /// How long it is remembered whether destinations want to be told of records.
 const MAX_AGE: Duration = Duration::from_secs(5);
 const CAPACITY: usize = 1_000;
-/// An integration cannot have more destinations.
-const MAX_DESTINATIONS: u16 = 50;
 
 /// Tells of changes. Cheap to clone; clones share what they remember.
 #[derive(Clone)]
@@ -62,8 +60,8 @@ impl Hints {
         if let Some(known) = self.destinations.get(&integration, now) {
             return Ok(known);
         }
-        let page = (self.store).destinations(organization, integration, MAX_DESTINATIONS, None);
-        let all = page.await?.items.into_iter().map(|stored| stored.item);
+        let all = (self.store).all_destinations(organization, integration);
+        let all = all.await?.into_iter();
         let wanting: Arc<[Destination]> = all.filter(Destination::names_records).collect();
         (self.destinations).insert(integration, Arc::clone(&wanting), now);
         Ok(wanting)

@@ -95,6 +95,22 @@ async fn destinations_that_name_records_are_told_what_becomes_of_them() {
 }
 
 #[tokio::test]
+async fn the_oldest_of_more_destinations_than_an_integration_is_to_have_is_told() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    let side = Side::of(&world);
+    destination(&world, &["record.*"]).await;
+    for _ in 0..50 {
+        destination(&world, &["other.*"]).await;
+    }
+    side.provider().put("r1");
+    sync(&world).await;
+    let told: Vec<_> = told(&world).await.iter().map(said).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "record.created");
+}
+
+#[tokio::test]
 async fn a_destination_that_gets_all_events_is_told_of_no_records() {
     let stage = Stage::new().await;
     let world = world(&stage, json!({})).await;
