@@ -170,6 +170,29 @@ async fn trouble_that_passes_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_try_that_comes_before_its_time_is_made_at_its_time() {
+    let stage = Stage::new().await;
+    let world = world(&stage, json!({})).await;
+    let side = known(&world).await;
+    let busy = (429, vec![("retry-after", "60".to_owned())], String::new());
+    side.provider().script = vec![busy];
+    side.patch("r1", json!({"number": 70})).await;
+    while let Some(letter) = world.take() {
+        world.deliver(&world.lucky, &letter).await;
+    }
+    let due = side.push("r1").await.retry_at.unwrap();
+    // The clock of who sent it was that much ahead.
+    let early = due.minus(Duration::from_secs(20));
+    for letter in world.stage.aws.letters.lock().unwrap().iter_mut() {
+        letter.visible_at = letter.visible_at.min(early);
+    }
+    world.run().await;
+    assert_eq!(side.writes().len(), 1);
+    assert!(!side.read("r1").await.unwrap().head.pending);
+    assert!(world.clock.now() >= due.minus(Duration::from_secs(1)));
+}
+
+#[tokio::test]
 async fn a_create_that_was_not_made_is_made_later_though_it_is_not_recognised() {
     let stage = Stage::new().await;
     let world = world(&stage, json!({})).await;

@@ -131,12 +131,13 @@ impl RecordPush {
         error.is_some_and(|error| !error.retrying && error.version == version)
     }
 
-    /// Whether this version of the record is tried again later, by a message that is on its way.
+    /// After how long this version of the record is tried again, by a message that is on its way; nothing, if
+    /// it is to be tried now.
     #[must_use]
-    pub fn is_tried_later(&self, version: u64, now: Timestamp) -> bool {
+    pub fn tried_in(&self, version: u64, now: Timestamp) -> Option<Duration> {
         let is_of_it = (self.error.as_ref()).is_some_and(|error| error.version == version);
-        let waits = |at: Timestamp| now.plus(EARLY) < at;
-        is_of_it && self.retry_at.is_some_and(waits)
+        let waits = |at: &Timestamp| is_of_it && now.plus(EARLY) < *at;
+        self.retry_at.filter(waits).map(|at| at.since(now))
     }
 
     /// Until when this is kept, as of `now`; for good, while it says that a create may have been done:

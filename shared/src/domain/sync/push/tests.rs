@@ -372,14 +372,15 @@ fn it_is_not_forgotten_that_a_create_may_have_been_done() {
 #[test]
 fn a_message_that_comes_before_the_next_try_is_for_another_version_or_for_nothing() {
     let (mut push, again) = RecordPush::default().failed(error(1), &PushFailure::Passes(None));
-    assert!(again && !push.is_tried_later(2, at(1)));
+    assert!(again);
+    assert_eq!(push.tried_in(2, at(1)), None);
     push.retry_at = Some(at(30));
-    assert!(push.is_tried_later(2, at(28)));
-    assert!(!push.is_tried_later(2, at(29)));
-    assert!(!push.is_tried_later(3, at(28)));
+    assert_eq!(push.tried_in(2, at(28)), Some(Duration::from_secs(2)));
+    assert_eq!(push.tried_in(2, at(29)), None);
+    assert_eq!(push.tried_in(3, at(28)), None);
     let (ended, _) = push.clone().failed(error(28), &PushFailure::Stays);
     assert_eq!(ended.retry_at, None);
-    assert!(!push.asked(at(2)).is_tried_later(2, at(2)));
+    assert_eq!(push.asked(at(2)).tried_in(2, at(2)), None);
 }
 
 #[test]
