@@ -7,6 +7,7 @@
 )]
 
 mod declarations;
+mod event_ids;
 mod exhaustive;
 mod facts;
 mod fuzz;
