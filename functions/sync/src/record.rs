@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use gatehouse::domain::{Cause, Error};
 use gatehouse::flows::sync::{EventDue, FeedDue, PurgeDue, RecordDue, StepDue, StepEnd};
-use gatehouse::lambda::batch::Outcome;
+use gatehouse::lambda::batch::{Outcome, back_off};
 use gatehouse::lambda::metrics::Metric;
 use gatehouse::queue::SyncMessage;
 
@@ -53,23 +53,23 @@ pub(crate) async fn handle(state: &State, message: &SqsMessage) -> Outcome {
         }
         message => again(follow(state, message).await),
     };
-    match end {
-        StepEnd::Done => Outcome::Done,
-        StepEnd::Again(after, cause) => {
-            // One that cannot be postponed comes again at its own time.
-            if let Err(error) = state.queue.postpone(message, after).await {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "a message was not postponed"
-                );
-            }
-            Outcome::Retry(cause)
-        }
+    let (after, cause) = match end {
+        StepEnd::Done => return Outcome::Done,
+        StepEnd::Again(after, cause) => (after, cause),
+        StepEnd::Failed(cause) => (back_off(message, FIRST_WAIT), cause),
+    };
+    // One that cannot be postponed comes again at its own time.
+    if let Err(error) = state.queue.postpone(message, after).await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a message was not postponed"
+        );
     }
+    Outcome::Retry(cause)
 }
 
-/// After how long a message comes again that met trouble of ours.
-const AGAIN: Duration = Duration::from_secs(20);
+/// After how long a message comes again that met trouble of ours for the first time.
+const FIRST_WAIT: Duration = Duration::from_secs(20);
 
 /// Does what follows from changes, and from events.
 async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
@@ -136,7 +136,7 @@ async fn follow(state: &State, message: SyncMessage) -> Result<(), Error> {
 fn again(end: Result<(), Error>) -> StepEnd {
     match end {
         Ok(()) => StepEnd::Done,
-        Err(error) => StepEnd::Again(AGAIN, error.into()),
+        Err(error) => StepEnd::Failed(error.into()),
     }
 }
 

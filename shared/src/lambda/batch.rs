@@ -5,12 +5,16 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 
 use std::future::Future;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::future::join_all;
 
 use super::telemetry::chain;
 use crate::domain::Cause;
+
+/// The longest wait of a message that met trouble of ours.
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
 
 /// What becomes of a message.
 #[derive(Debug)]
@@ -79,6 +83,17 @@ where
     Ok(response)
 }
 
+/// After how long a message comes again that met trouble of ours: `first` after its first receipt, twice as
+/// long after each further one, at most 15 minutes. So it outlasts an outage, as the queue hands it out only
+/// so often before it takes it for a dead letter.
+#[must_use]
+pub fn back_off(message: &SqsMessage, first: Duration) -> Duration {
+    let receipts = message.attributes.get("ApproximateReceiveCount");
+    let receipts: u32 = receipts.and_then(|text| text.parse().ok()).unwrap_or(1);
+    let factor = 2_u32.saturating_pow(receipts.saturating_sub(1));
+    first.saturating_mul(factor).min(LONGEST_WAIT)
+}
+
 fn failure(id: &str) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = id.to_owned();
@@ -136,6 +151,27 @@ mod tests {
                 .collect()
         });
         (response, buried.into_inner().unwrap())
+    }
+
+    #[test]
+    fn the_wait_doubles_with_each_receipt_up_to_a_quarter_of_an_hour() {
+        let mut message = SqsMessage::default();
+        let first = Duration::from_secs(5);
+        assert_eq!(back_off(&message, first), first);
+        for (receipts, seconds) in [
+            ("0", 5),
+            ("1", 5),
+            ("2", 10),
+            ("8", 640),
+            ("9", 900),
+            ("100", 900),
+            ("4294967295", 900),
+            ("many", 5),
+        ] {
+            let receipts = ("ApproximateReceiveCount".to_owned(), receipts.to_owned());
+            message.attributes = [receipts].into();
+            assert_eq!(back_off(&message, first), Duration::from_secs(seconds));
+        }
     }
 
     #[tokio::test]

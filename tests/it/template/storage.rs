@@ -91,7 +91,7 @@ fn a_message_that_keeps_failing_ends_in_a_dead_letter_queue() {
     ] {
         let redrive = template.property(queue, "/RedrivePolicy");
         assert_eq!(redrive["deadLetterTargetArn"], arn(dead_letters));
-        assert_eq!(redrive["maxReceiveCount"], 10);
+        assert_eq!(redrive["maxReceiveCount"], 100);
     }
     let two_weeks = 14 * 24 * 60 * 60;
     for queue in QUEUES {

@@ -238,10 +238,13 @@ async fn a_dead_letter_that_is_put_back_goes_on_where_it_broke_off() {
     world.settle().await;
     // The second attempt is recorded, and no message for the third can be sent, however often it is tried.
     world.stack.refuse(Some("DelaySeconds"));
-    let second = Duration::from_secs(1);
-    world
-        .pass_until(second, async || is_buried(&world).await)
+    let passed = world
+        .pass_until(15 * MINUTE, async || is_buried(&world).await)
         .await;
+    assert!(
+        passed > 20 * 60 * MINUTE,
+        "it was given up after {passed:?}"
+    );
     assert_eq!(receiver.received().len(), 2);
     world.stack.refuse(None);
     // What is put back is a new message: it does not say that it was received before.
@@ -250,7 +253,7 @@ async fn a_dead_letter_that_is_put_back_goes_on_where_it_broke_off() {
     let moved = world.sqs.start_message_move_task().source_arn(arn);
     moved.send().await.unwrap();
     let delivered = async || world.event(id).await.unwrap().status == EventStatus::Delivered;
-    world.pass_until(second * 10, delivered).await;
+    world.pass_until(Duration::from_secs(10), delivered).await;
     assert_eq!(receiver.received().len(), 3);
 }
 

@@ -6,7 +6,7 @@ use gatehouse::domain::Clock as _;
 use gatehouse::domain::sync::{JobStatus, SyncPhase, SyncType};
 use serde_json::json;
 
-use crate::world::{Handled, Paging, Stage, World};
+use crate::world::{Handled, Life, Paging, Stage, World};
 
 async fn world(rules: serde_json::Value) -> World {
     World::new(&Stage::new().await, 1, Paging::Cursor, rules).await
@@ -41,6 +41,23 @@ async fn a_message_that_comes_before_a_step_is_to_be_tried_again_calls_nobody() 
     let job = world.job().await.unwrap();
     assert_eq!(job.status, JobStatus::Completed);
     assert_eq!(world.provider().calls.len(), 2);
+}
+
+#[tokio::test]
+async fn what_meets_trouble_of_ours_comes_again_later_each_time() {
+    let world = world(json!({})).await;
+    world.start(SyncType::Full).await;
+    for seconds in [20, 40, 80] {
+        let letter = world.take().unwrap();
+        let troubled = world.process(Life::throttled_at(0));
+        assert_eq!(world.deliver(&troubled, &letter).await, Handled::Again);
+        let wait = world.next_letter_at().unwrap().since(world.clock.now());
+        assert_eq!(wait.as_millis().div_ceil(1_000), seconds);
+        world.clock.pass(wait);
+    }
+    world.run().await;
+    let job = world.job().await.unwrap();
+    assert_eq!(job.status, JobStatus::Completed);
 }
 
 #[tokio::test]

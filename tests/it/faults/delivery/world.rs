@@ -30,10 +30,10 @@ use super::super::stage::{Published, Stage, sources};
 use super::destination::{Place, TIMEOUT, Temper};
 use super::provider::Scheme;
 
-/// As in the template: how long a message is hidden, how often it is received, how long the functions
-/// may run.
-const VISIBILITY: Duration = Duration::from_secs(90);
+/// Fewer than in the template, so that some messages end among the dead letters.
 const RECEIPTS: u32 = 10;
+/// As in the template: how long a message is hidden, and how long the functions may run.
+const VISIBILITY: Duration = Duration::from_secs(90);
 const PROCESSOR_MAY_RUN: Duration = Duration::from_secs(60);
 const WEBHOOKS_MAY_RUN: Duration = Duration::from_secs(10);
 /// Of the policies by which deliveries are retried here.

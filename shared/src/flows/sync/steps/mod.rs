@@ -52,8 +52,10 @@ pub struct StepDue {
 pub enum StepEnd {
     /// It has served: the step is done, now or before, or there is nothing to do.
     Done,
-    /// It is to come again.
+    /// It is to come again after that.
     Again(Duration, Cause),
+    /// It met trouble of ours: it is to come again, later each time.
+    Failed(Cause),
 }
 
 /// A job at its present step.
@@ -101,7 +103,7 @@ impl Synchronizer {
     pub async fn step(&self, due: StepDue) -> StepEnd {
         match Box::pin(self.try_step(due)).await {
             Ok(end) => end,
-            Err(error) => StepEnd::Again(RESEND_AFTER, error.into()),
+            Err(error) => StepEnd::Failed(error.into()),
         }
     }
 
