@@ -33,7 +33,7 @@ pub(crate) fn processor_time_of_all(process: u32) -> Duration {
     let children = std::fs::read_to_string(children).unwrap_or_default();
     let children = children.split_ascii_whitespace();
     let children = children.map(|child| processor_time_of_all(child.parse().unwrap()));
-    ticks(process, &[14, 15, 16, 17]).unwrap_or_default() + children.sum::<Duration>()
+    ticks(process, &[14, 15, 16, 17]).unwrap_or_default() + children.sum()
 }
 
 fn ticks(process: u32, wanted: &[usize]) -> Option<Duration> {
