@@ -105,8 +105,8 @@ pub(crate) async fn replay(
     }))
 }
 
-/// Whether it waits for a message that seems to be lost. If the message comes after all, it finds that a
-/// newer round has begun.
+/// Whether it waits for a message that seems to be lost. If that comes after all, one of the two makes the
+/// attempt, and the other finds it made.
 fn is_overdue(delivery: &Delivery, now: Timestamp) -> bool {
     delivery.status == DeliveryStatus::Retrying
         && (delivery.next_attempt_at).is_some_and(|due| due.plus(OVERDUE) <= now)
