@@ -87,23 +87,6 @@ impl Recorder {
         }
     }
 
-    /// Records what was denied to `caller`, where no route of [`Route`] says so. It stays denied
-    /// if that cannot be recorded, and the log says so.
-    pub async fn denied(
-        &self,
-        caller: &Caller,
-        action: &'static str,
-        subject: Option<AuditSubject>,
-        origin: &Origin,
-    ) {
-        let entry = NewAuditEntry {
-            subject,
-            code: Some(code_of(&Error::Forbidden).code.to_owned()),
-            ..entry(caller, action, AuditOutcome::Denied, origin)
-        };
-        self.after(caller, entry).await;
-    }
-
     /// Does a part of a request, recorded before it is done, and when it has ended. What was made by it is
     /// the subject then. What cannot be recorded is not done.
     ///
