@@ -3,6 +3,8 @@
 //! - `neighbours SECONDS`: what nine organizations notice of a tenth that sends a hundred times as much.
 //! - `soak SECONDS FILE`: mixed traffic, with the memory and the file handles of the system each ten
 //!   seconds, written to a file. `scripts/soak` runs it.
+//! - `deliveries EVENTS [SVIX_SERVER DATABASE]`: how many events are accepted and delivered for a second of a
+//!   processor, by the local system and by svix-server. `scripts/compare-deliveries` runs it.
 //!
 //! The load's generator, the provider and the receiver share the machine with what is measured.
 
@@ -18,6 +20,7 @@
 mod binaries;
 #[path = "../figures/clock.rs"]
 mod clock;
+mod deliveries;
 mod neighbours;
 #[path = "../figures/process.rs"]
 #[expect(dead_code, reason = "the comparison needs more of it")]
@@ -31,6 +34,7 @@ mod running;
 mod soak;
 #[path = "../../it/stripe.rs"]
 mod stripe;
+mod svix;
 mod tenant;
 mod traffic;
 
@@ -45,6 +49,13 @@ async fn main() {
     match words.as_slice() {
         ["soak", length, file, ..] => soak::run(seconds(length), Path::new(file)).await,
         ["neighbours", length, ..] => neighbours::run(seconds(length)).await,
-        _ => panic!("expected `neighbours SECONDS` or `soak SECONDS FILE`"),
+        ["deliveries", events, svix @ ..] => {
+            let svix = match svix {
+                [binary, database, ..] => Some((Path::new(*binary), Path::new(*database))),
+                _ => None,
+            };
+            deliveries::run(events.parse().unwrap(), svix).await;
+        }
+        _ => panic!("expected `neighbours`, `soak` or `deliveries`, and what each needs"),
     }
 }
