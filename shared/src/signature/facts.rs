@@ -1,17 +1,14 @@
 //! What is read of a request once it is verified.
 
-use std::cell::OnceCell;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::batch::{Item, split};
 use super::{
     BatchedEvent, EventFacts, HandshakeResponse, InboundRequest, Received, Refusal, SchemeSettings,
-    timestamp,
+    json, timestamp,
 };
 use crate::catalog::{DigestOf, Handshake, Location, Scheme, Tolerance, Verification};
 use crate::domain::SecretId;
@@ -110,12 +107,11 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
     media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(FORM))
 }
 
-/// A request whose body is parsed at most once, and only if somebody asks.
+/// A request, and what is read of it.
 struct Document<'a> {
     request: &'a InboundRequest<'a>,
     /// The item of a batch that it is about.
     item: Option<&'a [u8]>,
-    json: OnceCell<Option<Value>>,
 }
 
 impl<'a> Document<'a> {
@@ -123,7 +119,6 @@ impl<'a> Document<'a> {
         Self {
             request,
             item: None,
-            json: OnceCell::new(),
         }
     }
 
@@ -179,12 +174,6 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn json(&self) -> Option<&Value> {
-        self.json
-            .get_or_init(|| serde_json::from_slice(self.request.body).ok())
-            .as_ref()
-    }
-
     fn header(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values = self.request.headers.get_all(name).iter();
         let value = values.next();
@@ -212,36 +201,23 @@ impl<'a> Document<'a> {
     fn text(&self, place: &Location) -> Result<Option<String>, Refusal> {
         Ok(match place {
             Location::Header(name) => self.header(name)?.map(str::to_owned),
-            Location::Body(pointer) => self.json().and_then(|json| text_at(json, pointer)),
+            Location::Body(pointer) => json::text_at(self.request.body, pointer),
             Location::Form(name) => self.form(name),
             Location::FormJson(place) => self
                 .form(&place.name)
-                .and_then(|text| serde_json::from_str(&text).ok())
-                .and_then(|json: Value| text_at(&json, &place.pointer)),
+                .and_then(|text| json::text_at(text.as_bytes(), &place.pointer)),
             Location::Digest(of) => Some(self.digest(*of)),
             Location::Join(places) => self.joined(places)?,
-            Location::MemberBesides(names) => {
-                self.json().and_then(|json| member_besides(json, names))
-            }
+            Location::MemberBesides(names) => member_besides(self.request.body, names),
         })
     }
 }
 
-fn member_besides(json: &Value, names: &[String]) -> Option<String> {
-    let mut others = json
-        .as_object()?
-        .keys()
-        .filter(|name| !names.contains(name));
-    let found = others.next()?;
-    others.next().is_none().then(|| found.clone())
-}
-
-fn text_at(json: &Value, pointer: &str) -> Option<String> {
-    match json.pointer(pointer)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+fn member_besides(json: &[u8], known: &[String]) -> Option<String> {
+    let mut others = json::names(json)?;
+    others.retain(|name| !known.contains(name));
+    let found = others.pop()?;
+    others.is_empty().then_some(found)
 }
 
 fn is_presentable(text: &str) -> bool {

@@ -13,6 +13,7 @@ mod coded;
 pub mod diagnosis;
 mod engine;
 mod facts;
+mod json;
 mod jws;
 mod keys;
 mod published;

@@ -218,6 +218,23 @@ fn the_generic_scheme_takes_its_header_and_form_from_the_endpoint() {
 }
 
 #[test]
+fn an_event_has_its_id_and_type_whatever_else_its_body_holds() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for other in [r#""\ud83d""#, "1e999", &deep] {
+        let body = format!(r#"{{"id": "evt_1", "type": "paid", "other": {other}}}"#);
+        let signature = stripe(body.as_bytes(), NOW);
+        let pairs = [("stripe-signature", signature.as_str())];
+        let settings = SchemeSettings::default();
+        let received = run("stripe", &pairs, body.as_bytes(), &settings).unwrap();
+        let Received::Event(facts) = received else {
+            panic!("{received:?}")
+        };
+        assert_eq!(facts.provider_event_id.as_deref(), Some("evt_1"), "{other}");
+        assert_eq!(facts.event_type.as_deref(), Some("paid"), "{other}");
+    }
+}
+
+#[test]
 fn a_slack_handshake_is_verified_and_answered_and_is_no_event() {
     let body = br#"{"type": "url_verification", "challenge": "<b>3eZbrw1a</b>"}"#;
     let timestamp = NOW.to_string();
