@@ -65,14 +65,14 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let has_leading_zero = self.0.starts_with('0') && self.0.len() > 1;
         let index: usize = self.0.parse().map_err(A::Error::custom)?;
         for _ in 0..index {
             list.next_element::<IgnoredAny>()?;
         }
         let found = list.next_element()?;
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(found.filter(|_| !has_leading_zero))
+        // Neither a sign nor a zero before it.
+        Ok(found.filter(|_| index.to_string() == self.0))
     }
 }
 

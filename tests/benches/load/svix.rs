@@ -41,7 +41,7 @@ impl Svix {
                 .env("SVIX_QUEUE_TYPE", "memory")
                 .env("SVIX_CACHE_TYPE", "memory")
                 .env("SVIX_WHITELIST_SUBNETS", "[127.0.0.1/32]")
-                .env("SVIX_LOG_LEVEL", "error");
+                .env("RUST_LOG", "error");
             command
         };
         let said = command().args(["jwt", "generate"]).output().unwrap();
