@@ -27,15 +27,27 @@ fn main() -> io::Result<()> {
     }
     files.sort();
     let mut code = String::from("&[\n");
-    for file in &files {
+    let mut schemes = Vec::new();
+    for (index, file) in files.iter().enumerate() {
         let name = file.strip_prefix(&root).unwrap_or(file);
         let _ = writeln!(
             code,
             "    ({:?}, include_str!({file:?})),",
             name.display().to_string()
         );
+        let text = fs::read_to_string(file)?;
+        let slugs = text.lines().filter_map(scheme_of).map(str::to_owned);
+        schemes.extend(slugs.map(|slug| (slug, index)));
     }
     code.push_str("]\n");
     let out = env::var_os("OUT_DIR").unwrap_or_default();
-    fs::write(Path::new(&out).join("catalog_files.rs"), code)
+    let out = Path::new(&out);
+    fs::write(out.join("catalog_files.rs"), code)?;
+    fs::write(out.join("catalog_schemes.rs"), format!("&{schemes:?}\n"))
+}
+
+/// The slug of the scheme that begins with this line of a file.
+fn scheme_of(line: &str) -> Option<&str> {
+    let slug = line.strip_prefix("[webhooks.")?.strip_suffix(']')?;
+    (!slug.contains('.')).then_some(slug)
 }

@@ -39,6 +39,9 @@ pub use template::{Part, Template};
 /// Path below `shared/catalog`, and text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
 
+/// The slug of each scheme, and the number of its file: to look for it in the files takes more than a webhook.
+const SCHEME_FILES: &[(&str, usize)] = include!(concat!(env!("OUT_DIR"), "/catalog_schemes.rs"));
+
 /// What each file says, once it was read.
 type Parsed<T> = LazyLock<Vec<OnceLock<Option<T>>>>;
 
@@ -111,11 +114,8 @@ fn index_of(slug: &str) -> Option<usize> {
 /// The scheme of that slug.
 #[must_use]
 pub fn scheme(slug: &str) -> Option<&'static Scheme> {
-    let heading = format!("[webhooks.{slug}]");
-    let index = FILES
-        .iter()
-        .position(|(_, text)| text.lines().any(|line| line == heading))?;
-    schemes_at(index)?.get(slug)
+    let (_, index) = SCHEME_FILES.iter().find(|(other, _)| *other == slug)?;
+    schemes_at(*index)?.get(slug)
 }
 
 /// All schemes with their slugs, by slug.
