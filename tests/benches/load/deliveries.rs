@@ -105,7 +105,8 @@ pub(crate) async fn run(events: u64, svix: Option<(&Path, &Path)>) {
     let system = Running::start(folder.path());
     let receiver = Receiver::start().await;
     let place = (&system, folder.path());
-    let tenant = Tenant::new(place, 0, &receiver, &json!({})).await;
+    let integration = json!({"baseUrl": receiver.url});
+    let tenant = Tenant::new(place, 0, &receiver, &integration).await;
     let accepting = Accepting::Gatehouse(tenant);
     let ours = Contender::new("local system", accepting, receiver, vec![system.id()]);
     let mut contenders = vec![ours];
