@@ -165,14 +165,14 @@ async fn a_bomb_that_was_signed_is_delivered_as_it_came() {
     let receiver = Receiver::start().await;
     let set_up = SetUp::new(&system, &receiver).await;
     let before = peak_mib(&system);
-    let deep = |open: &str, close: &str| {
+    let deep = |id: &str, open: &str, close: &str| {
         let (open, close) = (open.repeat(100_000), close.repeat(100_000));
-        format!(r#"{{"id": "evt_deep", "type": "invoice.paid", "data": {open}1{close}}}"#)
+        format!(r#"{{"id": "{id}", "type": "invoice.paid", "data": {open}1{close}}}"#)
     };
     let bodies = [
         packed(&vec![0; 64 * MIB]),
-        deep("[", "]").into_bytes(),
-        deep(r#"{"id":"#, "}").into_bytes(),
+        deep("evt_lists", "[", "]").into_bytes(),
+        deep("evt_objects", r#"{"id":"#, "}").into_bytes(),
         format!(r#"{{"id": "evt_1", "n": {}}}"#, "7".repeat(500_000)).into_bytes(),
         format!(r#"{{"id": "evt_2", "n": 1e{}}}"#, "7".repeat(500_000)).into_bytes(),
     ];
