@@ -39,7 +39,8 @@ pub use template::{Part, Template};
 /// Path below `shared/catalog`, and text.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
 
-/// The slug of each scheme, and the number of its file: to look for it in the files takes more than a webhook.
+/// The slug of each scheme, and the number of its file, so that none is searched: that would take longer than
+/// to receive a webhook.
 const SCHEME_FILES: &[(&str, usize)] = include!(concat!(env!("OUT_DIR"), "/catalog_schemes.rs"));
 
 /// What each file says, once it was read.
